@@ -1,0 +1,105 @@
+# The verbs of the house. `make help` lists them.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+JOBS ?= $(shell nproc 2>/dev/null || echo 2)
+TEST_JOBS ?= 2
+SEEDS ?= 1000
+FUZZ_SECONDS ?= 30
+# Narrows test, asan, tsan and coverage: make test ONLY=executor
+ONLY ?=
+CTEST := ctest --output-on-failure --parallel $(TEST_JOBS) $(if $(ONLY),-R '$(ONLY)')
+SOURCES = git ls-files '*.h' '*.cc'
+
+# A tree is configured once; ninja itself notices edited lists, this rule the rooms that are new since.
+LISTS := $(wildcard CMakeLists.txt CMakePresets.json cmake/*.cmake) \
+         $(shell git ls-files --cached --others --exclude-standard '*/CMakeLists.txt' 2>/dev/null)
+build/%/build.ninja: $(LISTS)
+	@cmake --preset $* >build/$*.configure.log 2>&1 || { cat build/$*.configure.log; exit 1; }
+	@touch $@
+$(shell mkdir -p build)
+
+##@ Daily
+.PHONY: help
+help: ## this list
+	@awk 'BEGIN { FS = ":.*## " } \
+	  /^##@ / { printf "\n\033[1m%s\033[0m\n", substr($$0, 5) } \
+	  /^[a-z][a-z-]*:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST)) | \
+	  if [ -t 1 ] && [ -z "$$NO_COLOR" ]; then cat; else sed 's/\x1b\[[0-9]*m//g'; fi
+
+.PHONY: deps
+deps: ## install the missing Debian packages (as root, or through sudo)
+	@tools/install-deps build test
+
+.PHONY: build
+build: deps build/release/build.ninja ## build/release/bin/headrace, the tests and the benchmarks
+	@cmake --build build/release --parallel $(JOBS)
+
+.PHONY: dev
+dev: deps build/dev/build.ninja ## the same without optimisation, in build/dev
+	@cmake --build build/dev --parallel $(JOBS)
+
+.PHONY: test
+test: build ## every test (ONLY=regex for some, TEST_JOBS=n)
+	@cd build/release && $(CTEST)
+
+.PHONY: demo
+demo: build ## a release: a scheduler, two workers, a flaky job, several polls
+	@tools/demo build/release/bin/headrace
+
+.PHONY: clean
+clean: ## remove build/ (ccache keeps the objects)
+	@rm -rf build
+
+##@ Proving
+.PHONY: sim
+sim: build ## the simulator: make sim SEEDS=100000 (a count, or first:last)
+	@build/release/bin/headrace_sim --seeds $(SEEDS)
+
+.PHONY: bench
+bench: build ## the benchmarks, each beside the limits of the machine
+	@tools/bench build/release/bin
+
+.PHONY: asan
+asan: deps build/asan/build.ninja ## every test under the address and undefined-behaviour sanitizers
+	@cmake --build build/asan --parallel $(JOBS)
+	@cd build/asan && ASAN_OPTIONS=detect_stack_use_after_return=1 UBSAN_OPTIONS=print_stacktrace=1 $(CTEST)
+
+.PHONY: tsan
+tsan: deps build/tsan/build.ninja ## every test under the thread sanitizer
+	@cmake --build build/tsan --parallel $(JOBS)
+	@cd build/tsan && $(CTEST)
+
+.PHONY: fuzz
+fuzz: dev-deps build/fuzz/build.ninja ## every fuzz target for FUZZ_SECONDS each
+	@cmake --build build/fuzz --parallel $(JOBS)
+	@tools/fuzz build/fuzz/bin $(FUZZ_SECONDS)
+
+.PHONY: coverage
+coverage: deps build/coverage/build.ninja ## lines run by the tests, a room
+	@cmake --build build/coverage --parallel $(JOBS)
+	@cd build/coverage && $(CTEST)
+	@tools/coverage build/coverage
+
+##@ Keeping
+.PHONY: golden
+golden: build ## rewrite the golden files; read the diff before you commit it
+	@cd build/release && HEADRACE_UPDATE_GOLDEN=1 $(CTEST) -R 'golden|states'
+	@git --no-pager diff --stat
+
+.PHONY: format
+format: dev-deps ## clang-format over the sources
+	@$(SOURCES) | xargs -r clang-format-16 -i
+
+.PHONY: format-check
+format-check: dev-deps ## what clang-format would change
+	@$(SOURCES) | xargs -r clang-format-16 --dry-run --Werror
+
+.PHONY: tidy
+tidy: dev-deps build/tidy/build.ninja ## build with clang, then clang-tidy (ONLY=regex over paths)
+	@cmake --build build/tidy --parallel $(JOBS)
+	@run-clang-tidy-16 -quiet -j $(JOBS) -p build/tidy \
+	  '^$(CURDIR)/$(if $(ONLY),.*($(ONLY)).*,(api|cli|common|executor|scheduler|worker)/.*)\.cc$$'
+
+.PHONY: dev-deps
+dev-deps:
+	@tools/install-deps build test dev
