@@ -1,0 +1,34 @@
+// The task types that this process knows, by name and alias.
+// Filled by cli from the specs that runners and flowables state; read by the builder, the schema and the docs.
+// Threads: filled once, then only read.
+#pragma once
+
+#include <deque>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "common/model/spec.h"
+
+namespace headrace::flow {
+
+class Catalog {
+ public:
+  // REQUIRES: neither the type nor an alias is known yet.
+  void Add(model::TaskTypeSpec spec);
+  void AddAll(std::vector<model::TaskTypeSpec> specs);
+  // By canonical name or alias; nullptr when unknown.
+  const model::TaskTypeSpec* Find(std::string_view type_or_alias) const;
+  // Canonical names, sorted.
+  std::vector<std::string> TypeNames() const;
+  // What a person most likely meant by an unknown type: the type with the same last part, else the nearest name.
+  std::optional<std::string> Suggest(std::string_view unknown) const;
+
+ private:
+  std::deque<model::TaskTypeSpec> specs_;
+  std::unordered_map<std::string, const model::TaskTypeSpec*> by_name_;
+};
+
+}  // namespace headrace::flow

@@ -1,0 +1,19 @@
+// What the catalog knows, for editors and for readers.
+// Shapes: JSON Schema draft-07 of a flow; Markdown.
+// Threads: pure. The output is stable: same catalog, same bytes.
+#pragma once
+
+#include <string>
+
+#include "common/flow/catalog.h"
+#include "common/model/value.h"
+
+namespace headrace::flow {
+
+Value JsonSchema(const Catalog& catalog);
+// The reference page of one task type.
+std::string TypeDocs(const model::TaskTypeSpec& spec);
+// Every type and property: same as Kestra, differs (how), or not yet.
+std::string CompatibilityTable(const Catalog& catalog);
+
+}  // namespace headrace::flow
