@@ -1,0 +1,180 @@
+// The Store seam: the only truth. One WriteBatch is applied whole or not at all, fenced by the partition's epoch.
+// Shapes: records are opaque bytes (common/wire makes them); the columns beside them are for queries.
+// Errors: a batch of an older epoch is ABORTED and changes nothing; a full or failing disk is UNAVAILABLE or DATA_LOSS,
+//   after which no later batch of that store succeeds (an fsync that failed is never retried).
+// Threads: Commit is called by the partition's loop; `done` runs on the store's thread or inline, in commit order.
+//   Reads may come from any thread and see only what is durable.
+// Source: DESIGN sections 3 and 5; FAILURES 2.5.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/base/error.h"
+#include "common/base/ids.h"
+#include "common/model/event.h"
+
+namespace headrace::store {
+
+using PartitionId = std::uint32_t;
+using Epoch = std::uint64_t;
+
+struct ExecutionRow {
+  ExecutionId id;
+  std::string ns;
+  std::string flow_id;
+  model::State state = model::State::kCreated;
+  Timestamp created{};
+  std::optional<Timestamp> ended{};
+  std::optional<ExecutionId> parent{};
+  std::vector<model::Label> labels{};
+  bool active = true;  // a worker has or may have something of it: loaded at recovery
+  std::string record;
+};
+
+struct TaskRunRow {
+  ExecutionId execution;
+  model::TaskRunIndex index = 0;
+  std::string record;
+};
+
+struct TimerRow {
+  ExecutionId execution;
+  model::TimerId timer;
+  Timestamp due{};
+};
+
+// Something to do for another execution, kept until it is done: create a child, tell a parent.
+struct OutboxRow {
+  std::uint64_t id = 0;  // made by the partition, rising
+  std::string record;
+};
+
+// "This request made that execution": the same request id again gets the same answer.
+struct RequestRow {
+  std::string request_id;
+  std::string body_digest;
+  ExecutionId execution;
+  Timestamp expires{};
+};
+
+struct WriteBatch {
+  PartitionId partition = 0;
+  Epoch epoch = 0;
+  std::vector<ExecutionRow> executions{};
+  std::vector<TaskRunRow> task_runs{};
+  std::vector<TimerRow> timers_set{};
+  std::vector<TimerRow> timers_cleared{};  // `due` is ignored
+  std::vector<OutboxRow> outbox_added{};
+  std::vector<std::uint64_t> outbox_done{};
+  std::vector<RequestRow> requests{};
+
+  bool empty() const {
+    return executions.empty() && task_runs.empty() && timers_set.empty() && timers_cleared.empty() &&
+           outbox_added.empty() && outbox_done.empty() && requests.empty();
+  }
+};
+
+// What a partition's new owner starts from.
+struct PartitionSnapshot {
+  std::vector<ExecutionId> active{};
+  std::vector<TimerRow> timers{};
+  std::vector<OutboxRow> outbox{};
+};
+
+struct StoredExecution {
+  std::string record;
+  std::vector<std::string> task_runs{};  // by index
+};
+
+struct ExecutionQuery {
+  std::string ns{};       // exact; empty: all
+  std::string ns_prefix{};  // "a" finds a and a.b, not ab
+  std::string flow_id{};
+  std::vector<model::State> states{};
+  std::vector<model::Label> labels{};  // all must match
+  std::optional<Timestamp> created_from{};
+  std::optional<Timestamp> created_before{};
+  std::optional<ExecutionId> parent{};
+  std::size_t limit = 50;
+  std::string page_token{};  // of the previous page; empty: the newest
+};
+
+struct ExecutionPage {
+  std::vector<std::string> records{};  // newest first
+  std::string next_page_token{};       // empty: no more
+};
+
+using CommitDone = std::function<void(Status)>;
+
+class Store {
+ public:
+  virtual ~Store() = default;
+  // Takes the partition: its epoch rises and every older owner's batches are refused from now on.
+  virtual Result<Epoch> Acquire(PartitionId partition) = 0;
+  virtual void Commit(WriteBatch batch, CommitDone done) = 0;
+  virtual Result<PartitionSnapshot> Load(PartitionId partition) = 0;
+  // NOT_FOUND if there is none.
+  virtual Result<StoredExecution> Read(const ExecutionId& id) = 0;
+  virtual Result<ExecutionPage> List(const ExecutionQuery& query) = 0;
+  virtual Result<std::optional<RequestRow>> FindRequest(const std::string& request_id) = 0;
+};
+
+struct FlowRow {
+  std::string ns;
+  std::string id;
+  int revision = 0;
+  std::string digest;
+  std::string source;
+  Timestamp created{};
+  bool deleted = false;
+};
+
+// Flow sources by revision. Every call is durable when it returns.
+class FlowStore {
+ public:
+  virtual ~FlowStore() = default;
+  // The next revision, or the latest one unchanged when the digest is the same. Returns the row as stored.
+  virtual Result<FlowRow> Put(FlowRow flow) = 0;
+  virtual Result<FlowRow> Get(const std::string& ns, const std::string& id, int revision /* 0: latest */) = 0;
+  virtual Result<std::vector<FlowRow>> ListLatest(const std::string& ns_prefix /* empty: all */) = 0;
+  virtual Result<std::vector<FlowRow>> Revisions(const std::string& ns, const std::string& id) = 0;
+};
+
+struct LogRow {
+  ExecutionId execution;
+  std::optional<model::TaskRunIndex> task_run{};
+  std::string task_id{};
+  std::uint32_t attempt = 0;
+  Timestamp at{};
+  std::string level;  // TRACE DEBUG INFO WARN ERROR
+  std::string message;
+};
+
+struct LogQuery {
+  ExecutionId execution;
+  std::uint64_t after = 0;  // offset of the last row that was read
+  std::string task_id{};
+  std::string level_min{};  // "WARN" finds WARN and ERROR
+  std::size_t limit = 1000;
+};
+
+struct LogPage {
+  std::vector<LogRow> rows{};
+  std::vector<std::uint64_t> offsets{};  // beside each row; rising
+};
+
+// Task logs: an append path of its own, never in the commit. Capped an execution (docs/limits.md).
+class LogStore {
+ public:
+  virtual ~LogStore() = default;
+  virtual void Append(std::vector<LogRow> rows) = 0;  // asynchronous; a loss at a crash is allowed
+  virtual void Flush() = 0;                           // returns when what was appended can be read
+  virtual Result<LogPage> Read(const LogQuery& query) = 0;
+};
+
+}  // namespace headrace::store

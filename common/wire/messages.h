@@ -1,0 +1,200 @@
+// The messages between scheduler and worker as plain values. One frame carries many.
+// Shapes: outputs, context and properties travel as JSON text inside; a TaskKey names one delivery of one attempt.
+// Units: leases and graces are durations, never wall times. Threads: values.
+// Source: DESIGN section 4, FAILURES 3.1; docs/protocol.md; proto/headrace/wire/v1/wire.proto.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "common/base/error.h"
+#include "common/base/ids.h"
+#include "common/base/time.h"
+#include "common/model/execution.h"
+
+namespace headrace::wire {
+
+inline constexpr std::uint32_t kProtocolVersion = 1;
+
+struct TaskKey {
+  ExecutionId execution;
+  model::Fence fence;
+  bool operator==(const TaskKey&) const = default;
+};
+
+// ---- worker to scheduler ----
+
+// First on every connection, and again whenever the scheduler asks for it.
+struct Hello {
+  std::uint32_t protocol_min = kProtocolVersion;
+  std::uint32_t protocol_max = kProtocolVersion;
+  WorkerId worker;
+  std::uint64_t incarnation = 0;  // random a process start
+  std::string group{};            // empty: the default group
+  std::map<std::string, std::string> tags{};
+  std::uint32_t capacity = 0;     // slots
+  std::string build{};
+  std::string host{};
+  std::uint32_t pid = 0;
+};
+
+struct RunningTask {
+  TaskKey key;
+  Timestamp started{};
+};
+
+// After every Welcome: what this worker runs and which results it has not got acked.
+struct Resync {
+  std::vector<RunningTask> running{};
+  std::vector<TaskKey> unacked{};
+};
+
+// Free slots now, absolute: a lost or repeated one does no harm. `seq` rises; an older one is ignored.
+struct Credit {
+  std::uint32_t free_slots = 0;
+  std::uint64_t seq = 0;
+};
+
+struct AssignAck {
+  TaskKey key;
+};
+
+enum class NackReason : std::uint8_t { kNoSlot, kUnknownSpec, kOldEpoch, kDraining };
+
+struct AssignNack {
+  TaskKey key;
+  NackReason reason = NackReason::kNoSlot;
+};
+
+struct Started {
+  TaskKey key;
+  Timestamp at{};
+};
+
+struct Heartbeat {
+  std::vector<TaskKey> tasks{};  // everything this worker holds; a task that is absent is not held
+  std::uint32_t free_slots = 0;
+  std::uint64_t credit_seq = 0;
+  bool draining = false;
+};
+
+struct LogEntry {
+  Timestamp at{};
+  std::string level;
+  std::string message;
+};
+
+struct Logs {
+  TaskKey key;
+  std::uint64_t seq = 0;  // of the first entry, a task run's attempt; for dedup
+  std::vector<LogEntry> entries{};
+};
+
+// Kept and resent by the worker until ResultAck.
+struct TaskResult {
+  TaskKey key;
+  model::State outcome = model::State::kSuccess;
+  std::string outputs_json{};
+  std::string message{};
+  Timestamp started{};
+  Timestamp ended{};
+};
+
+struct CancelAck {
+  TaskKey key;
+};
+
+// The worker takes nothing new and ends when it is idle.
+struct Draining {};
+// Everything is done and acked; the worker leaves.
+struct Bye {};
+
+using FromWorker = std::variant<Hello, Resync, Credit, AssignAck, AssignNack, Started, Heartbeat, Logs, TaskResult,
+                                CancelAck, Draining, Bye>;
+
+// ---- scheduler to worker ----
+
+struct Welcome {
+  std::uint32_t protocol = kProtocolVersion;
+  std::string scheduler;           // its name, for people
+  std::uint64_t session = 0;
+  Duration lease{};
+  Duration heartbeat{};
+  std::uint64_t log_credit_bytes = 0;
+};
+
+// The session is not accepted: another protocol version, or a newer process of the same worker id.
+struct Refused {
+  std::string reason;
+  bool permanent = false;
+};
+
+// The scheduler does not know this connection: say Hello and Resync.
+struct HelloRequired {};
+
+// What does not change between the runs of one task; sent once a session and task.
+struct TaskSpec {
+  std::string type;
+  std::string task_id;
+  std::string properties_json;  // not rendered
+  std::string timeout{};
+  std::string log_level{};
+};
+
+struct Assign {
+  TaskKey key;
+  std::uint64_t epoch = 0;
+  std::uint64_t spec_id = 0;
+  std::optional<TaskSpec> spec{};  // absent when this session has had it
+  std::string context_json;        // the variables its expressions name
+  TaskRunId task_run{};
+  std::string ns;
+  std::string flow_id;
+};
+
+struct HeartbeatAck {
+  std::vector<TaskKey> renewed{};  // leases that run anew from now
+  std::vector<TaskKey> unknown{};  // not this worker's (any more): end them, report nothing
+};
+
+enum class Verdict : std::uint8_t { kAccepted, kStale, kUnknown };
+
+// Durable: the worker may forget the result.
+struct ResultAck {
+  TaskKey key;
+  Verdict verdict = Verdict::kAccepted;
+};
+
+struct Cancel {
+  TaskKey key;
+  Duration grace{};
+  std::string reason;
+};
+
+struct LogCredit {
+  std::uint64_t bytes = 0;  // may be sent from now on; absolute window
+};
+
+struct Drain {};
+
+using ToWorker = std::variant<Welcome, Refused, HelloRequired, Assign, HeartbeatAck, ResultAck, Cancel, LogCredit, Drain>;
+
+// One frame: CRC-32C of the rest, then protobuf. Decoding checks everything: sizes, enums, JSON not parsed.
+std::string EncodeFromWorker(const std::vector<FromWorker>& messages);
+std::string EncodeToWorker(const std::vector<ToWorker>& messages);
+Result<std::vector<FromWorker>> DecodeFromWorker(std::string_view frame);
+Result<std::vector<ToWorker>> DecodeToWorker(std::string_view frame);
+
+}  // namespace headrace::wire
+
+template <>
+struct std::hash<headrace::wire::TaskKey> {
+  std::size_t operator()(const headrace::wire::TaskKey& key) const noexcept {
+    return std::hash<headrace::ExecutionId>()(key.execution) ^
+           (std::size_t{key.fence.task_run} * 0x9e3779b97f4a7c15ULL + key.fence.attempt * 31 + key.fence.delivery);
+  }
+};

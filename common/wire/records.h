@@ -1,0 +1,33 @@
+// Records at rest: executions, task runs and outbox items as checksummed protobuf.
+// Shapes: a record is CRC-32C of the rest, then headrace.store.v1; unknown fields are kept out, known ones for ever.
+// Errors: a bad checksum or an impossible value is DATA_LOSS; the caller quarantines that execution.
+// Threads: pure. Source: proto/headrace/store/v1/store.proto.
+#pragma once
+
+#include <string>
+#include <variant>
+
+#include "common/model/command.h"
+#include "common/model/execution.h"
+
+namespace headrace::wire {
+
+// The execution without its task runs.
+std::string EncodeExecution(const model::Execution& execution);
+Result<model::Execution> DecodeExecution(std::string_view record);
+std::string EncodeTaskRun(const model::TaskRun& task_run);
+Result<model::TaskRun> DecodeTaskRun(std::string_view record);
+
+// What one execution owes another. `from` is who owes it.
+struct OutboxItem {
+  ExecutionId from;
+  std::variant<model::StartChild, model::KillChild, model::RestartChild,
+               // tell the parent
+               model::ChildEnded, model::ChildRestarted>
+      body;
+  ExecutionId to{};  // of ChildEnded and ChildRestarted: the parent; of the others the child
+};
+std::string EncodeOutbox(const OutboxItem& item);
+Result<OutboxItem> DecodeOutbox(std::string_view record);
+
+}  // namespace headrace::wire
