@@ -1,0 +1,138 @@
+// The Engine: the only door of the scheduler for the API and the command line.
+// Shapes: flows are applied as YAML text; executions come back as values with the flow they run.
+// Errors: INVALID_ARGUMENT carries violations with file, line and column or an input's name; NOT_FOUND names the thing and the
+//   nearest one; a full mailbox is RESOURCE_EXHAUSTED; a store that fails is UNAVAILABLE.
+// Threads: every function may be called from any thread; callbacks run on the engine's loop thread and must not block.
+// Source: DESIGN sections 2, 3 and 6.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/base/clock.h"
+#include "common/flow/catalog.h"
+#include "common/model/execution.h"
+#include "common/queue/queue.h"
+#include "common/store/store.h"
+
+namespace headrace::scheduler {
+
+struct EngineOptions {
+  const Clock* clock = nullptr;                          // outlives the engine
+  std::shared_ptr<const flow::Catalog> catalog;
+  std::unique_ptr<store::Store> store;
+  std::unique_ptr<store::FlowStore> flows;
+  std::unique_ptr<store::LogStore> logs;
+  std::unique_ptr<queue::ServerQueue> workers;
+  std::string name = "scheduler";                        // for people and workers
+  Duration lease = std::chrono::seconds(10);
+  Duration heartbeat = std::chrono::seconds(2);
+  std::size_t mailbox_capacity = 65536;
+  // True when every worker died with the process that owned the store before (embedded workers only), so that
+  // in-flight tasks are given out again at once instead of after a lease.
+  bool workers_died_with_process = false;
+};
+
+struct FlowView {
+  model::FlowPtr flow;
+  Timestamp created{};
+  bool changed = false;                  // by this call: a new revision was made
+  std::vector<Violation> warnings{};
+};
+
+struct SubmitRequest {
+  std::string ns;
+  std::string flow_id;
+  int revision = 0;                      // 0: the latest
+  Object inputs{};                       // as people gave them: texts or typed values
+  std::vector<model::Label> labels{};
+  std::string request_id{};              // the same id and body within 24 h: the same execution
+  Value trigger{};
+};
+
+struct SubmitReply {
+  ExecutionId id;
+  bool already_existed = false;
+  std::vector<std::string> warnings{};   // inputs the flow does not declare
+};
+
+struct ExecutionView {
+  model::FlowPtr flow;                   // the revision it runs; null when it cannot be read any more
+  model::Execution execution;            // `version` is the cursor for Watch
+};
+
+struct ExecutionList {
+  std::vector<model::Execution> executions{};  // without task runs, newest first
+  std::string next_page_token{};
+};
+
+// What happened to an execution since the cursor: first the whole, then what changed.
+struct WatchUpdate {
+  bool snapshot = false;                 // `task_runs` is all of them; forget what you had
+  model::FlowPtr flow;                   // with a snapshot
+  model::Execution execution;            // without task runs; `version` is the new cursor
+  std::vector<model::TaskRun> task_runs{};
+};
+
+// A bounded stream of updates. A reader that is too slow gets a new snapshot instead of what it missed.
+class Subscription {
+ public:
+  virtual ~Subscription() = default;
+  // The next update, or nothing when there is none yet; `on_ready` is called when there is one again.
+  virtual Result<std::optional<WatchUpdate>> Next() = 0;
+};
+
+struct WorkerView {
+  WorkerId id;
+  std::string group;
+  std::string host;
+  std::string build;
+  std::uint32_t pid = 0;
+  std::uint32_t capacity = 0;
+  std::uint32_t running = 0;
+  bool draining = false;
+  Duration since_heartbeat{};
+  std::map<std::string, std::string> tags{};
+};
+
+class Engine {
+ public:
+  // Takes the partition, recovers from the store and starts the loop thread.
+  static Result<std::unique_ptr<Engine>> Start(EngineOptions options);
+  virtual ~Engine() = default;  // stops the loop; what was acked is durable
+
+  // ---- flows ----
+  // Checks without keeping; `file` names the source in errors.
+  virtual Result<FlowView> ValidateFlow(const std::string& source, const std::string& file) = 0;
+  virtual Result<FlowView> ApplyFlow(const std::string& source, const std::string& file) = 0;
+  virtual Result<FlowView> GetFlow(const std::string& ns, const std::string& id, int revision) = 0;
+  virtual Result<std::vector<store::FlowRow>> ListFlows(const std::string& ns_prefix) = 0;
+  virtual Result<std::vector<store::FlowRow>> ListRevisions(const std::string& ns, const std::string& id) = 0;
+
+  // ---- executions; callbacks come when the effect is durable ----
+  using SubmitDone = std::function<void(Result<SubmitReply>)>;
+  virtual void Submit(SubmitRequest request, SubmitDone done) = 0;
+  virtual Result<ExecutionView> GetExecution(const ExecutionId& id) = 0;
+  virtual Result<ExecutionList> ListExecutions(const store::ExecutionQuery& query) = 0;
+  virtual void Kill(const ExecutionId& id, std::string reason, std::function<void(Status)> done) = 0;
+  virtual void Restart(const ExecutionId& id, std::function<void(Status)> done) = 0;
+  // `after` is the version the caller has seen (0: nothing).
+  virtual Result<std::shared_ptr<Subscription>> Watch(const ExecutionId& id, std::uint64_t after,
+                                                      std::function<void()> on_ready) = 0;
+
+  // ---- logs ----
+  virtual Result<store::LogPage> ReadLogs(const store::LogQuery& query) = 0;
+  // `on_ready` is called when the execution may have new rows or has ended; ends with the returned token.
+  virtual std::shared_ptr<void> WatchLogs(const ExecutionId& id, std::function<void()> on_ready) = 0;
+
+  // ---- workers ----
+  virtual Result<std::vector<WorkerView>> ListWorkers() = 0;
+  virtual Status DrainWorker(const WorkerId& id) = 0;
+  virtual std::string worker_endpoint() const = 0;
+};
+
+}  // namespace headrace::scheduler
