@@ -1,0 +1,72 @@
+"""Faults to inject: which requests they hit, how often, and whether the effect still happens.
+
+{"method": "POST", "path": "regex", "skip": n, "times": n (default 1, 0: for ever), "kind": ...}
+  status     answers `status` (with `headers`, `message`) without effect, or with `effect: true`
+  reset      closes the connection with a RST; `effect: true`: after the effect, no answer
+  primary    the token's quota is spent: 403, remaining 0, until its reset
+  secondary  403 (or `status`: 429) with Retry-After `retry_after` (0: without that header)
+  delay      waits `ms` of real time, then goes on
+  garbage    200 with a body that is not JSON
+"""
+
+import re
+
+from github_standin.errors import ApiError
+
+KINDS = ("status", "reset", "primary", "secondary", "delay", "garbage")
+KEYS = {"method", "path", "skip", "times", "kind", "status", "headers", "message", "effect",
+        "retry_after", "ms"}
+
+
+class Fault:
+    def __init__(self, spec):
+        unknown = sorted(set(spec) - KEYS)
+        if unknown or spec.get("kind") not in KINDS:
+            raise ApiError(422, f"fault: kind is one of {', '.join(KINDS)}; unknown keys {unknown}")
+        self.spec = spec
+        self.kind = spec["kind"]
+        self.effect = bool(spec.get("effect"))
+        self._method = spec.get("method")
+        self._path = re.compile(spec.get("path", ""))
+        self._skip = spec.get("skip", 0)
+        self._left = spec.get("times", 1) or None
+        self.hits = 0
+
+    def spent(self):
+        return self._left == 0
+
+    def hit(self, method, path):
+        """True if this request is struck; counts it."""
+        if self.spent() or self._method not in (None, method) or not self._path.search(path):
+            return False
+        if self._skip > 0:
+            self._skip -= 1
+            return False
+        if self._left is not None:
+            self._left -= 1
+        self.hits += 1
+        return True
+
+
+class Faults:
+    def __init__(self):
+        self._faults = []
+
+    def add(self, spec):
+        self._faults.append(Fault(spec))
+
+    def clear(self):
+        self._faults.clear()
+
+    def take(self, method, path):
+        """The first fault that strikes; delays strike beside others."""
+        struck = []
+        for fault in self._faults:
+            if any(f.kind != "delay" for f in struck) and fault.kind != "delay":
+                continue
+            if fault.hit(method, path):
+                struck.append(fault)
+        return struck
+
+    def report(self):
+        return [dict(f.spec, hits=f.hits, spent=f.spent()) for f in self._faults]

@@ -1,0 +1,115 @@
+"""The sockets: HTTP/1.1 with keep-alive over loopback TCP and over a unix socket.
+
+Threads: one a connection; App.handle serialises.
+"""
+
+import http.server
+import os
+import socket
+import socketserver
+import struct
+import threading
+
+from github_standin.app import Reset
+from github_standin.http_types import Request
+
+BODY_MAX = 4 * 1024 * 1024
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server_version = "github.com"
+    sys_version = ""
+    disable_nagle_algorithm = True
+    wbufsize = -1  # one write an answer
+    app = None  # set by serve
+
+    def setup(self):
+        if self.request.family == socket.AF_UNIX:
+            self.disable_nagle_algorithm = False
+        super().setup()
+
+    def _answer(self):
+        length = int(self.headers.get("Content-Length") or 0)
+        if length > BODY_MAX:
+            self.close_connection = True
+            self.send_error(413)
+            return
+        body = self.rfile.read(length)
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        try:
+            answer = self.app.handle(Request(self.command, self.path, headers, body))
+        except Reset:
+            self._reset()
+            return
+        self.send_response(answer.status)
+        for name, value in answer.headers.items():
+            self.send_header(name, value)
+        if answer.status not in (204, 304):
+            self.send_header("Content-Length", str(len(answer.raw)))
+        self.end_headers()
+        if self.command != "HEAD" and answer.status not in (204, 304):
+            self.wfile.write(answer.raw)
+
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = _answer
+
+    def _reset(self):
+        if self.connection.family != socket.AF_UNIX:
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
+                                       struct.pack("ii", 1, 0))
+        self.close_connection = True
+        self.connection.close()
+
+    def address_string(self):
+        return "peer"
+
+    def log_message(self, *args):
+        pass
+
+
+class _Tcp(socketserver.ThreadingMixIn, http.server.HTTPServer):
+    daemon_threads = True
+    allow_reuse_address = True
+    request_queue_size = 128
+
+    def server_bind(self):  # HTTPServer's asks the resolver for a name, which is slow offline
+        socketserver.TCPServer.server_bind(self)
+        self.server_name, self.server_port = self.server_address[:2]
+
+    def shutdown_request(self, request):
+        if request.fileno() != -1:
+            super().shutdown_request(request)
+
+    def handle_error(self, request, client_address):
+        pass  # a client that hung up is no event
+
+
+class _Unix(_Tcp):
+    address_family = socket.AF_UNIX
+
+    def server_bind(self):
+        if os.path.exists(self.server_address):
+            os.unlink(self.server_address)
+        socketserver.TCPServer.server_bind(self)
+        self.server_name, self.server_port = "localhost", 80
+
+    def get_request(self):
+        request, _ = super().get_request()
+        return request, ("unix", 0)
+
+
+def serve(app, port=None, path=None):
+    """Starts to listen on 127.0.0.1:`port` (0: any) and/or on the unix socket `path`.
+
+    Returns the servers; each serves on a thread of its own until its shutdown().
+    """
+    servers = []
+    handler = type("BoundHandler", (Handler,), {"app": app})
+    if port is not None:
+        servers.append(_Tcp(("127.0.0.1", port), handler))
+    if path is not None:
+        servers.append(_Unix(path, handler))
+    for server in servers:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05},
+                         daemon=True).start()
+    return servers
