@@ -83,7 +83,7 @@ coverage: deps build/coverage/build.ninja ## lines run by the tests, a room
 ##@ Keeping
 .PHONY: golden
 golden: build ## rewrite the golden files; read the diff before you commit it
-	@cd build/release && HEADRACE_UPDATE_GOLDEN=1 $(CTEST) -R 'golden|states'
+	@cd build/release && HEADRACE_REWRITE_GOLDEN=1 $(CTEST) -R 'golden|states'
 	@git --no-pager diff --stat
 
 .PHONY: format
