@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Nothing tracked names a machine's own paths, and a relative link in a document leads somewhere."""
+"""Nothing tracked names a machine's own paths; what a document points at, link or code, is there."""
 import os
 import re
 import sys
@@ -45,6 +45,25 @@ def link_faults(root, path, text):
             yield f"{path}:{line}: link '{target}': {place} has no such heading"
 
 
+# `scheduler/core.h` (`Submit`, `Perform`): the file is there and says these names.
+_CODE = re.compile(r"`((?:api|bench|cli|common|executor|proto|scheduler|tests|tools|worker|examples)/"
+                   r"[\w./-]*\w\.(?:h|cc|py|proto|yaml))`"
+                   r"(?:,? \((`\w+`(?:, `\w+`)*)\))?")
+
+
+def code_faults(root, path, text):
+    for match in _CODE.finditer(text):
+        line = text.count("\n", 0, match.start()) + 1
+        target = match.group(1)
+        if not os.path.isfile(os.path.join(root, target)):
+            yield f"{path}:{line}: `{target}` is not there (any more)"
+            continue
+        code = tree.read(root, target)
+        for name in re.findall(r"\w+", match.group(2) or ""):
+            if not re.search(rf"\b{name}\b", code):
+                yield f"{path}:{line}: `{target}` does not say `{name}` (any more)"
+
+
 def main():
     root = tree.root_argument()
     faults, count = [], 0
@@ -60,6 +79,7 @@ def main():
             faults.append(f"{path}:{line}: '{match.group()}' is a path of one machine; derive it or take it as a setting")
         if path.endswith(".md"):
             faults += link_faults(root, path, text)
+            faults += code_faults(root, path, text)
     return tree.finish("text", faults, count=count)
 
 

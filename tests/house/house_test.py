@@ -179,6 +179,14 @@ class Text(House):
         self.plant("docs/a.md", "[out](../../x.md)\n")
         self.fails("text", "leaves the repository")
 
+    def test_a_document_names_code_that_is_not_there(self):
+        self.plant("docs/a.md", "see `executor/gone.h`\n")
+        self.fails("text", "docs/a.md:1", "`executor/gone.h` is not there")
+        self.plant("docs/a.md", "see\n`executor/apply.h` (`Apply`, `Gone`)\n")
+        self.fails("text", "docs/a.md:2", "does not say `Gone`")
+        self.plant("docs/a.md", "see `executor/apply.h` (`Apply`) and `executor/`\n")
+        self.passes("text")
+
     def test_links_in_code_are_free(self):
         self.plant("docs/a.md", "`[a](b)`\n```\n[c](d)\n```\n[web](https://example.org)\n")
         self.passes("text")
