@@ -8,6 +8,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -19,6 +20,9 @@
 namespace headrace::wire {
 
 inline constexpr std::uint32_t kProtocolVersion = 1;
+// Decoding refuses more; the same as queue::kFrameBytesMax.
+inline constexpr std::size_t kFrameBytesMax = 8 * 1024 * 1024;
+inline constexpr std::size_t kFrameMessagesMax = 65'536;
 
 struct TaskKey {
   ExecutionId execution;
@@ -40,27 +44,32 @@ struct Hello {
   std::string build{};
   std::string host{};
   std::uint32_t pid = 0;
+  bool operator==(const Hello&) const = default;
 };
 
 struct RunningTask {
   TaskKey key;
   Timestamp started{};
+  bool operator==(const RunningTask&) const = default;
 };
 
 // After every Welcome: what this worker runs and which results it has not got acked.
 struct Resync {
   std::vector<RunningTask> running{};
   std::vector<TaskKey> unacked{};
+  bool operator==(const Resync&) const = default;
 };
 
 // Free slots now, absolute: a lost or repeated one does no harm. `seq` rises; an older one is ignored.
 struct Credit {
   std::uint32_t free_slots = 0;
   std::uint64_t seq = 0;
+  bool operator==(const Credit&) const = default;
 };
 
 struct AssignAck {
   TaskKey key;
+  bool operator==(const AssignAck&) const = default;
 };
 
 enum class NackReason : std::uint8_t { kNoSlot, kUnknownSpec, kOldEpoch, kDraining };
@@ -68,11 +77,13 @@ enum class NackReason : std::uint8_t { kNoSlot, kUnknownSpec, kOldEpoch, kDraini
 struct AssignNack {
   TaskKey key;
   NackReason reason = NackReason::kNoSlot;
+  bool operator==(const AssignNack&) const = default;
 };
 
 struct Started {
   TaskKey key;
   Timestamp at{};
+  bool operator==(const Started&) const = default;
 };
 
 struct Heartbeat {
@@ -80,18 +91,21 @@ struct Heartbeat {
   std::uint32_t free_slots = 0;
   std::uint64_t credit_seq = 0;
   bool draining = false;
+  bool operator==(const Heartbeat&) const = default;
 };
 
 struct LogEntry {
   Timestamp at{};
   std::string level;
   std::string message;
+  bool operator==(const LogEntry&) const = default;
 };
 
 struct Logs {
   TaskKey key;
   std::uint64_t seq = 0;  // of the first entry, a task run's attempt; for dedup
   std::vector<LogEntry> entries{};
+  bool operator==(const Logs&) const = default;
 };
 
 // Kept and resent by the worker until ResultAck.
@@ -102,16 +116,22 @@ struct TaskResult {
   std::string message{};
   Timestamp started{};
   Timestamp ended{};
+  bool operator==(const TaskResult&) const = default;
 };
 
 struct CancelAck {
   TaskKey key;
+  bool operator==(const CancelAck&) const = default;
 };
 
 // The worker takes nothing new and ends when it is idle.
-struct Draining {};
+struct Draining {
+  bool operator==(const Draining&) const = default;
+};
 // Everything is done and acked; the worker leaves.
-struct Bye {};
+struct Bye {
+  bool operator==(const Bye&) const = default;
+};
 
 using FromWorker = std::variant<Hello, Resync, Credit, AssignAck, AssignNack, Started, Heartbeat, Logs, TaskResult,
                                 CancelAck, Draining, Bye>;
@@ -125,16 +145,20 @@ struct Welcome {
   Duration lease{};
   Duration heartbeat{};
   std::uint64_t log_credit_bytes = 0;
+  bool operator==(const Welcome&) const = default;
 };
 
 // The session is not accepted: another protocol version, or a newer process of the same worker id.
 struct Refused {
   std::string reason;
   bool permanent = false;
+  bool operator==(const Refused&) const = default;
 };
 
 // The scheduler does not know this connection: say Hello and Resync.
-struct HelloRequired {};
+struct HelloRequired {
+  bool operator==(const HelloRequired&) const = default;
+};
 
 // What does not change between the runs of one task; sent once a session and task.
 struct TaskSpec {
@@ -143,6 +167,7 @@ struct TaskSpec {
   std::string properties_json;  // not rendered
   std::string timeout{};
   std::string log_level{};
+  bool operator==(const TaskSpec&) const = default;
 };
 
 struct Assign {
@@ -154,11 +179,14 @@ struct Assign {
   TaskRunId task_run{};
   std::string ns;
   std::string flow_id;
+  bool operator==(const Assign&) const = default;
 };
 
 struct HeartbeatAck {
   std::vector<TaskKey> renewed{};  // leases that run anew from now
   std::vector<TaskKey> unknown{};  // not this worker's (any more): end them, report nothing
+  std::uint64_t credit_seq = 0;    // of the heartbeat it answers, so that a lease counts from when that was sent; 0: not said
+  bool operator==(const HeartbeatAck&) const = default;
 };
 
 enum class Verdict : std::uint8_t { kAccepted, kStale, kUnknown };
@@ -167,23 +195,29 @@ enum class Verdict : std::uint8_t { kAccepted, kStale, kUnknown };
 struct ResultAck {
   TaskKey key;
   Verdict verdict = Verdict::kAccepted;
+  bool operator==(const ResultAck&) const = default;
 };
 
 struct Cancel {
   TaskKey key;
   Duration grace{};
   std::string reason;
+  bool operator==(const Cancel&) const = default;
 };
 
 struct LogCredit {
   std::uint64_t bytes = 0;  // may be sent from now on; absolute window
+  bool operator==(const LogCredit&) const = default;
 };
 
-struct Drain {};
+struct Drain {
+  bool operator==(const Drain&) const = default;
+};
 
 using ToWorker = std::variant<Welcome, Refused, HelloRequired, Assign, HeartbeatAck, ResultAck, Cancel, LogCredit, Drain>;
 
-// One frame: CRC-32C of the rest, then protobuf. Decoding checks everything: sizes, enums, JSON not parsed.
+// One frame: CRC-32C of the rest, then protobuf. Decoding checks everything: sizes, enums, JSON not parsed. A message of
+// a kind that is not known here is skipped. Errors: DATA_LOSS (checksum), OUT_OF_RANGE (size), INVALID_ARGUMENT.
 std::string EncodeFromWorker(const std::vector<FromWorker>& messages);
 std::string EncodeToWorker(const std::vector<ToWorker>& messages);
 Result<std::vector<FromWorker>> DecodeFromWorker(std::string_view frame);
