@@ -13,12 +13,29 @@ class Clock {
   virtual Timestamp Now() const = 0;
   // Time since some fixed point; never steps back. Leases and timeouts use this.
   virtual Duration Monotonic() const = 0;
+  // How long to wait really until this much wall time has passed.
+  virtual Duration RealWait(Duration wall) const { return wall; }
 };
 
 class SystemClock final : public Clock {
  public:
   Timestamp Now() const override;
   Duration Monotonic() const override;
+};
+
+// Wall time that runs `factor` times as fast as it should, so that a rehearsal of a six-hour wait takes seconds.
+class ScaledClock final : public Clock {
+ public:
+  explicit ScaledClock(std::int64_t factor);
+  Timestamp Now() const override;
+  Duration Monotonic() const override { return system_.Monotonic(); }
+  Duration RealWait(Duration wall) const override { return wall / factor_ + Duration(1); }
+
+ private:
+  const std::int64_t factor_;
+  const SystemClock system_{};
+  const Timestamp wall_start_;
+  const Duration monotonic_start_;
 };
 
 // Moves when told.

@@ -1,0 +1,203 @@
+#include "scheduler/core.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace headrace::scheduler {
+namespace {
+
+constexpr std::size_t kTimersPerTick = 4096;
+constexpr std::size_t kMessagesPerFrame = 512;
+constexpr Duration kRequestKept = std::chrono::hours(24);
+
+template <typename... F>
+struct Overload : F... {
+  using F::operator()...;
+};
+
+}  // namespace
+
+Core::Core(CoreOptions options, store::Store& store, FlowRegistry& flows, WatchHub& hub, CorePort& port)
+    : options_(std::move(options)), store_(store), flows_(flows), hub_(hub), port_(port),
+      dispatcher_(options_.dispatcher, *this) {}
+
+Status Core::Recover(Moment now) {
+  now_ = now;
+  PartitionOptions limits = options_.partition_limits;
+  limits.id = options_.partition;
+  ASSIGN_OR_RETURN(limits.epoch, store_.Acquire(options_.partition));
+  ASSIGN_OR_RETURN(const store::PartitionSnapshot snapshot, store_.Load(options_.partition));
+  partition_ = std::make_unique<Partition>(
+      limits, store_, flows_, timers_, [this](store::WriteBatch batch) { port_.Commit(std::move(batch)); },
+      [this](const ExecutionId& id) { return hub_.HasWatchers(id); });
+  ASSIGN_OR_RETURN(const std::vector<wire::TaskKey> in_flight, partition_->Recover(snapshot));
+  for (const wire::TaskKey& key : in_flight) {
+    if (options_.workers_died_with_process) {
+      Apply(key.execution, model::TaskLost{key.fence, "the process that ran it ended"});
+    } else {
+      dispatcher_.Adopt(key, now.monotonic);
+    }
+  }
+  if (!in_flight.empty()) spdlog::info("recovered: {} deliveries in flight, {} timers", in_flight.size(), timers_.size());
+  return {};
+}
+
+bool Core::Apply(const ExecutionId& id, model::EventBody body) {
+  auto applied = partition_->Apply(id, model::Event{now_.wall, std::move(body)});
+  if (!applied) {
+    if (applied.error().code != Code::kNotFound) spdlog::error("{}", applied.error().ToString());
+    return false;
+  }
+  return *applied;
+}
+
+void Core::OnFrame(const std::string& peer, std::string_view bytes, Moment now) {
+  now_ = now;
+  auto messages = wire::DecodeFromWorker(bytes);
+  if (!messages) {
+    spdlog::warn("a frame of {} bytes is dropped: {}", bytes.size(), messages.error().message);
+    return;
+  }
+  for (wire::FromWorker& message : *messages) dispatcher_.OnMessage(peer, std::move(message), now.monotonic);
+}
+
+void Core::Submit(PreparedSubmission submission, Moment now) {
+  now_ = now;
+  if (!failed_) return submission.done(Fail(failed_.error()));
+  if (!submission.request_id.empty()) {
+    std::optional<store::RequestRow> known = partition_->FindUncommittedRequest(submission.request_id);
+    if (!known) {
+      auto stored = store_.FindRequest(submission.request_id);
+      if (!stored) return submission.done(Fail(std::move(stored.error())));
+      known = std::move(*stored);
+    }
+    if (known && known->expires > now.wall) {
+      if (known->body_digest != submission.body_digest) {
+        return submission.done(Fail(Code::kAlreadyExists, "request id '" + submission.request_id +
+                                                              "' was used for another submission: " +
+                                                              known->execution.str()));
+      }
+      partition_->After(ReplyOrder{[done = std::move(submission.done), id = known->execution](Status status) {
+        if (!status) return done(Fail(std::move(status.error())));
+        done(SubmitReply{id, true, {}});
+      }});
+      return;
+    }
+  }
+  const ExecutionId id = submission.submitted.id;
+  auto created = partition_->Create(std::move(submission.program), {now.wall, std::move(submission.submitted)});
+  if (!created) return submission.done(Fail(std::move(created.error())));
+  if (!submission.request_id.empty()) {
+    partition_->RememberRequest({submission.request_id, submission.body_digest, id, now.wall + kRequestKept});
+  }
+  partition_->After(ReplyOrder{[done = std::move(submission.done), warnings = std::move(submission.warnings),
+                                id](Status status) {
+    if (!status) return done(Fail(std::move(status.error())));
+    done(SubmitReply{id, false, warnings});
+  }});
+}
+
+void Core::Post(const ExecutionId& id, model::EventBody body, std::function<void(Status)> done, Moment now) {
+  now_ = now;
+  if (!failed_) return done(Fail(failed_.error()));
+  const std::string name(model::EventName(body));
+  auto applied = partition_->Apply(id, {now.wall, std::move(body)});
+  if (!applied) return done(Fail(std::move(applied.error())));
+  if (!*applied) {
+    const auto live = partition_->Find(id);
+    const std::string state = live ? std::string(model::StateName((*live)->execution().state.current())) : "unknown";
+    return done(Fail(Code::kFailedPrecondition, name == "RestartRequested"
+        ? "Execution must be terminated or paused and not killed to be restarted, current state is '" + state + "' !"
+        : "execution " + id.str() + " has ended already, its state is " + state));
+  }
+  partition_->After(ReplyOrder{std::move(done)});
+}
+
+void Core::OnCommitted(const Status& status, Moment now) {
+  now_ = now;
+  Release release = partition_->OnCommitted();
+  if (status && failed_) return Perform(std::move(release));
+  if (failed_) {
+    failed_ = Fail(status.error());
+    spdlog::error("the store refused a commit; nothing is accepted any more until a restart: {}",
+                  status.error().ToString());
+  }
+  for (Order& order : release.orders) {
+    if (auto* reply = std::get_if<ReplyOrder>(&order)) reply->reply(Fail(failed_.error()));
+  }
+}
+
+void Core::Perform(Release release) {
+  bool published = false;
+  for (Order& order : release.orders) {
+    std::visit(Overload{
+                   [&](DispatchOrder& dispatch) { Perform(dispatch); },
+                   [&](CancelOrder& cancel) { dispatcher_.Cancel(cancel.key, cancel.reason, now_.monotonic); },
+                   [&](AckOrder& ack) { Send(ack.peer, wire::ResultAck{ack.key, ack.verdict}); },
+                   [&](OutboxOrder& owed) { Deliver(owed); },
+                   [&](ReplyOrder& reply) { reply.reply({}); },
+                   [&](PublishOrder& publish) {
+                     published = true;
+                     hub_.Publish(publish.update);
+                   },
+               },
+               order);
+  }
+  std::vector<ExecutionId> logged;
+  for (const store::LogRow& row : release.logs) logged.push_back(row.execution);
+  if (!release.logs.empty()) port_.AppendLogs(std::move(release.logs));
+  for (const ExecutionId& id : logged) hub_.NoteLogs(id);
+  if (!published) {
+    for (const ExecutionId& id : release.touched) {
+      if (hub_.HasWatchers(id)) hub_.Refresh(id);
+    }
+  }
+  partition_->Park(release.touched);
+}
+
+void Core::Perform(const DispatchOrder& order) {
+  const executor::LiveExecution* live = nullptr;
+  const model::TaskRun* task_run = FindTaskRun(order.key, &live);
+  if (task_run == nullptr || task_run->fence() != order.key.fence || model::IsTerminal(task_run->state.current())) return;
+  dispatcher_.Enqueue(order.key, live->program().flow().task(task_run->task).worker_group);
+}
+
+void Core::Tick(Moment now) {
+  now_ = now;
+  if (failed_) {
+    for (const ArmedTimer& timer : timers_.TakeDue(now.wall, kTimersPerTick)) {
+      auto fired = partition_->Fire(timer, now.wall);
+      if (!fired) spdlog::error("timer of execution {}: {}", timer.execution.str(), fired.error().message);
+    }
+    dispatcher_.Tick(now.monotonic);
+    partition_->Flush();
+    dispatcher_.Pump(now.monotonic);
+  }
+  SendOutbound();
+  if (!worker_logs_.empty()) {
+    std::vector<ExecutionId> logged;
+    for (const store::LogRow& row : worker_logs_) {
+      if (logged.empty() || logged.back() != row.execution) logged.push_back(row.execution);
+    }
+    port_.AppendLogs(std::exchange(worker_logs_, {}));
+    for (const ExecutionId& id : logged) hub_.NoteLogs(id);
+  }
+}
+
+void Core::Send(const std::string& peer, wire::ToWorker message) {
+  if (!peer.empty()) outbound_[peer].push_back(std::move(message));
+}
+
+void Core::SendOutbound() {
+  for (auto& [peer, messages] : std::exchange(outbound_, {})) {
+    for (std::size_t at = 0; at < messages.size(); at += kMessagesPerFrame) {
+      const std::size_t end = std::min(messages.size(), at + kMessagesPerFrame);
+      port_.SendFrame(peer, wire::EncodeToWorker({std::make_move_iterator(messages.begin() + static_cast<std::ptrdiff_t>(at)),
+                                                  std::make_move_iterator(messages.begin() + static_cast<std::ptrdiff_t>(end))}));
+    }
+  }
+}
+
+}  // namespace headrace::scheduler

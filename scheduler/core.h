@@ -1,0 +1,114 @@
+// A scheduler without threads, sockets or clock: its partition, dispatcher and timers, moved by whoever drives it.
+// Place: driven by Loop (engine.cc) in a process and by the simulator in a simulated world; the same code in both.
+// Shapes: wall time decides timers, monotonic time leases; both come in with every call.
+// Errors: a commit that the store refuses ends the core: failed() says why, nothing is released any more.
+// Threads: one owner. Source: DESIGN section 3.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/base/random.h"
+#include "scheduler/dispatcher.h"
+#include "scheduler/partition.h"
+#include "scheduler/watch_hub.h"
+
+namespace headrace::scheduler {
+
+struct Moment {
+  Timestamp wall{};
+  Duration monotonic{};
+};
+
+// A submission whose flow is found and whose inputs are checked; only creating it is left.
+struct PreparedSubmission {
+  ProgramPtr program;
+  model::Submitted submitted;
+  std::string request_id{};
+  std::string body_digest{};
+  std::vector<std::string> warnings{};
+  Engine::SubmitDone done;
+};
+
+struct CoreOptions {
+  store::PartitionId partition = 0;
+  DispatcherOptions dispatcher{};
+  PartitionOptions partition_limits{};
+  bool workers_died_with_process = false;
+};
+
+// The effects of a core on the world outside its store.
+class CorePort {
+ public:
+  virtual ~CorePort() = default;
+  virtual void SendFrame(const std::string& peer, std::string bytes) = 0;
+  virtual void AppendLogs(std::vector<store::LogRow> rows) = 0;
+  // The status of this batch must come back through Core::OnCommitted, in order.
+  virtual void Commit(store::WriteBatch batch) = 0;
+};
+
+class Core final : private DispatchHost {
+ public:
+  Core(CoreOptions options, store::Store& store, FlowRegistry& flows, WatchHub& hub, CorePort& port);
+
+  // Takes the partition and finds out what is on its way.
+  Status Recover(Moment now);
+  void OnFrame(const std::string& peer, std::string_view bytes, Moment now);
+  void Submit(PreparedSubmission submission, Moment now);
+  // Kill, restart and their like; `done` comes when the effect is durable.
+  void Post(const ExecutionId& id, model::EventBody body, std::function<void(Status)> done, Moment now);
+  void OnCommitted(const Status& status, Moment now);
+  // Fires timers, ends leases, commits what has changed and sends what may be sent.
+  void Tick(Moment now);
+
+  // When Tick has something to do by itself; nothing: only when called.
+  std::optional<Timestamp> NextTimer() const { return timers_.NextDue(); }
+  std::optional<Duration> NextLease() const { return dispatcher_.NextWake(); }
+  const Status& failed() const { return failed_; }
+  Dispatcher& dispatcher() { return dispatcher_; }
+  const Partition* partition() const { return partition_.get(); }
+  std::size_t timers_waiting() const { return timers_.size(); }
+
+ private:
+  // DispatchHost
+  std::optional<wire::Assign> MakeAssign(const wire::TaskKey& key) override;
+  wire::TaskSpec MakeSpec(const wire::TaskKey& key) override;
+  bool IsCurrent(const wire::TaskKey& key) override;
+  void OnStarted(const wire::TaskKey& key, const WorkerId& worker, Timestamp at) override;
+  void OnResult(const std::string& peer, const WorkerId& worker, wire::TaskResult result) override;
+  void OnLost(const wire::TaskKey& key, const std::string& reason) override;
+  void OnLogs(wire::Logs logs) override;
+  void Send(const std::string& peer, wire::ToWorker message) override;
+
+  // The task run that the key names, in a live execution; null if there is none.
+  const model::TaskRun* FindTaskRun(const wire::TaskKey& key, const executor::LiveExecution** live);
+  bool Apply(const ExecutionId& id, model::EventBody body);
+  void Perform(Release release);
+  void Perform(const DispatchOrder& order);
+  void Deliver(const OutboxOrder& order);
+  void StartChild(const wire::OutboxItem& item, const model::StartChild& start);
+  Result<PreparedSubmission> PrepareChild(const wire::OutboxItem& item, const model::StartChild& start);
+  Status CheckDepth(const ExecutionId& parent);
+  void SendOutbound();
+
+  const CoreOptions options_;
+  store::Store& store_;
+  FlowRegistry& flows_;
+  WatchHub& hub_;
+  CorePort& port_;
+  TimerQueue timers_;
+  Dispatcher dispatcher_;
+  std::unique_ptr<Partition> partition_;
+  Moment now_{};
+  Status failed_{};
+  std::map<std::string, std::vector<wire::ToWorker>> outbound_;
+  std::vector<store::LogRow> worker_logs_;
+};
+
+// Checks a submission against its flow: revision, disabled, inputs. From any thread.
+Result<PreparedSubmission> PrepareSubmission(FlowRegistry& flows, SubmitRequest request, Timestamp now, Random& random);
+
+}  // namespace headrace::scheduler

@@ -1,0 +1,117 @@
+// What one execution owes another: children to start, to kill, to restart, and parents to tell.
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+#include "common/base/hash.h"
+#include "common/flow/inputs.h"
+#include "scheduler/core.h"
+
+namespace headrace::scheduler {
+namespace {
+
+constexpr int kSubflowDepthMax = 32;
+
+bool IsSystem(const model::Label& label) { return label.first.starts_with("system."); }
+
+// A later label of the same key wins; order of first appearance stays.
+void PutLabel(std::vector<model::Label>& labels, const model::Label& label) {
+  const auto it = std::find_if(labels.begin(), labels.end(), [&](const model::Label& l) { return l.first == label.first; });
+  if (it == labels.end()) labels.push_back(label);
+  else it->second = label.second;
+}
+
+}  // namespace
+
+void Core::Deliver(const OutboxOrder& order) {
+  const wire::OutboxItem& item = order.item;
+  if (const auto* start = std::get_if<model::StartChild>(&item.body)) {
+    StartChild(item, *start);
+  } else if (std::holds_alternative<model::KillChild>(item.body)) {
+    Apply(item.to, model::KillRequested{"its parent execution was killed"});
+  } else if (std::holds_alternative<model::RestartChild>(item.body)) {
+    Apply(item.to, model::RestartRequested{});
+  } else if (const auto* ended = std::get_if<model::ChildEnded>(&item.body)) {
+    Apply(item.to, *ended);
+  } else if (const auto* restarted = std::get_if<model::ChildRestarted>(&item.body)) {
+    Apply(item.to, *restarted);
+  }
+  partition_->FinishOutbox(order.id);
+}
+
+void Core::StartChild(const wire::OutboxItem& item, const model::StartChild& start) {
+  if (partition_->Find(item.to)) {  // delivered before, the item just was not crossed out
+    Apply(item.from, model::ChildStarted{start.task_run, start.attempt, item.to});
+    return;
+  }
+  auto prepared = PrepareChild(item, start);
+  if (!prepared) {
+    Apply(item.from, model::ChildRejected{start.task_run, start.attempt, prepared.error().ToString()});
+    return;
+  }
+  for (const std::string& warning : prepared->warnings) {
+    worker_logs_.push_back({.execution = item.from, .task_run = start.task_run, .attempt = start.attempt,
+                            .at = now_.wall, .level = "WARN", .message = warning});
+  }
+  const Status created =
+      partition_->Create(std::move(prepared->program), {now_.wall, std::move(prepared->submitted)});
+  if (!created) spdlog::error("child {}: {}", item.to.str(), created.error().message);
+  Apply(item.from, model::ChildStarted{start.task_run, start.attempt, item.to});
+}
+
+Status Core::CheckDepth(const ExecutionId& parent) {
+  ExecutionId at = parent;
+  for (int depth = 1; depth <= kSubflowDepthMax; ++depth) {
+    auto live = partition_->Find(at);
+    if (!live || !(*live)->execution().parent) return {};
+    at = (*live)->execution().parent->execution;
+  }
+  return Fail(Code::kFailedPrecondition, "subflows are nested more than " + std::to_string(kSubflowDepthMax) +
+                                             " deep: does a flow start itself?");
+}
+
+Result<PreparedSubmission> Core::PrepareChild(const wire::OutboxItem& item, const model::StartChild& start) {
+  RETURN_IF_ERROR(CheckDepth(item.from));
+  ASSIGN_OR_RETURN(RegisteredFlow flow, flows_.Get(start.ns, start.flow_id, start.revision));
+  SubmitRequest request{.ns = start.ns, .flow_id = start.flow_id, .revision = flow.program->flow().revision,
+                        .inputs = start.inputs, .trigger = start.trigger};
+  Random random(StableHash(item.to.str()));
+  ASSIGN_OR_RETURN(PreparedSubmission prepared, PrepareSubmission(flows_, std::move(request), now_.wall, random));
+  for (std::string& undeclared : prepared.warnings) {
+    undeclared = "Input " + undeclared + " was provided by parent execution " + item.from.str() + " for subflow " +
+                 start.ns + "." + start.flow_id + " but isn't declared at the subflow inputs";
+  }
+  std::vector<model::Label> labels = flow.program->flow().labels;
+  if (auto parent = partition_->Find(item.from)) {
+    for (const model::Label& label : (*parent)->execution().labels) {
+      if (start.inherit_labels || IsSystem(label)) PutLabel(labels, label);
+    }
+  }
+  for (const model::Label& label : start.labels) PutLabel(labels, label);
+  prepared.submitted.id = item.to;
+  prepared.submitted.labels = std::move(labels);
+  prepared.submitted.parent = model::ParentLink{item.from, start.task_run, start.attempt};
+  return prepared;
+}
+
+Result<PreparedSubmission> PrepareSubmission(FlowRegistry& flows, SubmitRequest request, Timestamp now, Random& random) {
+  ASSIGN_OR_RETURN(RegisteredFlow found, flows.Get(request.ns, request.flow_id, request.revision));
+  const model::Flow& flow = found.program->flow();
+  if (flow.disabled) return Fail(Code::kFailedPrecondition, "Cannot execute a flow which is disabled");
+  PreparedSubmission prepared;
+  prepared.body_digest = Sha256Hex(request.ns + '\0' + request.flow_id + '\0' + std::to_string(request.revision) + '\0' +
+                                   json::serialize(request.inputs));
+  expr::BasicEnvironment environment(now, random.Next());
+  ASSIGN_OR_RETURN(flow::ResolvedInputs resolved, flow::ResolveInputs(flow, request.inputs, environment));
+  prepared.program = found.program;
+  prepared.request_id = std::move(request.request_id);
+  prepared.warnings = std::move(resolved.undeclared);
+  prepared.submitted.id = NewExecutionId(now, random);
+  prepared.submitted.inputs = std::move(resolved.inputs);
+  prepared.submitted.labels = flow.labels;
+  for (const model::Label& label : request.labels) PutLabel(prepared.submitted.labels, label);
+  prepared.submitted.trigger = std::move(request.trigger);
+  return prepared;
+}
+
+}  // namespace headrace::scheduler

@@ -1,0 +1,102 @@
+// What the dispatcher asks of the core: assignments out of executions, and events out of what workers report.
+#include <spdlog/spdlog.h>
+
+#include "common/base/hash.h"
+#include "scheduler/core.h"
+
+namespace headrace::scheduler {
+namespace {
+
+std::uint64_t SpecId(const model::Flow& flow, model::TaskIndex task) {
+  return StableHash(flow.digest, StableHash(flow.ns + '\0' + flow.id, task));
+}
+
+Object ParseOutputs(const std::string& text, std::string& message) {
+  if (text.empty()) return {};
+  auto parsed = ParseJson(text);
+  if (parsed && parsed->is_object()) return std::move(parsed->get_object());
+  message += message.empty() ? "" : "; ";
+  message += "its outputs were no JSON object and are left out";
+  return {};
+}
+
+}  // namespace
+
+const model::TaskRun* Core::FindTaskRun(const wire::TaskKey& key, const executor::LiveExecution** live) {
+  auto found = partition_->Find(key.execution);
+  if (!found) return nullptr;
+  *live = *found;
+  const auto& task_runs = (*found)->execution().task_runs;
+  return key.fence.task_run < task_runs.size() ? &task_runs[key.fence.task_run] : nullptr;
+}
+
+bool Core::IsCurrent(const wire::TaskKey& key) {
+  const executor::LiveExecution* live = nullptr;
+  const model::TaskRun* task_run = FindTaskRun(key, &live);
+  return task_run != nullptr && task_run->fence() == key.fence &&
+         (task_run->state.current() == model::State::kSubmitted || task_run->state.current() == model::State::kRunning);
+}
+
+std::optional<wire::Assign> Core::MakeAssign(const wire::TaskKey& key) {
+  if (!IsCurrent(key)) return std::nullopt;
+  const executor::LiveExecution* live = nullptr;
+  const model::TaskRun& task_run = *FindTaskRun(key, &live);
+  const executor::Program& program = live->program();
+  wire::Assign assign;
+  assign.key = key;
+  assign.epoch = partition_->epoch();
+  assign.spec_id = SpecId(program.flow(), task_run.task);
+  assign.context_json =
+      json::serialize(executor::BuildContext(*live, task_run.index, program.worker_references(task_run.task)));
+  assign.task_run = task_run.id;
+  assign.ns = program.flow().ns;
+  assign.flow_id = program.flow().id;
+  return assign;
+}
+
+wire::TaskSpec Core::MakeSpec(const wire::TaskKey& key) {
+  const executor::LiveExecution* live = nullptr;
+  const model::TaskRun* task_run = FindTaskRun(key, &live);
+  if (task_run == nullptr) return {};
+  const model::Task& task = live->program().flow().task(task_run->task);
+  return {.type = task.type, .task_id = task.id, .properties_json = json::serialize(task.properties),
+          .timeout = task.timeout, .log_level = task.log_level};
+}
+
+void Core::OnStarted(const wire::TaskKey& key, const WorkerId& worker, Timestamp) {
+  Apply(key.execution, model::TaskStarted{key.fence, worker});
+}
+
+void Core::OnResult(const std::string& peer, const WorkerId& worker, wire::TaskResult result) {
+  model::TaskFinished finished;
+  finished.fence = result.key.fence;
+  finished.worker = worker;
+  finished.outcome = result.outcome;
+  finished.message = std::move(result.message);
+  finished.outputs = ParseOutputs(result.outputs_json, finished.message);
+  if (result.started != Timestamp{}) finished.started = result.started;
+  auto applied = partition_->Apply(result.key.execution, {now_.wall, std::move(finished)});
+  const wire::Verdict verdict = !applied ? wire::Verdict::kUnknown
+                                         : (*applied ? wire::Verdict::kAccepted : wire::Verdict::kStale);
+  // Also a stale one waits: what made it stale may not be durable yet.
+  if (!peer.empty()) partition_->After(AckOrder{peer, result.key, verdict});
+}
+
+void Core::OnLost(const wire::TaskKey& key, const std::string& reason) {
+  spdlog::warn("execution {} task run {} attempt {} delivery {}: {}", key.execution.str(), key.fence.task_run,
+               key.fence.attempt, key.fence.delivery, reason);
+  Apply(key.execution, model::TaskLost{key.fence, reason});
+}
+
+void Core::OnLogs(wire::Logs logs) {
+  const executor::LiveExecution* live = nullptr;
+  const model::TaskRun* task_run = FindTaskRun(logs.key, &live);
+  if (task_run == nullptr) return;
+  const std::string& task_id = live->program().flow().task(task_run->task).id;
+  for (wire::LogEntry& entry : logs.entries) {
+    worker_logs_.push_back({logs.key.execution, task_run->index, task_id, logs.key.fence.attempt, entry.at,
+                            std::move(entry.level), std::move(entry.message)});
+  }
+}
+
+}  // namespace headrace::scheduler

@@ -1,0 +1,170 @@
+#include "scheduler/dispatcher.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+namespace headrace::scheduler {
+
+Dispatcher::Dispatcher(DispatcherOptions options, DispatchHost& host)
+    : options_(std::move(options)), host_(host), leases_(options_.lease) {}
+
+Dispatcher::Worker* Dispatcher::FindPeer(const std::string& peer) {
+  const auto it = by_peer_.find(peer);
+  return it == by_peer_.end() ? nullptr : &workers_.at(it->second);
+}
+
+void Dispatcher::Enqueue(const wire::TaskKey& key, const std::string& group) {
+  group_of_[key] = group;
+  ready_[group].Push(key);
+}
+
+Dispatcher::Worker* Dispatcher::Choose(const std::string& group) {
+  Worker* best = nullptr;
+  std::uint32_t best_room = 0;
+  for (auto& [id, worker] : workers_) {
+    if (worker.hello.group != group || worker.draining || worker.full || worker.free_slots == 0) continue;
+    const std::uint32_t room =
+        worker.hello.capacity > worker.outstanding ? worker.hello.capacity - worker.outstanding : 0;
+    if (room > best_room) {
+      best = &worker;
+      best_room = room;
+    }
+  }
+  return best;
+}
+
+void Dispatcher::Pump(Duration now) {
+  for (auto& [group, queue] : ready_) {
+    while (queue.size() > 0) {
+      Worker* worker = Choose(group);
+      if (worker == nullptr) break;
+      const wire::TaskKey key = *queue.Pop();
+      if (!Assign(*worker, key, now)) group_of_.erase(key);
+    }
+  }
+}
+
+bool Dispatcher::Assign(Worker& worker, const wire::TaskKey& key, Duration now) {
+  std::optional<wire::Assign> assign = host_.MakeAssign(key);
+  if (!assign) return false;
+  if (worker.specs.insert(assign->spec_id).second) assign->spec = host_.MakeSpec(key);
+  leases_.Grant(key, worker.hello.worker, now);
+  ++worker.outstanding;
+  resends_.push_back({now + options_.resend, key});
+  host_.Send(worker.peer, std::move(*assign));
+  return true;
+}
+
+void Dispatcher::Cancel(const wire::TaskKey& key, const std::string& reason, Duration now) {
+  const auto group = group_of_.find(key);
+  if (group != group_of_.end() && ready_[group->second].Remove(key)) {
+    group_of_.erase(group);
+    wire::TaskResult result{.key = key, .outcome = model::State::kKilled, .message = reason};
+    host_.OnResult("", WorkerId(), std::move(result));
+    return;
+  }
+  if (leases_.Find(key) == nullptr) return;
+  cancels_[key] = PendingCancel{reason, now + options_.resend};
+  SendCancel(key, reason);
+}
+
+void Dispatcher::SendCancel(const wire::TaskKey& key, const std::string& reason) {
+  const Lease* lease = leases_.Find(key);
+  if (lease == nullptr || lease->worker.empty()) return;
+  const auto it = workers_.find(lease->worker);
+  if (it == workers_.end()) return;
+  host_.Send(it->second.peer, wire::Cancel{key, options_.cancel_grace, reason});
+}
+
+void Dispatcher::Tick(Duration now) {
+  for (auto& [key, lease] : leases_.TakeExpired(now)) {
+    if (const auto it = workers_.find(lease.worker); it != workers_.end() && it->second.outstanding > 0) {
+      --it->second.outstanding;
+    }
+    group_of_.erase(key);
+    cancels_.erase(key);
+    const std::string reason = lease.worker.empty() ? "no worker claimed it after a restart of the scheduler"
+                                                    : "worker " + lease.worker.str() + " was lost";
+    host_.OnLost(key, reason);
+  }
+  ResendUnacked(now);
+  for (auto it = cancels_.begin(); it != cancels_.end();) {
+    if (leases_.Find(it->first) == nullptr) {
+      it = cancels_.erase(it);
+      continue;
+    }
+    if (it->second.at <= now) {
+      it->second.at = now + options_.resend;
+      SendCancel(it->first, it->second.reason);
+    }
+    ++it;
+  }
+  DropSilent(now);
+}
+
+void Dispatcher::ResendUnacked(Duration now) {
+  while (!resends_.empty() && resends_.front().at <= now) {
+    const wire::TaskKey key = std::move(resends_.front().key);
+    resends_.pop_front();
+    const Lease* lease = leases_.Find(key);
+    if (lease == nullptr || lease->acked || lease->worker.empty()) continue;
+    const auto it = workers_.find(lease->worker);
+    if (it == workers_.end()) continue;
+    std::optional<wire::Assign> assign = host_.MakeAssign(key);
+    if (!assign) continue;
+    assign->spec = host_.MakeSpec(key);
+    resends_.push_back({now + options_.resend, key});
+    host_.Send(it->second.peer, std::move(*assign));
+  }
+}
+
+// Two leases of silence: everything it held has run out by now.
+void Dispatcher::DropSilent(Duration now) {
+  for (auto it = workers_.begin(); it != workers_.end();) {
+    if (now - it->second.last_seen > 2 * options_.lease) {
+      spdlog::warn("worker {} has been silent for {} and is forgotten", it->first.str(),
+                   FormatDuration(now - it->second.last_seen));
+      by_peer_.erase(it->second.peer);
+      it = workers_.erase(it);
+    } else {
+      ++it;
+    }
+  }
+}
+
+std::optional<Duration> Dispatcher::NextWake() const {
+  std::optional<Duration> next = leases_.NextExpiry();
+  const auto consider = [&](Duration at) { next = next ? std::min(*next, at) : at; };
+  if (!resends_.empty()) consider(resends_.front().at);
+  for (const auto& [key, cancel] : cancels_) consider(cancel.at);
+  for (const auto& [id, worker] : workers_) consider(worker.last_seen + 2 * options_.lease + Duration(1));
+  return next;
+}
+
+std::vector<WorkerView> Dispatcher::Workers(Duration now) const {
+  std::vector<WorkerView> views;
+  for (const auto& [id, worker] : workers_) {
+    views.push_back({.id = id, .group = worker.hello.group, .host = worker.hello.host, .build = worker.hello.build,
+                     .pid = worker.hello.pid, .capacity = worker.hello.capacity, .running = worker.outstanding,
+                     .draining = worker.draining, .since_heartbeat = now - worker.last_seen,
+                     .tags = worker.hello.tags});
+  }
+  return views;
+}
+
+Status Dispatcher::Drain(const WorkerId& id) {
+  const auto it = workers_.find(id);
+  if (it == workers_.end()) return NotFound("no worker " + id.str() + " is connected");
+  it->second.draining = true;
+  host_.Send(it->second.peer, wire::Drain{});
+  return {};
+}
+
+std::size_t Dispatcher::waiting() const {
+  std::size_t total = 0;
+  for (const auto& [group, queue] : ready_) total += queue.size();
+  return total;
+}
+
+}  // namespace headrace::scheduler

@@ -1,0 +1,116 @@
+// The scheduler's half of the worker protocol: sessions, credits, leases and what waits for a free slot.
+// Place: driven by Core and by the simulator; sends and learns through DispatchHost only.
+// Errors: a message that does not fit (stale, foreign, too old) is answered, never trusted; see docs/protocol.md.
+// Units: monotonic time. Threads: loop thread only.
+// Source: DESIGN section 4; FAILURES 3.1.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "scheduler/engine.h"
+#include "scheduler/lease_book.h"
+#include "scheduler/ready_queue.h"
+
+namespace headrace::scheduler {
+
+// What the dispatcher asks of its owner.
+class DispatchHost {
+ public:
+  virtual ~DispatchHost() = default;
+  // The assignment without its spec; nothing if the delivery is no longer wanted.
+  virtual std::optional<wire::Assign> MakeAssign(const wire::TaskKey& key) = 0;
+  virtual wire::TaskSpec MakeSpec(const wire::TaskKey& key) = 0;
+  // The delivery is the current one of a task run that is SUBMITTED or RUNNING.
+  virtual bool IsCurrent(const wire::TaskKey& key) = 0;
+  virtual void OnStarted(const wire::TaskKey& key, const WorkerId& worker, Timestamp at) = 0;
+  virtual void OnResult(const std::string& peer, const WorkerId& worker, wire::TaskResult result) = 0;
+  virtual void OnLost(const wire::TaskKey& key, const std::string& reason) = 0;
+  virtual void OnLogs(wire::Logs logs) = 0;
+  virtual void Send(const std::string& peer, wire::ToWorker message) = 0;
+};
+
+struct DispatcherOptions {
+  std::string scheduler_name;
+  Duration lease = std::chrono::seconds(10);
+  Duration heartbeat = std::chrono::seconds(2);
+  Duration resend = std::chrono::seconds(1);
+  Duration cancel_grace = std::chrono::seconds(10);
+  std::uint64_t log_credit_bytes = 4 << 20;
+};
+
+class Dispatcher {
+ public:
+  Dispatcher(DispatcherOptions options, DispatchHost& host);
+
+  void OnMessage(const std::string& peer, wire::FromWorker message, Duration now);
+  // The delivery is durable and waits for a worker of `group`.
+  void Enqueue(const wire::TaskKey& key, const std::string& group);
+  // After a restart: some worker may have it.
+  void Adopt(const wire::TaskKey& key, Duration now) { leases_.AddOrphan(key, now); }
+  void Cancel(const wire::TaskKey& key, const std::string& reason, Duration now);
+  // Leases that ran out, messages to send again, workers that fell silent.
+  void Tick(Duration now);
+  // Gives what waits to whoever has room.
+  void Pump(Duration now);
+  std::optional<Duration> NextWake() const;
+  std::vector<WorkerView> Workers(Duration now) const;
+  Status Drain(const WorkerId& worker);
+  std::size_t waiting() const;
+  std::size_t held() const { return leases_.size(); }
+
+ private:
+  struct Worker {
+    wire::Hello hello;
+    std::string peer;
+    std::uint64_t session = 0;
+    std::uint32_t outstanding = 0;
+    std::uint32_t free_slots = 0;
+    std::uint64_t credit_seq = 0;
+    bool full = false;  // refused one for want of a slot; until its next credit
+    bool draining = false;
+    Duration last_seen{};
+    std::unordered_set<std::uint64_t> specs;
+  };
+  struct Resend {
+    Duration at{};
+    wire::TaskKey key;
+  };
+  struct PendingCancel {
+    std::string reason;
+    Duration at{};
+  };
+
+  void On(Worker& worker, const wire::Resync& resync, Duration now);
+  void On(Worker& worker, const wire::Credit& credit);
+  void On(Worker& worker, const wire::AssignNack& nack);
+  void On(Worker& worker, const wire::Heartbeat& heartbeat, Duration now);
+  void On(Worker& worker, wire::TaskResult result);
+  void OnHello(const std::string& peer, const wire::Hello& hello, Duration now);
+  void OnBye(Worker& worker);
+  Worker* FindPeer(const std::string& peer);
+  Worker* Choose(const std::string& group);
+  bool Claim(Worker& worker, const wire::TaskKey& key, Duration now);
+  bool Assign(Worker& worker, const wire::TaskKey& key, Duration now);
+  void TakeCredit(Worker& worker, std::uint32_t free_slots, std::uint64_t seq);
+  void SendCancel(const wire::TaskKey& key, const std::string& reason);
+  void ResendUnacked(Duration now);
+  void DropSilent(Duration now);
+
+  const DispatcherOptions options_;
+  DispatchHost& host_;
+  LeaseBook leases_;
+  std::map<std::string, ReadyQueue> ready_;  // by group
+  std::map<WorkerId, Worker> workers_;
+  std::unordered_map<std::string, WorkerId> by_peer_;
+  std::unordered_map<wire::TaskKey, std::string> group_of_;  // what waits or is leased
+  std::unordered_map<wire::TaskKey, PendingCancel> cancels_;
+  std::deque<Resend> resends_;
+  std::uint64_t next_session_ = 1;
+};
+
+}  // namespace headrace::scheduler

@@ -1,0 +1,182 @@
+#include "scheduler/engine.h"
+
+#include <future>
+#include <mutex>
+#include <utility>
+
+#include "scheduler/loop.h"
+
+namespace headrace::scheduler {
+namespace {
+
+Result<ExecutionView> ReadView(store::Store& store, FlowRegistry& flows, const ExecutionId& id) {
+  auto stored = store.Read(id);
+  if (!stored) {
+    if (stored.error().code == Code::kNotFound) return NotFound("there is no execution " + id.str());
+    return Fail(std::move(stored.error()));
+  }
+  ExecutionView view;
+  ASSIGN_OR_RETURN(view.execution, wire::DecodeExecution(stored->record));
+  for (const std::string& record : stored->task_runs) {
+    ASSIGN_OR_RETURN(model::TaskRun task_run, wire::DecodeTaskRun(record));
+    view.execution.task_runs.push_back(std::move(task_run));
+  }
+  const model::Execution& execution = view.execution;
+  if (auto flow = flows.Get(execution.ns, execution.flow_id, execution.flow_revision)) {
+    view.flow = flow->program->flow_ptr();
+  }
+  return view;
+}
+
+FlowView ViewOf(const RegisteredFlow& registered) {
+  return {registered.program->flow_ptr(), registered.created, registered.changed, registered.warnings};
+}
+
+tl::unexpected<Error> Overloaded() {
+  return Fail(Code::kResourceExhausted, "the scheduler's mailbox is full: try again in a moment");
+}
+
+class LocalEngine final : public Engine {
+ public:
+  explicit LocalEngine(EngineOptions options)
+      : clock_(*options.clock), store_(std::move(options.store)), flow_store_(std::move(options.flows)),
+        logs_(std::move(options.logs)), workers_(std::move(options.workers)),
+        registry_(options.catalog, *flow_store_),
+        hub_(std::make_shared<WatchHub>([this](const ExecutionId& id) { return ReadView(*store_, registry_, id); })),
+        loop_(MakeOptions(options), clock_, *store_, *logs_, registry_, *hub_, *workers_),
+        random_(Random::FromSystem()) {}
+  ~LocalEngine() override { loop_.Stop(); }
+
+  Status Begin() { return loop_.Start(); }
+
+  Result<FlowView> ValidateFlow(const std::string& source, const std::string& file) override {
+    ASSIGN_OR_RETURN(const RegisteredFlow checked, registry_.Check(source, file));
+    return ViewOf(checked);
+  }
+  Result<FlowView> ApplyFlow(const std::string& source, const std::string& file) override {
+    ASSIGN_OR_RETURN(const RegisteredFlow applied, registry_.Apply(source, file, clock_.Now()));
+    return ViewOf(applied);
+  }
+  Result<FlowView> GetFlow(const std::string& ns, const std::string& id, int revision) override {
+    ASSIGN_OR_RETURN(const RegisteredFlow found, registry_.Get(ns, id, revision));
+    return ViewOf(found);
+  }
+  Result<std::vector<store::FlowRow>> ListFlows(const std::string& ns_prefix) override {
+    return registry_.ListLatest(ns_prefix);
+  }
+  Result<std::vector<store::FlowRow>> ListRevisions(const std::string& ns, const std::string& id) override {
+    return registry_.Revisions(ns, id);
+  }
+
+  void Submit(SubmitRequest request, SubmitDone done) override {
+    auto prepared = [&] {
+      std::lock_guard lock(random_mutex_);
+      return PrepareSubmission(registry_, std::move(request), clock_.Now(), random_);
+    }();
+    if (!prepared) return done(Fail(std::move(prepared.error())));
+    for (std::string& undeclared : prepared->warnings) {
+      undeclared = "input " + undeclared + " is not declared by the flow and is left out";
+    }
+    prepared->done = done;
+    // std::function must be copyable, PreparedSubmission is.
+    const bool posted = loop_.Post([submission = std::move(*prepared)](Core& core, Moment now) mutable {
+      core.Submit(std::move(submission), now);
+    });
+    if (!posted) done(Overloaded());
+  }
+
+  Result<ExecutionView> GetExecution(const ExecutionId& id) override { return ReadView(*store_, registry_, id); }
+
+  Result<ExecutionList> ListExecutions(const store::ExecutionQuery& query) override {
+    ASSIGN_OR_RETURN(store::ExecutionPage page, store_->List(query));
+    ExecutionList list;
+    list.next_page_token = std::move(page.next_page_token);
+    for (const std::string& record : page.records) {
+      ASSIGN_OR_RETURN(model::Execution execution, wire::DecodeExecution(record));
+      list.executions.push_back(std::move(execution));
+    }
+    return list;
+  }
+
+  void Kill(const ExecutionId& id, std::string reason, std::function<void(Status)> done) override {
+    PostEvent(id, model::KillRequested{std::move(reason)}, std::move(done));
+  }
+  void Restart(const ExecutionId& id, std::function<void(Status)> done) override {
+    PostEvent(id, model::RestartRequested{}, std::move(done));
+  }
+  Result<std::shared_ptr<Subscription>> Watch(const ExecutionId& id, std::uint64_t after,
+                                              std::function<void()> on_ready) override {
+    return hub_->Watch(id, after, std::move(on_ready));
+  }
+
+  Result<store::LogPage> ReadLogs(const store::LogQuery& query) override {
+    logs_->Flush();
+    return logs_->Read(query);
+  }
+  std::shared_ptr<void> WatchLogs(const ExecutionId& id, std::function<void()> on_ready) override {
+    return hub_->WatchLogs(id, std::move(on_ready));
+  }
+
+  Result<std::vector<WorkerView>> ListWorkers() override {
+    return OnLoop<std::vector<WorkerView>>(
+        [](Core& core, Moment now) { return core.dispatcher().Workers(now.monotonic); });
+  }
+  Status DrainWorker(const WorkerId& id) override {
+    auto drained = OnLoop<Status>([id](Core& core, Moment) { return core.dispatcher().Drain(id); });
+    return drained ? *drained : Fail(std::move(drained.error()));
+  }
+  std::string worker_endpoint() const override { return workers_->endpoint(); }
+
+ private:
+  static LoopOptions MakeOptions(const EngineOptions& options) {
+    LoopOptions loop;
+    loop.mailbox_capacity = options.mailbox_capacity;
+    loop.core.workers_died_with_process = options.workers_died_with_process;
+    loop.core.dispatcher.scheduler_name = options.name;
+    loop.core.dispatcher.lease = options.lease;
+    loop.core.dispatcher.heartbeat = options.heartbeat;
+    return loop;
+  }
+
+  void PostEvent(const ExecutionId& id, model::EventBody body, std::function<void(Status)> done) {
+    const bool posted = loop_.Post([id, body = std::move(body), done](Core& core, Moment now) mutable {
+      core.Post(id, std::move(body), std::move(done), now);
+    });
+    if (!posted) done(Overloaded());
+  }
+
+  // Runs `work` on the loop thread and waits for its answer.
+  template <typename T>
+  Result<T> OnLoop(std::function<T(Core&, Moment)> work) {
+    auto promise = std::make_shared<std::promise<T>>();
+    std::future<T> answer = promise->get_future();
+    if (!loop_.Post([promise, work = std::move(work)](Core& core, Moment now) { promise->set_value(work(core, now)); })) {
+      return Overloaded();
+    }
+    if (answer.wait_for(std::chrono::seconds(10)) != std::future_status::ready) {
+      return Fail(Code::kDeadlineExceeded, "the scheduler did not answer within 10 s");
+    }
+    return answer.get();
+  }
+
+  const Clock& clock_;
+  const std::unique_ptr<store::Store> store_;
+  const std::unique_ptr<store::FlowStore> flow_store_;
+  const std::unique_ptr<store::LogStore> logs_;
+  const std::unique_ptr<queue::ServerQueue> workers_;
+  FlowRegistry registry_;
+  const std::shared_ptr<WatchHub> hub_;
+  Loop loop_;
+  std::mutex random_mutex_;
+  Random random_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Engine>> Engine::Start(EngineOptions options) {
+  auto engine = std::make_unique<LocalEngine>(std::move(options));
+  RETURN_IF_ERROR(engine->Begin());
+  return std::unique_ptr<Engine>(std::move(engine));
+}
+
+}  // namespace headrace::scheduler

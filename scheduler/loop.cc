@@ -1,0 +1,74 @@
+#include "scheduler/loop.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+#include "common/base/check.h"
+
+namespace headrace::scheduler {
+namespace {
+constexpr std::size_t kFramesPerPass = 256;
+constexpr Duration kLongestWait = std::chrono::seconds(30);
+}  // namespace
+
+Loop::Loop(LoopOptions options, const Clock& clock, store::Store& store, store::LogStore& logs, FlowRegistry& flows,
+           WatchHub& hub, queue::ServerQueue& workers)
+    : clock_(clock), store_(store), logs_(logs), workers_(workers), core_(options.core, store, flows, hub, *this),
+      mailbox_(options.mailbox_capacity, [this] { workers_.Wake(); }),
+      committed_(1 << 20, [this] { workers_.Wake(); }) {}
+
+Loop::~Loop() { Stop(); }
+
+Status Loop::Start() {
+  RETURN_IF_ERROR(core_.Recover(Now()));
+  thread_ = std::thread([this] { Run(); });
+  return {};
+}
+
+void Loop::Stop() {
+  mailbox_.Close();
+  stop_.store(true);
+  workers_.Wake();
+  if (thread_.joinable()) thread_.join();
+}
+
+void Loop::Run() {
+  core_.Tick(Now());
+  while (!stop_.load()) Pass();
+  // What was accepted is committed and answered before the thread ends.
+  Pass();
+  while (core_.failed() && core_.partition() != nullptr && !core_.partition()->idle()) Pass();
+}
+
+void Loop::Pass() {
+  frames_.clear();
+  workers_.Receive(frames_, kFramesPerPass, stop_.load() ? Duration(1000) : WaitFor());
+  committed_.Drain(statuses_);
+  for (const Status& status : statuses_) core_.OnCommitted(status, Now());
+  mailbox_.Drain(posted_);
+  const Moment now = Now();
+  for (auto& work : posted_) work(core_, now);
+  for (const queue::Frame& frame : frames_) core_.OnFrame(frame.peer, frame.bytes, now);
+  core_.Tick(now);
+}
+
+Duration Loop::WaitFor() const {
+  Duration wait = kLongestWait;
+  if (const auto timer = core_.NextTimer()) wait = std::min(wait, clock_.RealWait(*timer - clock_.Now()));
+  if (const auto lease = core_.NextLease()) wait = std::min(wait, *lease - clock_.Monotonic());
+  return std::max(wait, Duration(0));
+}
+
+void Loop::SendFrame(const std::string& peer, std::string bytes) {
+  // A lost frame is repaired by the protocol: resends, heartbeats, leases.
+  if (const Status sent = workers_.Send(peer, std::move(bytes)); !sent) {
+    spdlog::debug("a frame to a worker was not sent: {}", sent.error().message);
+  }
+}
+
+void Loop::Commit(store::WriteBatch batch) {
+  store_.Commit(std::move(batch), [this](Status status) { CHECK(committed_.Post(std::move(status))); });
+}
+
+}  // namespace headrace::scheduler

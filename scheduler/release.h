@@ -1,0 +1,55 @@
+// What may happen only after a batch is durable, in the order to perform.
+// Called by: filled by Partition while it applies, carried out by Core when the store says done.
+// Threads: loop thread only. Source: DESIGN section 3, law 1.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "common/store/store.h"
+#include "common/wire/messages.h"
+#include "common/wire/records.h"
+#include "scheduler/engine.h"
+
+namespace headrace::scheduler {
+
+struct DispatchOrder {
+  wire::TaskKey key;
+};
+
+struct CancelOrder {
+  wire::TaskKey key;
+  std::string reason;
+};
+
+struct AckOrder {
+  std::string peer;
+  wire::TaskKey key;
+  wire::Verdict verdict = wire::Verdict::kAccepted;
+};
+
+struct OutboxOrder {
+  std::uint64_t id = 0;
+  wire::OutboxItem item;
+};
+
+// Gets the commit's status: an error when the store failed.
+struct ReplyOrder {
+  std::function<void(Status)> reply;
+};
+
+struct PublishOrder {
+  WatchUpdate update;
+};
+
+using Order = std::variant<DispatchOrder, CancelOrder, AckOrder, OutboxOrder, ReplyOrder, PublishOrder>;
+
+struct Release {
+  std::vector<Order> orders;
+  std::vector<store::LogRow> logs;
+  std::vector<ExecutionId> touched;
+};
+
+}  // namespace headrace::scheduler
