@@ -1,5 +1,8 @@
 #!/usr/bin/env python3
 """Each check of the house must be able to fail: a clean little tree passes, every planted fault is named."""
+import contextlib
+import importlib
+import io
 import json
 import os
 import shutil
@@ -7,8 +10,10 @@ import subprocess
 import sys
 import tempfile
 import unittest
+import unittest.mock
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, HERE)
 ROOT = os.path.dirname(os.path.dirname(HERE))
 HEAD = "// A thing.\n#pragma once\n"
 
@@ -33,9 +38,11 @@ class House(unittest.TestCase):
             file.write(text)
 
     def run_check(self, name, *arguments):
-        done = subprocess.run([sys.executable, os.path.join(HERE, f"check_{name}.py"), self.root, *arguments],
-                              capture_output=True, text=True)
-        return done.returncode, done.stdout + done.stderr
+        out = io.StringIO()
+        check = importlib.import_module(f"check_{name}")
+        with unittest.mock.patch.object(sys, "argv", [name, self.root, *arguments]), contextlib.redirect_stdout(out):
+            code = check.main()
+        return code, out.getvalue()
 
     def passes(self, name, *arguments):
         code, text = self.run_check(name, *arguments)
