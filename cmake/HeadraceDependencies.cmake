@@ -9,3 +9,10 @@ find_package(tl-expected CONFIG REQUIRED)
 find_package(yaml-cpp 0.7 REQUIRED)
 find_package(Protobuf REQUIRED)
 find_package(gRPC CONFIG REQUIRED)
+
+# common/expr: dates with time zones, regular expressions, jq.
+find_package(date CONFIG REQUIRED)
+if(NOT TARGET PkgConfig::RE2)
+  pkg_check_modules(RE2 REQUIRED IMPORTED_TARGET re2)
+endif()
+find_library(HEADRACE_JQ_LIBRARY jq REQUIRED)

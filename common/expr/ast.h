@@ -25,7 +25,7 @@ enum class BinaryOperator : std::uint8_t {
   kOr, kAnd, kContains, kEqual, kNotEqual, kGreater, kLess, kGreaterEqual, kLessEqual, kAdd, kSubtract, kMultiply,
   kDivide, kModulo, kConcatenate, kRange, kNullCoalesce, kUndefinedCoalesce, kIn,
 };
-enum class TestKind : std::uint8_t { kEmpty, kEven, kOdd, kIterable, kMap, kNull, kDefined, kJson, kNone };
+enum class TestKind : std::uint8_t { kEmpty, kEven, kOdd, kIterable, kMap, kNull, kDefined, kJson };
 
 struct LiteralNode { Value value; };
 struct NameNode { std::string name; };

@@ -34,6 +34,7 @@ struct Limits {
 };
 
 struct Program;
+class Budget;
 
 class Template {
   struct Private {};
@@ -55,6 +56,10 @@ class Template {
   Result<std::string> RenderText(const Value& context, Environment& environment, const Limits& limits = {}) const;
   // Keeps the type of a single expression; several pieces become text, or JSON parsed back if one was a list or map.
   Result<Value> RenderTyped(const Value& context, Environment& environment, const Limits& limits = {}) const;
+
+  // As part of a render whose budget is shared.
+  Result<std::string> RenderText(const Value& context, Environment& environment, Budget& budget) const;
+  Result<Value> RenderTyped(const Value& context, Environment& environment, Budget& budget) const;
 
  private:
   std::string source_;

@@ -1,0 +1,80 @@
+// The table form of filters and functions, and what their bodies may use.
+// Shapes: arguments stand by parameter; an absent one is nullptr. Variadic builtins get them as written.
+// Errors: a body names what it refused; the evaluator adds the expression and its line.
+// Threads: tables are constant; an Invocation lives for one call.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "common/base/error.h"
+#include "common/expr/budget.h"
+#include "common/expr/environment.h"
+#include "common/model/value.h"
+
+namespace headrace::expr {
+
+// What a builtin may ask of the render it is part of.
+class Session {
+ public:
+  virtual ~Session() = default;
+  virtual const Value& context() const = 0;
+  virtual Environment& environment() = 0;
+  virtual Budget& budget() = 0;
+  virtual Result<std::string> RenderBlock(std::string_view name) = 0;
+};
+
+struct Invocation {
+  std::string_view name;  // of the builtin, for messages
+  const Value& input;     // what a filter is applied to; null for functions
+  std::span<const Value* const> arguments;
+  Session& session;
+
+  // Null when absent or null.
+  const Value* Argument(std::size_t index) const {
+    const Value* value = index < arguments.size() ? arguments[index] : nullptr;
+    return value != nullptr && !value->is_null() ? value : nullptr;
+  }
+  // The argument as text, or `otherwise` when absent.
+  std::string Text(std::size_t index, std::string_view otherwise = "") const;
+  // The argument as a whole number. Error: it is something else.
+  Result<std::int64_t> Integer(std::size_t index, std::int64_t otherwise) const;
+  bool Flag(std::size_t index, bool otherwise) const;
+  Budget& budget() const { return session.budget(); }
+};
+
+// INVALID_ARGUMENT "name: message".
+tl::unexpected<Error> Refuse(const Invocation& call, std::string_view message);
+// "text", "list" …, for messages.
+std::string_view KindName(const Value& value);
+
+using BuiltinBody = Result<Value> (*)(const Invocation&);
+
+struct Builtin {
+  std::string_view name;
+  BuiltinBody body;
+  std::array<std::string_view, 6> parameters{};
+  int required = 0;
+  bool variadic = false;
+  bool guards_undefined = false;  // an undefined input counts as null
+  std::string_view reads{};       // context roots it looks at, with spaces between; "*" is everything
+};
+
+std::span<const Builtin> TextFilters();
+std::span<const Builtin> EncodingFilters();
+std::span<const Builtin> CollectionFilters();
+std::span<const Builtin> NumberFilters();
+std::span<const Builtin> DateFilters();
+std::span<const Builtin> DataFilters();
+std::span<const Builtin> DateFunctions();
+std::span<const Builtin> ValueFunctions();
+std::span<const Builtin> IdFunctions();
+std::span<const Builtin> ContextFunctions();
+
+const Builtin* FindFilter(std::string_view name);
+const Builtin* FindFunction(std::string_view name);
+
+}  // namespace headrace::expr

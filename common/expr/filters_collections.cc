@@ -1,0 +1,207 @@
+#include <algorithm>
+
+#include "common/expr/builtin.h"
+#include "common/expr/operators.h"
+#include "common/expr/utf8.h"
+
+namespace headrace::expr {
+namespace {
+
+tl::unexpected<Error> WrongInput(const Invocation& call, std::string_view wanted) {
+  return Refuse(call, "needs a " + std::string(wanted) + ", not a " + std::string(KindName(call.input)));
+}
+
+Result<const Array*> NeedList(const Invocation& call) {
+  const Array* list = call.input.if_array();
+  if (list == nullptr) return WrongInput(call, "list");
+  RETURN_IF_ERROR(call.budget().SpendCopy(call.input));
+  return list;
+}
+
+Result<Value> DefaultFilter(const Invocation& call) {
+  return IsEmpty(call.input) ? *call.arguments[0] : call.input;
+}
+
+Result<Value> Edge(const Invocation& call, bool first) {
+  if (const json::string* text = call.input.if_string()) {
+    const std::u32string codes = Decode(*text);
+    if (codes.empty()) return Value("");
+    return Value(Encode(std::u32string(1, first ? codes.front() : codes.back())));
+  }
+  if (call.input.is_null()) return Value(nullptr);
+  const Array* list = call.input.if_array();
+  if (list == nullptr) return WrongInput(call, "list or text");
+  if (list->empty()) return Value(nullptr);
+  return first ? list->front() : list->back();
+}
+Result<Value> FirstFilter(const Invocation& call) { return Edge(call, true); }
+Result<Value> LastFilter(const Invocation& call) { return Edge(call, false); }
+
+Result<Value> JoinFilter(const Invocation& call) {
+  if (call.input.is_null()) return Value(nullptr);
+  const Array* list = call.input.if_array();
+  if (list == nullptr) return WrongInput(call, "list");
+  const Value separator(call.Text(0));
+  std::string text;
+  for (const Value& item : *list) {
+    if (&item != list->data()) RETURN_IF_ERROR(AppendText(text, separator, call.budget()));
+    RETURN_IF_ERROR(AppendText(text, item, call.budget()));
+  }
+  return Value(std::move(text));
+}
+
+Result<Value> LengthFilter(const Invocation& call) {
+  std::size_t length = 0;
+  if (const json::string* text = call.input.if_string()) length = CharacterCount(*text);
+  if (const Array* list = call.input.if_array()) length = list->size();
+  if (const Object* map = call.input.if_object()) length = map->size();
+  return Value(static_cast<std::int64_t>(length));
+}
+
+Result<Value> SliceFilter(const Invocation& call) {
+  if (call.input.is_null()) return Value(nullptr);
+  const json::string* text = call.input.if_string();
+  const Array* list = call.input.if_array();
+  if (text == nullptr && list == nullptr) return WrongInput(call, "list or text");
+  const std::u32string codes = text != nullptr ? Decode(*text) : std::u32string();
+  const auto size = static_cast<std::int64_t>(text != nullptr ? codes.size() : list->size());
+  ASSIGN_OR_RETURN(const std::int64_t from, call.Integer(0, 0));
+  ASSIGN_OR_RETURN(const std::int64_t to, call.Integer(1, size));
+  if (from < 0 || to > size || from > to) {
+    return Refuse(call, std::to_string(from) + " to " + std::to_string(to) + " lies outside of 0 to " +
+                            std::to_string(size));
+  }
+  const auto begin = static_cast<std::size_t>(from);
+  const auto count = static_cast<std::size_t>(to - from);
+  if (text != nullptr) return Value(Encode(std::u32string_view(codes).substr(begin, count)));
+  RETURN_IF_ERROR(call.budget().SpendCopy(call.input));
+  Array out;
+  out.insert(out.end(), list->begin() + from, list->begin() + to);
+  return Value(std::move(out));
+}
+
+Result<Value> Sorted(const Invocation& call, bool descending) {
+  if (call.input.is_null()) return Value(nullptr);
+  ASSIGN_OR_RETURN(const Array* list, NeedList(call));
+  for (const Value& item : *list) {
+    if (!Order(list->front(), item)) return Refuse(call, "the elements must be all numbers or all texts");
+  }
+  Array out = *list;
+  std::stable_sort(out.begin(), out.end(), [&](const Value& a, const Value& b) {
+    return descending ? *Order(b, a) < 0 : *Order(a, b) < 0;
+  });
+  return Value(std::move(out));
+}
+Result<Value> SortFilter(const Invocation& call) { return Sorted(call, false); }
+Result<Value> RsortFilter(const Invocation& call) { return Sorted(call, true); }
+
+Result<Value> ReverseFilter(const Invocation& call) {
+  if (call.input.is_null()) return Value(nullptr);
+  ASSIGN_OR_RETURN(const Array* list, NeedList(call));
+  Array out = *list;
+  std::reverse(out.begin(), out.end());
+  return Value(std::move(out));
+}
+
+Result<Value> MergeFilter(const Invocation& call) {
+  const Value* more = call.Argument(0);
+  if (more == nullptr) return call.input;
+  if (call.input.is_null()) return *more;
+  RETURN_IF_ERROR(call.budget().SpendCopy(call.input));
+  RETURN_IF_ERROR(call.budget().SpendCopy(*more));
+  if (call.input.is_object() && more->is_object()) {
+    Object out = call.input.get_object();
+    for (const auto& [key, value] : more->get_object()) out[key] = value;
+    return Value(std::move(out));
+  }
+  if (!call.input.is_array() || !more->is_array()) return Refuse(call, "needs two lists or two maps");
+  Array out = call.input.get_array();
+  out.insert(out.end(), more->get_array().begin(), more->get_array().end());
+  return Value(std::move(out));
+}
+
+Result<Value> KeysFilter(const Invocation& call) {
+  if (call.input.is_null()) return Value(nullptr);
+  RETURN_IF_ERROR(call.budget().SpendCopy(call.input));
+  Array out;
+  if (const Object* map = call.input.if_object()) {
+    for (const auto& [key, value] : *map) out.push_back(json::string(key));
+    return Value(std::move(out));
+  }
+  const Array* list = call.input.if_array();
+  if (list == nullptr) return WrongInput(call, "map or list");
+  for (std::size_t i = 0; i < list->size(); ++i) out.push_back(static_cast<std::int64_t>(i));
+  return Value(std::move(out));
+}
+
+Result<Value> ValuesFilter(const Invocation& call) {
+  if (call.input.is_null()) return Value(nullptr);
+  const Object* map = call.input.if_object();
+  if (map == nullptr) return WrongInput(call, "map");
+  RETURN_IF_ERROR(call.budget().SpendCopy(call.input));
+  Array out;
+  for (const auto& [key, value] : *map) out.push_back(value);
+  return Value(std::move(out));
+}
+
+Result<Value> ChunkFilter(const Invocation& call) {
+  if (call.input.is_null()) return Value(nullptr);
+  ASSIGN_OR_RETURN(const std::int64_t size, call.Integer(0, 0));
+  if (size < 1) return Refuse(call, "the size must be at least 1");
+  ASSIGN_OR_RETURN(const Array* list, NeedList(call));
+  Array out;
+  for (const Value& item : *list) {
+    if (out.empty() || out.back().get_array().size() >= static_cast<std::size_t>(size)) out.push_back(Array());
+    out.back().get_array().push_back(item);
+  }
+  return Value(std::move(out));
+}
+
+Result<Value> FlattenFilter(const Invocation& call) {
+  if (call.input.is_null()) return Value(nullptr);
+  ASSIGN_OR_RETURN(const Array* list, NeedList(call));
+  Array out;
+  for (const Value& item : *list) {
+    if (const Array* inner = item.if_array()) {
+      out.insert(out.end(), inner->begin(), inner->end());
+    } else {
+      out.push_back(item);
+    }
+  }
+  return Value(std::move(out));
+}
+
+Result<Value> DistinctFilter(const Invocation& call) {
+  if (call.input.is_null()) return Value(nullptr);
+  ASSIGN_OR_RETURN(const Array* list, NeedList(call));
+  Array out;
+  for (const Value& item : *list) {
+    RETURN_IF_ERROR(call.budget().Spend(out.size() / 16));
+    if (std::find(out.begin(), out.end(), item) == out.end()) out.push_back(item);
+  }
+  return Value(std::move(out));
+}
+
+constexpr Builtin kFilters[] = {
+    {"chunk", ChunkFilter, {"size"}, 1},
+    {"default", DefaultFilter, {"default"}, 1, false, true},
+    {"distinct", DistinctFilter},
+    {"first", FirstFilter},
+    {"flatten", FlattenFilter},
+    {"join", JoinFilter, {"separator"}},
+    {"keys", KeysFilter},
+    {"last", LastFilter},
+    {"length", LengthFilter},
+    {"merge", MergeFilter, {"items"}, 1},
+    {"reverse", ReverseFilter},
+    {"rsort", RsortFilter},
+    {"slice", SliceFilter, {"fromIndex", "toIndex"}},
+    {"sort", SortFilter},
+    {"values", ValuesFilter},
+};
+
+}  // namespace
+
+std::span<const Builtin> CollectionFilters() { return kFilters; }
+
+}  // namespace headrace::expr

@@ -1,0 +1,23 @@
+// Regular expressions in linear time; the one home of re2.
+// Errors: INVALID_ARGUMENT naming the pattern (look-around and back-references are not supported).
+// Threads: pure.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/error.h"
+
+namespace headrace::expr {
+
+// Every match becomes `replacement`, in which $1 and ${name} stand for groups. Error: more than `bytes_max` bytes.
+Result<std::string> RegexReplace(std::string_view text, std::string_view pattern, std::string_view replacement,
+                                 std::size_t bytes_max);
+// As Java's String.split: limit 0 drops empty texts at the end, a positive one is the most pieces, a negative keeps all.
+Result<std::vector<std::string>> RegexSplit(std::string_view text, std::string_view pattern, std::int64_t limit);
+
+// Whether the whole text matches. Error: a pattern that is not supported.
+Result<bool> RegexMatches(std::string_view text, std::string_view pattern);
+
+}  // namespace headrace::expr

@@ -1,0 +1,159 @@
+#include "common/expr/yaml_writer.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+#include "common/expr/utf8.h"
+
+namespace headrace::expr {
+namespace {
+
+bool LooksLikeAnotherType(std::string_view text) {
+  static constexpr std::array<std::string_view, 12> kWords = {"null", "~",  "true", "false", "yes", "no",
+                                                              "on",   "off", "y",   "n",     ".nan", ".inf"};
+  const std::string lower = Lower(text);
+  if (std::find(kWords.begin(), kWords.end(), lower) != kWords.end()) return true;
+  const char first = text.front();
+  // Numbers, dates and times all begin with a digit, a sign or a point.
+  return (first >= '0' && first <= '9') || ((first == '-' || first == '+' || first == '.') && text.size() > 1 &&
+                                            text[1] >= '0' && text[1] <= '9');
+}
+
+bool IsPlain(std::string_view text) {
+  if (text.empty() || text.front() == ' ' || text.back() == ' ' || text.back() == ':') return false;
+  if (std::string_view("-?:,[]{}#&*!|>'\"%@`=<").find(text.front()) != std::string_view::npos &&
+      !((text.front() == '-' || text.front() == ':' || text.front() == '?') && text.size() > 1 && text[1] != ' ')) {
+    return false;
+  }
+  if (text.find(": ") != std::string_view::npos || text.find(" #") != std::string_view::npos) return false;
+  if (std::any_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; })) {
+    return false;
+  }
+  return !LooksLikeAnotherType(text);
+}
+
+bool IsBlock(std::string_view text) {
+  if (text.find('\n') == std::string_view::npos || text.front() == ' ' || text.front() == '\n') return false;
+  return std::none_of(text.begin(), text.end(), [](char c) {
+    return (static_cast<unsigned char>(c) < 0x20 && c != '\n' && c != '\t') || c == 0x7F;
+  });
+}
+
+void WriteBlock(std::string& out, std::string_view text, int indent) {
+  const bool ends = text.back() == '\n';
+  const bool more = ends && text.size() > 1 && text[text.size() - 2] == '\n';
+  out += more ? "|+" : (ends ? "|" : "|-");
+  std::string_view rest = ends ? text.substr(0, text.size() - 1) : text;
+  while (true) {
+    const std::size_t end = rest.find('\n');
+    const std::string_view line = rest.substr(0, end);
+    out += '\n';
+    if (!line.empty()) out.append(static_cast<std::size_t>(indent), ' ').append(line);
+    if (end == std::string_view::npos) break;
+    rest.remove_prefix(end + 1);
+  }
+}
+
+void WriteScalar(std::string& out, const Value& value, int indent) {
+  const json::string* text = value.if_string();
+  if (text == nullptr) {
+    out += value.is_null() ? "null" : ToJson(value);
+  } else if (IsPlain(*text)) {
+    out += std::string_view(*text);
+  } else if (!text->empty() && IsBlock(*text)) {
+    WriteBlock(out, *text, indent);
+  } else {
+    out += ToJson(value);
+  }
+}
+
+void WriteNode(std::string& out, const Value& value, int indent, bool at_line_begin);
+
+void Pad(std::string& out, int indent, bool& at_line_begin) {
+  if (!at_line_begin) out.append(static_cast<std::size_t>(indent), ' ');
+  at_line_begin = false;
+}
+
+// A value after "key:" or "-".
+void WriteChild(std::string& out, const Value& value, int indent, bool inline_allowed) {
+  const bool nested = (value.is_object() && !value.get_object().empty()) || (value.is_array() && !value.get_array().empty());
+  if (nested && !inline_allowed) out += '\n';
+  else out += ' ';
+  WriteNode(out, value, indent, inline_allowed || !nested);
+}
+
+void WriteNode(std::string& out, const Value& value, int indent, bool at_line_begin) {
+  if (const Object* map = value.if_object(); map != nullptr && !map->empty()) {
+    for (const auto& [key, item] : *map) {
+      Pad(out, indent, at_line_begin);
+      WriteScalar(out, Value(key), indent);
+      out += ':';
+      WriteChild(out, item, item.is_array() ? indent + 1 : indent + 2, false);
+    }
+    return;
+  }
+  if (const Array* list = value.if_array(); list != nullptr && !list->empty()) {
+    for (const Value& item : *list) {
+      Pad(out, indent, at_line_begin);
+      out += '-';
+      WriteChild(out, item, indent + 2, true);
+    }
+    return;
+  }
+  WriteScalar(out, value, indent);
+  out += '\n';
+}
+
+bool IsIonSymbol(std::string_view text) {
+  if (text.empty() || text == "null" || text == "true" || text == "false" || text == "nan") return false;
+  return std::all_of(text.begin(), text.end(), [&](char c) {
+    const bool digit = c >= '0' && c <= '9';
+    return c == '_' || c == '$' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (digit && &c != text.data());
+  });
+}
+
+void WriteIonNode(std::string& out, const Value& value) {
+  if (const Array* list = value.if_array()) {
+    out += '[';
+    for (const Value& item : *list) {
+      if (&item != list->data()) out += ',';
+      WriteIonNode(out, item);
+    }
+    out += ']';
+  } else if (const Object* map = value.if_object()) {
+    out += '{';
+    const char* separator = "";
+    for (const auto& [key, item] : *map) {
+      out += separator;
+      out += IsIonSymbol(key) ? std::string(key) : ToJson(Value(key));
+      out += ':';
+      WriteIonNode(out, item);
+      separator = ",";
+    }
+    out += '}';
+  } else if (value.is_double()) {
+    std::array<char, 40> digits{};
+    const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value.get_double()).ptr;
+    std::string text(digits.data(), end);
+    out += text.find('e') == std::string::npos ? text + "e0" : text;
+  } else {
+    out += value.is_null() ? "null" : ToJson(value);
+  }
+}
+
+}  // namespace
+
+std::string WriteYaml(const Value& value) {
+  std::string out;
+  WriteNode(out, value, value.is_array() ? 1 : 0, false);
+  return out;
+}
+
+std::string WriteIon(const Value& value) {
+  std::string out;
+  WriteIonNode(out, value);
+  return out;
+}
+
+}  // namespace headrace::expr
