@@ -2,10 +2,12 @@
 // the worker protocol is acknowledged by the application (docs/protocol.md).
 // Shapes: one frame is one message, at most kFrameBytesMax; a peer is a name of a connection, not of a worker,
 //   and a new connection is a new peer.
-// Errors: Send to a peer that is gone is UNAVAILABLE; to one that is too slow RESOURCE_EXHAUSTED; nothing blocks.
+// Errors: Send to a peer that is gone is UNAVAILABLE; to one that is too slow RESOURCE_EXHAUSTED; a frame that is too
+//   large is INVALID_ARGUMENT; nothing blocks.
 // Threads: one owner thread for everything except Wake, which any thread may call.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -32,6 +34,8 @@ class ServerQueue {
   virtual void Wake() = 0;
   // What workers connect to, with the port that was really bound: "tcp://127.0.0.1:41234".
   virtual std::string endpoint() const = 0;
+  // Parts of messages beyond the first that peers sent against the protocol, dropped. Owner thread.
+  virtual std::uint64_t parts_dropped() const { return 0; }
 };
 
 // The worker's end of one connection; reconnects by itself.

@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "common/base/clock.h"
 #include "common/store/store.h"
 
 namespace headrace::store {
@@ -15,6 +16,8 @@ enum class Durability { kFull, kNormal };
 struct SqliteOptions {
   std::string path;  // the file; its folder must exist
   Durability durability = Durability::kFull;
+  const Clock* clock = nullptr;  // says when a request has expired; outlives the store; null: the system's
+  LogLimits log_limits{};
 };
 
 // The three stores on one file; closing waits for what was committed.

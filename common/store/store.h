@@ -134,7 +134,8 @@ struct FlowRow {
   bool deleted = false;
 };
 
-// Flow sources by revision. Every call is durable when it returns.
+// Flow sources by revision. Every call is durable when it returns. A deletion is a revision too (`deleted`): from then on
+// the latest is NOT_FOUND and is listed no more, while the revisions stay for the executions that run them.
 class FlowStore {
  public:
   virtual ~FlowStore() = default;
@@ -166,6 +167,13 @@ struct LogQuery {
 struct LogPage {
   std::vector<LogRow> rows{};
   std::vector<std::uint64_t> offsets{};  // beside each row; rising
+};
+
+// What one execution may keep; then a marker row says so, and the rest is dropped.
+struct LogLimits {
+  std::size_t rows_max = 100'000;
+  std::size_t bytes_max = 64 * 1024 * 1024;    // of messages
+  std::size_t message_bytes_max = 256 * 1024;  // a longer one is cut
 };
 
 // Task logs: an append path of its own, never in the commit. Capped an execution (docs/limits.md).
