@@ -124,9 +124,6 @@ class Outcome:
         return json.loads(self.stdout)
 
     @property
-    def forget_faults(self):
-        self._ask("DELETE", "/faults")
-
     def state(self):
         return self.execution["state"]["current"]
 
