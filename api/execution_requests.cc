@@ -1,0 +1,89 @@
+#include "api/execution_requests.h"
+
+#include <utility>
+
+#include "api/page_token.h"
+#include "api/status.h"
+#include "api/translate.h"
+
+namespace headrace::api {
+namespace {
+
+Error FieldError(std::string field, std::string message) {
+  Error error{Code::kInvalidArgument, field + " " + message, {}};
+  error.violations.push_back({std::move(field), std::move(message)});
+  return error;
+}
+
+Result<Object> InputsOf(const std::string& text) {
+  if (text.empty()) return Object();
+  Result<Value> value = ParseJson(text);
+  if (!value) return Fail(FieldError("inputs_json", "must be a JSON object: " + value.error().message));
+  if (!value->is_object()) return Fail(FieldError("inputs_json", "must be a JSON object, such as {\"version\": \"1\"}"));
+  return std::move(value->as_object());
+}
+
+}  // namespace
+
+Result<scheduler::SubmitRequest> FromProto(const v1::SubmitExecutionRequest& request) {
+  scheduler::SubmitRequest out;
+  if (request.namespace_().empty()) return Fail(FieldError("namespace", "must not be empty"));
+  if (request.flow_id().empty()) return Fail(FieldError("flow_id", "must not be empty"));
+  if (request.revision() < 0) return Fail(FieldError("revision", "must be 0 (the latest) or more"));
+  if (request.request_id().size() > kRequestIdBytes) {
+    return Fail(FieldError("request_id", "must be at most 200 bytes"));
+  }
+  out.ns = request.namespace_();
+  out.flow_id = request.flow_id();
+  out.revision = request.revision();
+  out.request_id = request.request_id();
+  ASSIGN_OR_RETURN(out.inputs, InputsOf(request.inputs_json()));
+  for (int i = 0; i < request.labels_size(); ++i) {
+    if (request.labels(i).key().empty()) {
+      return Fail(FieldError("labels[" + std::to_string(i) + "].key", "must not be empty"));
+    }
+    out.labels.emplace_back(request.labels(i).key(), request.labels(i).value());
+  }
+  return out;
+}
+
+v1::SubmitExecutionResponse ToProto(const scheduler::SubmitReply& reply) {
+  v1::SubmitExecutionResponse out;
+  out.set_id(reply.id.str());
+  out.set_already_existed(reply.already_existed);
+  for (const std::string& warning : reply.warnings) out.add_warnings(MendUtf8(warning));
+  return out;
+}
+
+void ToProto(const Result<scheduler::SubmitReply>& reply, v1::SubmitResult* out) {
+  if (reply) *out->mutable_submitted() = ToProto(*reply);
+  else ToRpcStatus(reply.error(), out->mutable_error());
+}
+
+Result<store::ExecutionQuery> FromProto(const v1::ListExecutionsRequest& request, std::string* filter) {
+  v1::ListExecutionsRequest question = request;
+  question.clear_page_size();
+  question.clear_page_token();
+  *filter = "executions\n" + question.SerializeAsString();
+  store::ExecutionQuery query;
+  query.ns = request.namespace_();
+  query.ns_prefix = request.namespace_prefix();
+  query.flow_id = request.flow_id();
+  for (const int state : request.states()) {
+    ASSIGN_OR_RETURN(const model::State parsed, FromProto(static_cast<v1::State>(state), "states"));
+    query.states.push_back(parsed);
+  }
+  for (const v1::Label& label : request.labels()) query.labels.emplace_back(label.key(), label.value());
+  if (request.has_created_from()) query.created_from = FromProto(request.created_from());
+  if (request.has_created_before()) query.created_before = FromProto(request.created_before());
+  if (!request.parent_id().empty()) {
+    RETURN_IF_ERROR(CheckId(request.parent_id(), "parent_id"));
+    query.parent = ExecutionId(request.parent_id());
+  }
+  ASSIGN_OR_RETURN(const int size, PageSize(request.page_size()));
+  query.limit = static_cast<std::size_t>(size);
+  ASSIGN_OR_RETURN(query.page_token, ReadPageToken(*filter, request.page_token()));
+  return query;
+}
+
+}  // namespace headrace::api

@@ -1,0 +1,33 @@
+// The requests about executions as the engine takes them, and the streams of the execution service.
+// Errors: INVALID_ARGUMENT names the request's field.
+// Threads: FromProto is pure; streams as in stream.h.
+#pragma once
+
+#include <grpcpp/support/server_callback.h>
+
+#include <string>
+
+#include "api/serving.h"
+#include "headrace/api/v1/execution_service.pb.h"
+
+namespace headrace::api {
+
+inline constexpr int kBatchMax = 1000;
+inline constexpr int kStreamWindow = 1024;
+inline constexpr std::size_t kRequestIdBytes = 200;
+inline constexpr std::size_t kMessageBytesMax = 4u << 20;  // of one message; larger executions travel in parts
+
+Result<scheduler::SubmitRequest> FromProto(const v1::SubmitExecutionRequest& request);
+void ToProto(const Result<scheduler::SubmitReply>& reply, v1::SubmitResult* out);
+v1::SubmitExecutionResponse ToProto(const scheduler::SubmitReply& reply);
+
+// `filter` gets a text that is the same for the same question.
+Result<store::ExecutionQuery> FromProto(const v1::ListExecutionsRequest& request, std::string* filter);
+
+grpc::ServerWriteReactor<v1::WatchExecutionResponse>* OpenWatch(Serving& serving,
+                                                                const v1::WatchExecutionRequest& request);
+grpc::ServerWriteReactor<v1::FollowLogsResponse>* OpenLogs(Serving& serving, const v1::FollowLogsRequest& request);
+grpc::ServerBidiReactor<v1::StreamSubmitExecutionsRequest, v1::StreamSubmitExecutionsResponse>* OpenSubmits(
+    Serving& serving);
+
+}  // namespace headrace::api

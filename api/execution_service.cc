@@ -1,0 +1,159 @@
+#include <mutex>
+#include <utility>
+#include <vector>
+
+#include "api/execution_requests.h"
+#include "api/page_token.h"
+#include "api/services.h"
+#include "api/translate.h"
+#include "api/unary.h"
+#include "headrace/api/v1/execution_service.grpc.pb.h"
+
+namespace headrace::api {
+namespace {
+
+using Context = grpc::CallbackServerContext;
+using Reactor = grpc::ServerUnaryReactor;
+
+Result<v1::GetExecutionResponse> Get(scheduler::Engine& engine, const v1::GetExecutionRequest& request) {
+  RETURN_IF_ERROR(CheckId(request.id(), "id"));
+  ASSIGN_OR_RETURN(const scheduler::ExecutionView view, engine.GetExecution(ExecutionId(request.id())));
+  v1::GetExecutionResponse response;
+  if (request.omit_task_runs()) HeaderToProto(view.execution, response.mutable_execution());
+  else ToProto(view.execution, view.flow.get(), response.mutable_execution());
+  if (response.ByteSizeLong() > kMessageBytesMax) {
+    return Fail(Code::kResourceExhausted, "execution " + request.id() +
+                                              " is larger than 4 MiB; WatchExecution with snapshot_only sends it in "
+                                              "parts, omit_task_runs leaves them out");
+  }
+  return response;
+}
+
+Result<v1::ListExecutionsResponse> List(scheduler::Engine& engine, const v1::ListExecutionsRequest& request) {
+  std::string filter;
+  ASSIGN_OR_RETURN(const store::ExecutionQuery query, FromProto(request, &filter));
+  ASSIGN_OR_RETURN(const scheduler::ExecutionList list, engine.ListExecutions(query));
+  v1::ListExecutionsResponse response;
+  for (const model::Execution& execution : list.executions) HeaderToProto(execution, response.add_executions());
+  response.set_next_page_token(MakePageToken(filter, list.next_page_token));
+  return response;
+}
+
+// The answers of a batch, complete when the last one came.
+struct Batch {
+  explicit Batch(const Unary<v1::BatchSubmitExecutionsResponse>& to, int size) : unary(to), open(size) {
+    for (int i = 0; i < size; ++i) response.add_results();
+  }
+  void Put(int index, const Result<scheduler::SubmitReply>& reply) {
+    {
+      std::lock_guard lock(mutex);
+      ToProto(reply, response.mutable_results(index));
+      if (--open > 0) return;
+    }
+    unary.Reply(std::move(response));
+  }
+
+  Unary<v1::BatchSubmitExecutionsResponse> unary;
+  std::mutex mutex;
+  int open;
+  v1::BatchSubmitExecutionsResponse response;
+};
+
+class ExecutionService final : public v1::ExecutionService::CallbackService {
+ public:
+  explicit ExecutionService(Serving& serving) : serving_(serving) {}
+
+  Reactor* SubmitExecution(Context* context, const v1::SubmitExecutionRequest* request,
+                           v1::SubmitExecutionResponse* response) override {
+    Result<scheduler::SubmitRequest> submit = FromProto(*request);
+    if (!submit) return Refuse(serving_, context, response, submit.error());
+    const Unary<v1::SubmitExecutionResponse> unary(serving_, context, response);
+    serving_.engine.Submit(std::move(*submit), [unary](const Result<scheduler::SubmitReply>& reply) {
+      if (reply) unary.Reply(ToProto(*reply));
+      else unary.Reply(Fail(reply.error()));
+    });
+    return unary.reactor();
+  }
+
+  Reactor* BatchSubmitExecutions(Context* context, const v1::BatchSubmitExecutionsRequest* request,
+                                 v1::BatchSubmitExecutionsResponse* response) override {
+    const int size = request->requests_size();
+    if (size == 0 || size > kBatchMax) {
+      return Refuse(serving_, context, response,
+                    Error{Code::kInvalidArgument, "a batch of " + std::to_string(size) + " requests",
+                          {{"requests", "must hold 1 to 1000 requests; StreamSubmitExecutions takes any number"}}});
+    }
+    const Unary<v1::BatchSubmitExecutionsResponse> unary(serving_, context, response);
+    auto batch = std::make_shared<Batch>(unary, size);
+    // gRPC's request is gone once the cap has answered the call.
+    const v1::BatchSubmitExecutionsRequest kept = *request;
+    for (int i = 0; i < size; ++i) {
+      Result<scheduler::SubmitRequest> submit = FromProto(kept.requests(i));
+      if (!submit) batch->Put(i, Fail(submit.error()));
+      else serving_.engine.Submit(std::move(*submit), [batch, i](const auto& reply) { batch->Put(i, reply); });
+    }
+    return unary.reactor();
+  }
+
+  grpc::ServerBidiReactor<v1::StreamSubmitExecutionsRequest, v1::StreamSubmitExecutionsResponse>*
+  StreamSubmitExecutions(Context*) override {
+    return OpenSubmits(serving_);
+  }
+
+  Reactor* GetExecution(Context* context, const v1::GetExecutionRequest* request,
+                        v1::GetExecutionResponse* response) override {
+    return AnswerOnPool(serving_, context, response,
+                        [&engine = serving_.engine, request = *request] { return Get(engine, request); });
+  }
+
+  Reactor* ListExecutions(Context* context, const v1::ListExecutionsRequest* request,
+                          v1::ListExecutionsResponse* response) override {
+    return AnswerOnPool(serving_, context, response,
+                        [&engine = serving_.engine, request = *request] { return List(engine, request); });
+  }
+
+  grpc::ServerWriteReactor<v1::WatchExecutionResponse>* WatchExecution(
+      Context*, const v1::WatchExecutionRequest* request) override {
+    return OpenWatch(serving_, *request);
+  }
+
+  grpc::ServerWriteReactor<v1::FollowLogsResponse>* FollowLogs(Context*,
+                                                               const v1::FollowLogsRequest* request) override {
+    return OpenLogs(serving_, *request);
+  }
+
+  Reactor* KillExecution(Context* context, const v1::KillExecutionRequest* request,
+                         v1::KillExecutionResponse* response) override {
+    if (Status valid = CheckId(request->id(), "id"); !valid) return Refuse(serving_, context, response, valid.error());
+    const Unary<v1::KillExecutionResponse> unary(serving_, context, response);
+    serving_.engine.Kill(ExecutionId(request->id()), request->reason(), Acked(unary));
+    return unary.reactor();
+  }
+
+  Reactor* RestartExecution(Context* context, const v1::RestartExecutionRequest* request,
+                            v1::RestartExecutionResponse* response) override {
+    if (Status valid = CheckId(request->id(), "id"); !valid) return Refuse(serving_, context, response, valid.error());
+    const Unary<v1::RestartExecutionResponse> unary(serving_, context, response);
+    serving_.engine.Restart(ExecutionId(request->id()), Acked(unary));
+    return unary.reactor();
+  }
+
+ private:
+  template <typename Response>
+  static std::function<void(Status)> Acked(const Unary<Response>& unary) {
+    return [unary](const Status& status) {
+      if (status) unary.Reply(Response());
+      else unary.Reply(Fail(status.error()));
+    };
+  }
+
+  Serving& serving_;
+};
+
+}  // namespace
+
+std::unique_ptr<grpc::Service> MakeExecutionService(Serving& serving) {
+  return std::make_unique<ExecutionService>(serving);
+}
+
+}  // namespace headrace::api

@@ -1,0 +1,41 @@
+// The gRPC server: headrace.api.v1 with health and reflection on one address.
+// Units: messages of at most 4 MiB, unary calls of at most 30 s, 1000 streams at once; keepalive 30 s.
+// Errors: an address that is not loopback is INVALID_ARGUMENT (TLS and authentication are not there yet); a port in use is
+//   UNAVAILABLE naming it and what to do.
+// Threads: Start and Shutdown by the owner; serving on gRPC's threads and a small pool.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <string>
+
+#include "common/base/error.h"
+
+namespace headrace::scheduler {
+class Engine;
+}
+
+namespace headrace::api {
+
+struct ApiOptions {
+  std::string address = "127.0.0.1:8082";  // port 0 takes a free one
+  std::string version = "unknown";
+  std::chrono::milliseconds unary_cap = std::chrono::seconds(30);
+  std::size_t streams_max = 1000;
+  std::size_t threads = 4;
+  std::size_t waiting_max = 4096;  // unary calls that wait for a thread
+};
+
+class ApiServer {
+ public:
+  // REQUIRES: `engine` outlives the server.
+  static Result<std::unique_ptr<ApiServer>> Start(const ApiOptions& options, scheduler::Engine& engine);
+  virtual ~ApiServer() = default;  // shuts down
+
+  virtual int port() const = 0;
+  // Open calls and streams end with UNAVAILABLE; returns when none is left. Once is enough.
+  virtual void Shutdown() = 0;
+};
+
+}  // namespace headrace::api

@@ -1,0 +1,21 @@
+// The services of headrace.api.v1, one class each, made behind their gRPC base so that no other file pays for the headers.
+// Threads: gRPC's own; handlers translate, hand over to the pool or the engine, and return.
+#pragma once
+
+#include <memory>
+
+#include "api/serving.h"
+
+namespace grpc {
+class Service;
+}
+
+namespace headrace::api {
+
+// REQUIRES: `serving` outlives the service.
+std::unique_ptr<grpc::Service> MakeFlowService(Serving& serving);
+std::unique_ptr<grpc::Service> MakeExecutionService(Serving& serving);
+std::unique_ptr<grpc::Service> MakeWorkerService(Serving& serving);
+std::unique_ptr<grpc::Service> MakeSystemService(Serving& serving);
+
+}  // namespace headrace::api

@@ -1,0 +1,61 @@
+#include <utility>
+
+#include "api/services.h"
+#include "api/translate.h"
+#include "api/unary.h"
+#include "headrace/api/v1/worker_service.grpc.pb.h"
+
+namespace headrace::api {
+namespace {
+
+constexpr std::int64_t kMicrosPerSecond = 1'000'000;
+
+void WorkerToProto(const scheduler::WorkerView& worker, v1::Worker* out) {
+  out->set_id(MendUtf8(worker.id.str()));
+  out->set_group(MendUtf8(worker.group));
+  out->set_host(MendUtf8(worker.host));
+  out->set_build(MendUtf8(worker.build));
+  out->set_pid(worker.pid);
+  out->set_capacity(worker.capacity);
+  out->set_running(worker.running);
+  out->set_draining(worker.draining);
+  const std::int64_t micros = worker.since_heartbeat.count();
+  out->mutable_since_heartbeat()->set_seconds(micros / kMicrosPerSecond);
+  out->mutable_since_heartbeat()->set_nanos(static_cast<std::int32_t>(micros % kMicrosPerSecond * 1000));
+  for (const auto& [key, value] : worker.tags) (*out->mutable_tags())[MendUtf8(key)] = MendUtf8(value);
+}
+
+Result<v1::ListWorkersResponse> List(scheduler::Engine& engine) {
+  ASSIGN_OR_RETURN(const std::vector<scheduler::WorkerView> workers, engine.ListWorkers());
+  v1::ListWorkersResponse response;
+  for (const scheduler::WorkerView& worker : workers) WorkerToProto(worker, response.add_workers());
+  return response;
+}
+
+class WorkerService final : public v1::WorkerService::CallbackService {
+ public:
+  explicit WorkerService(Serving& serving) : serving_(serving) {}
+
+  grpc::ServerUnaryReactor* ListWorkers(grpc::CallbackServerContext* context, const v1::ListWorkersRequest*,
+                                        v1::ListWorkersResponse* response) override {
+    return AnswerOnPool(serving_, context, response, [&engine = serving_.engine] { return List(engine); });
+  }
+
+  grpc::ServerUnaryReactor* DrainWorker(grpc::CallbackServerContext* context, const v1::DrainWorkerRequest* request,
+                                        v1::DrainWorkerResponse* response) override {
+    return AnswerOnPool(serving_, context, response,
+                        [&engine = serving_.engine, id = WorkerId(request->id())]() -> Result<v1::DrainWorkerResponse> {
+                          RETURN_IF_ERROR(engine.DrainWorker(id));
+                          return v1::DrainWorkerResponse();
+                        });
+  }
+
+ private:
+  Serving& serving_;
+};
+
+}  // namespace
+
+std::unique_ptr<grpc::Service> MakeWorkerService(Serving& serving) { return std::make_unique<WorkerService>(serving); }
+
+}  // namespace headrace::api
