@@ -54,8 +54,10 @@ struct YamlLimits {
   std::size_t violations = 100;           // after which the rest is not told
 };
 
-// One document; several are an error that says so. An empty text is a null.
-Result<YamlNode> ParseYaml(std::string_view text, const std::string& file, const YamlLimits& limits = {});
+// One document; several are an error that says so. An empty text is a null. `first_line` is where the text begins
+// in its file.
+Result<YamlNode> ParseYaml(std::string_view text, const std::string& file, const YamlLimits& limits = {},
+                           int first_line = 1);
 // Every document of the text.
 Result<std::vector<YamlNode>> ParseYamlDocuments(std::string_view text, const std::string& file,
                                                  const YamlLimits& limits = {});

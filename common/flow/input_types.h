@@ -1,0 +1,25 @@
+// Inside the room: the types of inputs, one parser each.
+// Errors: the message is the cause alone, as FLOWS 1.4 words it.
+// Threads: pure.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/error.h"
+#include "common/model/flow.h"
+
+namespace headrace::flow {
+
+// Declared in flows, but a value for it cannot be taken yet: FILE needs storage, SECRET encryption.
+bool IsUnsupportedInput(std::string_view canonical_type);
+
+struct InputFault {
+  std::string property;
+  std::string message;
+};
+// What is wrong with the type's own properties: an unknown itemType, a validator that does not compile, min over max.
+std::vector<InputFault> CheckInputSpec(const model::InputSpec& spec);
+
+}  // namespace headrace::flow

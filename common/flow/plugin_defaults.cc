@@ -1,0 +1,123 @@
+#include <algorithm>
+#include <unordered_map>
+
+#include "common/flow/flow_parts.h"
+#include "common/flow/flow_specs.h"
+#include "common/flow/property_checks.h"
+
+namespace headrace::flow {
+namespace {
+
+constexpr std::size_t kMergedNodesMax = 200'000;
+
+std::size_t CountNodes(const YamlNode& node) {
+  std::size_t count = 1;
+  for (const YamlNode& item : node.items) count += CountNodes(item);
+  for (const YamlEntry& entry : node.entries) count += CountNodes(entry.value);
+  return count;
+}
+
+// `over` wins; maps are merged below, lists are replaced.
+YamlNode Merge(const YamlNode& under, const YamlNode& over) {
+  if (!under.is_map() || !over.is_map()) return over.is_null() ? under : over;
+  YamlNode merged = over;
+  std::unordered_map<std::string_view, std::size_t> places;
+  for (std::size_t i = 0; i < over.entries.size(); ++i) places.emplace(over.entries[i].key.text, i);
+  for (const YamlEntry& entry : under.entries) {
+    const auto same = places.find(entry.key.text);
+    if (same == places.end()) {
+      merged.entries.push_back(entry);
+    } else {
+      YamlNode& value = merged.entries[same->second].value;
+      value = Merge(entry.value, value);
+    }
+  }
+  return merged;
+}
+
+bool Applies(const Draft& draft, const PluginDefault& one, std::string_view type) {
+  if (type.starts_with(one.type)) return true;
+  const model::TaskTypeSpec* spec = draft.catalog.Find(type);
+  return spec != nullptr && spec->type.starts_with(one.type);
+}
+
+// Every map below that carries a type (a task runner, say) takes the defaults of that type too.
+bool MergeNested(Draft& draft, YamlNode& node);
+
+bool MergeInto(Draft& draft, YamlNode& node) {
+  bool changed = false;
+  const YamlNode* type = node.Find("type");
+  if (type != nullptr && type->is_scalar()) {
+    const std::string name = type->text;
+    for (const PluginDefault& one : draft.defaults) {
+      if (!Applies(draft, one, name)) continue;
+      draft.merged_nodes += one.nodes;
+      if (draft.merged_nodes > kMergedNodesMax) continue;  // told once, by WithDefaults
+      node = one.forced ? Merge(node, *one.values) : Merge(*one.values, node);
+      changed = true;
+    }
+  }
+  return MergeNested(draft, node) || changed;
+}
+
+bool MergeNested(Draft& draft, YamlNode& node) {
+  bool changed = false;
+  for (YamlEntry& entry : node.entries) {
+    if (entry.value.is_map()) changed = MergeInto(draft, entry.value) || changed;
+  }
+  return changed;
+}
+
+bool NamesSomething(const Draft& draft, const std::string& type) {
+  if (draft.catalog.Find(type) != nullptr) return true;
+  const std::vector<std::string> names = draft.catalog.TypeNames();
+  return std::any_of(names.begin(), names.end(), [&](const std::string& name) { return name.starts_with(type); });
+}
+
+}  // namespace
+
+void ReadPluginDefaults(Draft& draft, const YamlNode& node, const Path& path) {
+  if (node.is_null()) return;
+  if (!node.is_list()) {
+    draft.Error(node, path, "expected a list, got " + KindName(node));
+    return;
+  }
+  for (std::size_t i = 0; i < node.items.size(); ++i) {
+    const Path at = path.At(i);
+    const YamlNode& item = node.items[i];
+    const Object object = CheckObject(draft, item, PluginDefaultProperties(), at, "an entry of `pluginDefaults`");
+    const YamlNode* values = item.Find("values");
+    if (const YamlNode* ref = item.Find("ref")) {
+      draft.Error(*ref, at.Key("ref"), "`ref` is not supported yet");
+    }
+    if (!object.contains("type") || values == nullptr || !values->is_map()) continue;
+    std::string type = ToText(object.at("type"));
+    if (!NamesSomething(draft, type)) {
+      draft.Warn(*item.Find("type"), at.Key("type"), "no known task type is or begins with `" + Shortened(type) + '`');
+    }
+    if (const model::TaskTypeSpec* spec = draft.catalog.Find(type)) type = spec->type;
+    const Value* forced = object.if_contains("forced");
+    draft.defaults.push_back({std::move(type), forced != nullptr && forced->get_bool(), values,
+                              CountNodes(*values)});
+  }
+  // The most specific default is merged first where the task wins, and last where the default wins.
+  std::stable_sort(draft.defaults.begin(), draft.defaults.end(), [](const PluginDefault& a, const PluginDefault& b) {
+    if (a.forced != b.forced) return b.forced;
+    return a.forced ? a.type.size() < b.type.size() : a.type.size() > b.type.size();
+  });
+}
+
+const YamlNode& WithDefaults(Draft& draft, const YamlNode& task) {
+  if (draft.defaults.empty()) return task;
+  YamlNode merged = task;
+  const bool had_room = draft.merged_nodes <= kMergedNodesMax;
+  if (!had_room) return task;
+  const bool changed = MergeInto(draft, merged);
+  if (draft.merged_nodes > kMergedNodesMax) {
+    draft.ErrorAt({task.line, task.column}, "pluginDefaults",
+                  "plugin defaults add more than " + std::to_string(kMergedNodesMax) + " values to the tasks");
+  }
+  return changed ? draft.Keep(std::move(merged)) : task;
+}
+
+}  // namespace headrace::flow
