@@ -2,7 +2,7 @@
 // Called by scheduler/partition for every event; also by replay and the simulator.
 // Shapes: a delta lists changed task runs only, once each; commands stand in the order to perform.
 // Units: times are UTC microseconds carried by the event; reads no clock, file, environment or secret.
-// Errors: a stale or duplicate event is no error: empty delta, no commands.
+// Errors: a stale or duplicate event is no error: empty delta. A delta that is not empty raises the version by one.
 // Threads: pure; one owner at a time. Cost: O(dependents of what changed), never the size of the execution.
 // Source: docs/states.md; FLOWS 1.
 #pragma once
@@ -18,7 +18,7 @@ namespace headrace::executor {
 
 struct Delta {
   std::vector<model::TaskRunIndex> task_runs;  // changed or created
-  bool execution = false;                      // the execution's own fields changed
+  bool execution = false;                      // the execution's own fields changed, its version apart
   bool empty() const { return task_runs.empty() && !execution; }
 };
 
@@ -45,6 +45,9 @@ class LiveExecution {
   const model::Execution& execution() const { return execution_; }
   const Program& program() const { return *program_; }
   const std::shared_ptr<const Program>& program_ptr() const { return program_; }
+  // The final state is reached and afterExecution is done: nothing more will happen without a restart.
+  bool ended() const;
+  const Bookkeeping& books() const { return *books_; }  // of the executor's own files and tests
   // Nothing is on its way to a worker and nothing runs: only timers, children or people can move it on.
   bool only_waits() const;
   // The deliveries that a worker has or may have: SUBMITTED and RUNNING task runs of runnable tasks. For recovery.

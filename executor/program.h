@@ -5,6 +5,10 @@
 #pragma once
 
 #include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "common/expr/template.h"
@@ -23,13 +27,20 @@ class Program {
   const model::Flow& flow() const { return *flow_; }
   const model::FlowPtr& flow_ptr() const { return flow_; }
   const TaskProgram& task(model::TaskIndex index) const;
-  // What the expressions in a runnable task's properties (and its runIf, timeout, env …) name.
+  // As model::Flow::FindTask, without a search through the flow.
+  std::optional<model::TaskIndex> FindTask(const std::string& task_id) const;
+  const expr::References& output_references(std::size_t output) const { return output_references_[output]; }
+  // Its runIf calls a function that only a worker can answer (secret …): the worker decides whether to skip.
+  bool worker_renders_run_if(model::TaskIndex index) const;
+  // What the expressions in a runnable task's properties (and in a runIf that its worker renders) name.
   const expr::References& worker_references(model::TaskIndex index) const;
 
  private:
   explicit Program(model::FlowPtr flow);
   model::FlowPtr flow_;
   std::vector<std::unique_ptr<TaskProgram>> tasks_;
+  std::unordered_map<std::string, model::TaskIndex> by_id_;
+  std::vector<expr::References> output_references_;
 };
 
 // The specs of flowable, executable and updating task types, for the catalog.

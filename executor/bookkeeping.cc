@@ -1,0 +1,84 @@
+#include "executor/bookkeeping.h"
+
+#include <algorithm>
+
+#include "executor/steered_type.h"
+
+namespace headrace::executor {
+
+using model::State;
+using model::TaskRole;
+
+State Scope::Outcome() const {
+  if (killed > 0) return State::kKilled;
+  if (failed > 0) return State::kFailed;
+  if (cancelled > 0) return State::kCancelled;
+  return warned > 0 ? State::kWarning : State::kSuccess;
+}
+
+Bookkeeping::Bookkeeping(const Program& program) : runs_of_task(program.flow().arena.size()) {}
+
+Bookkeeping Bookkeeping::Rebuild(const Program& program, const model::Execution& execution) {
+  Bookkeeping books(program);
+  for (const model::TaskRun& run : execution.task_runs) {
+    if (!run.superseded) books.Add(program, run);
+  }
+  return books;
+}
+
+void Bookkeeping::Add(const Program& program, const model::TaskRun& run) {
+  const TaskProgram& task = program.task(run.task);
+  Scope& scope = at(run.parent);
+  scope.children.push_back(run.index);
+  if (task.list != scope.phase) {
+    scope.phase = task.list;
+    scope.next = 0;
+  }
+  const SteeredType* owner = run.parent ? task.owner : nullptr;
+  const bool by_value = owner != nullptr && owner->by_value() && task.list == ListKind::kMain;
+  const std::uint32_t place = by_value ? static_cast<std::uint32_t>(run.iteration.value_or(0)) : task.position;
+  scope.next = std::max(scope.next, place + 1);
+  if (program.flow().task(run.task).role == TaskRole::kFlowable) scopes.try_emplace(run.index);
+  runs_of_task[run.task].insert(run.index);
+  Count(program, run, run.state.current(), 1);
+}
+
+void Bookkeeping::Moved(const Program& program, const model::TaskRun& run, State from, State to) {
+  Count(program, run, from, -1);
+  Count(program, run, to, 1);
+}
+
+void Bookkeeping::Remove(const Program& program, const model::TaskRun& run) {
+  Count(program, run, run.state.current(), -1);
+  runs_of_task[run.task].erase(run.index);
+  scopes.erase(run.index);
+  open.erase(run.index);
+}
+
+void Bookkeeping::Count(const Program& program, const model::TaskRun& run, State state, int by) {
+  const auto add = [by](std::uint32_t& counter) { counter += static_cast<std::uint32_t>(by); };
+  Scope& scope = at(run.parent);
+  if (model::IsTerminal(state)) {
+    if (program.task(run.task).list != ListKind::kMain) return;
+    if (state == State::kFailed) add(scope.failed);
+    if (state == State::kKilled) add(scope.killed);
+    if (state == State::kCancelled) add(scope.cancelled);
+    if (state == State::kWarning) add(scope.warned);
+    if (model::IsTerminalNoFail(state)) add(scope.passed);
+    return;
+  }
+  add(scope.open);
+  if (by > 0) {
+    open.insert(run.index);
+  } else {
+    open.erase(run.index);
+  }
+  const TaskRole role = program.flow().task(run.task).role;
+  const bool at_work = state == State::kSubmitted || state == State::kRunning;
+  if (at_work && role == TaskRole::kRunnable) add(in_flight);
+  if (at_work && role == TaskRole::kExecutable) add(in_children);
+  if (state == State::kRetrying) add(retrying);
+  if (state == State::kPaused) add(paused);
+}
+
+}  // namespace headrace::executor

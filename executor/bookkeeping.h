@@ -1,0 +1,66 @@
+// What is derived from an execution and kept beside it, so that an event costs what it changes and not what there is.
+// Shapes: a scope is a place that holds children: the execution itself, or a flowable's run. Superseded runs count nowhere.
+//   Law: after every event, Rebuild(execution) equals what was kept (tests/unit/executor).
+// Threads: owned with the execution. Cost: Rebuild O(n log n), the rest O(log n).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <unordered_map>
+#include <vector>
+
+#include "common/model/execution.h"
+#include "executor/program.h"
+#include "executor/task_program.h"
+
+namespace headrace::executor {
+
+using ScopeId = std::optional<model::TaskRunIndex>;  // nothing: the execution itself
+
+struct Scope {
+  ListKind phase = ListKind::kMain;  // the list that runs or ran last
+  std::uint32_t next = 0;            // the place in that list (or, by value, the iteration) to start next
+  std::uint32_t open = 0;            // children that have not ended
+  // Ended children of the main list.
+  std::uint32_t passed = 0;          // without failing
+  std::uint32_t warned = 0;
+  std::uint32_t failed = 0;
+  std::uint32_t killed = 0;
+  std::uint32_t cancelled = 0;
+  std::vector<model::TaskRunIndex> children{};
+
+  // What its main list comes to: KILLED, FAILED, CANCELLED, WARNING or SUCCESS.
+  model::State Outcome() const;
+  bool operator==(const Scope&) const = default;
+};
+
+struct Bookkeeping {
+  Scope root{};
+  std::unordered_map<model::TaskRunIndex, Scope> scopes{};
+  std::vector<std::set<model::TaskRunIndex>> runs_of_task{};  // by task; the last one is the newest
+  std::set<model::TaskRunIndex> open{};                       // runs that have not ended
+  std::uint32_t in_flight = 0;                                // with a worker, or on the way to one
+  std::uint32_t in_children = 0;                              // waiting for another execution
+  std::uint32_t retrying = 0;
+  std::uint32_t paused = 0;
+
+  explicit Bookkeeping(const Program& program);
+  static Bookkeeping Rebuild(const Program& program, const model::Execution& execution);
+
+  Scope& at(ScopeId id) { return id ? scopes.at(*id) : root; }
+  const Scope& at(ScopeId id) const { return id ? scopes.at(*id) : root; }
+
+  // A new run; `place` is where it stands in its scope's list.
+  void Add(const Program& program, const model::TaskRun& run);
+  void Moved(const Program& program, const model::TaskRun& run, model::State from, model::State to);
+  // A run that counts no more. Its scope still lists it; the caller empties that list.
+  void Remove(const Program& program, const model::TaskRun& run);
+
+  bool operator==(const Bookkeeping&) const = default;
+
+ private:
+  void Count(const Program& program, const model::TaskRun& run, model::State state, int by);
+};
+
+}  // namespace headrace::executor

@@ -1,0 +1,185 @@
+// ForEach and the deprecated EachSequential and EachParallel: a list of tasks once a value. The tasks of one value run
+// one after the other; values are begun as the limit allows, so a million of them cost what runs and not what waits.
+#include <set>
+
+#include "executor/flowable/flowables.h"
+#include "executor/flowable/spec_parts.h"
+#include "executor/render.h"
+#include "executor/verbs.h"
+
+namespace headrace::executor {
+
+using model::PropertyKind;
+using model::PropertySpec;
+using model::TaskRun;
+using model::TaskRunIndex;
+
+namespace {
+
+// Kept in the outputs: what the expression came to when the task began, whatever it would come to later.
+constexpr std::string_view kValues = "values";
+
+Result<Array> ValuesFrom(const Value& rendered) {
+  if (!rendered.is_array()) {
+    return InvalidArgument("the values must be a list, or JSON text of one, not " + ToJson(rendered));
+  }
+  std::size_t nulls = 0;
+  std::set<std::string> seen;
+  Array values;
+  for (const Value& item : rendered.get_array()) {
+    if (item.is_null()) ++nulls;
+    std::string text = ToText(item);
+    if (seen.insert(text).second) values.emplace_back(std::move(text));
+  }
+  if (nulls == 0) return values;
+  return InvalidArgument("Found '" + std::to_string(nulls) + "' null values on Each, with values=" + ToJson(rendered));
+}
+
+class ValueLoop : public SteeredType {
+ public:
+  struct Names {
+    std::string values;
+    std::string limit;  // empty: one at a time
+    std::int64_t default_limit;
+  };
+  explicit ValueLoop(Names names) : names_(std::move(names)) {}
+
+  bool by_value() const override { return true; }
+
+  void Start(Step& step, TaskRunIndex self) const override {
+    const Status status = KeepValues(step, self);
+    if (!status) return FailForGood(step, self, status.error().message);
+    Fill(step, self);
+  }
+
+  void ChildEnded(Step& step, TaskRunIndex self, TaskRunIndex child) const override {
+    const bool stops = StopsList(step.state(child));
+    const std::vector<model::TaskIndex>& list = *step.program(child).siblings;
+    const std::size_t next = step.program(child).position + 1;
+    if (!stops && next < list.size()) {
+      StartTask(step, list[next], self, step.run(child).value, step.run(child).iteration);
+    } else if (stops && LimitOf(step, self) == 1) {
+      EndMainList(step, self);
+    } else {
+      Fill(step, self);
+    }
+  }
+
+  // The values stay those that it began with.
+  void Restart(Step& step, TaskRunIndex self) const override {
+    if (step.run(self).outputs.contains(kValues)) {
+      Fill(step, self);
+    } else {
+      Start(step, self);
+    }
+  }
+
+ protected:
+  PropertySpec ValuesProperty() const {
+    return {.name = names_.values, .kind = PropertyKind::kAny, .required = true,
+            .doc = "A list, or an expression that comes to one. Repeated values count once; null is an error."};
+  }
+  PropertySpec KeptValues() const {
+    return {.name = std::string(kValues), .kind = PropertyKind::kList, .doc = "The values as texts."};
+  }
+
+ private:
+  Status KeepValues(Step& step, TaskRunIndex self) const {
+    ASSIGN_OR_RETURN(const auto rendered, DeepProperty(step, self, names_.values));
+    ASSIGN_OR_RETURN(Array values, ValuesFrom(rendered.value_or(Value())));
+    if (!names_.limit.empty()) RETURN_IF_ERROR(IntegerProperty(step, self, names_.limit));
+    step.Edit(self).outputs[kValues] = std::move(values);
+    return {};
+  }
+
+  std::int64_t LimitOf(const Step& step, TaskRunIndex self) const {
+    if (names_.limit.empty()) return names_.default_limit;
+    const Result<std::optional<std::int64_t>> limit = IntegerProperty(step, self, names_.limit);
+    return limit ? limit->value_or(names_.default_limit) : names_.default_limit;
+  }
+
+  void Fill(Step& step, TaskRunIndex self) const {
+    const std::vector<model::TaskIndex>& list = ListOf(step.flow(), &step.task(self), ListKind::kMain);
+    const std::int64_t limit = LimitOf(step, self);
+    const Scope& scope = step.scope(self);
+    while (!list.empty() && (limit <= 0 || scope.open < limit) && !model::IsTerminal(step.state(self))) {
+      const Array& values = step.run(self).outputs.at(kValues).get_array();
+      if (scope.next >= values.size()) break;
+      StartTask(step, list.front(), self, std::string(values[scope.next].get_string()),
+                static_cast<std::int32_t>(scope.next));
+    }
+    if (scope.open == 0) EndMainList(step, self);
+  }
+
+  Names names_;
+};
+
+class ForEach final : public ValueLoop {
+ public:
+  ForEach() : ValueLoop({"values", "concurrencyLimit", 1}) {}
+  model::TaskTypeSpec Spec() const override {
+    return {.type = "io.kestra.plugin.core.flow.ForEach",
+            .role = model::TaskRole::kFlowable,
+            .doc = "Runs tasks once for every value, which they see as `taskrun.value`.",
+            .properties = {ValuesProperty(),
+                           {.name = "concurrencyLimit", .kind = PropertyKind::kInteger,
+                            .doc = "How many values at the same time; 0 is no limit.", .default_value = 1},
+                           TasksProperty(), ErrorsProperty(), FinallyProperty()},
+            .outputs = {KeptValues()},
+            .example = "id: each_product\n"
+                       "type: io.kestra.plugin.core.flow.ForEach\n"
+                       "values: [core, docs]\n"
+                       "tasks:\n"
+                       "  - id: name\n"
+                       "    type: io.kestra.plugin.core.log.Log\n"
+                       "    message: \"{{ taskrun.value }}\"\n"};
+  }
+};
+
+class EachSequential final : public ValueLoop {
+ public:
+  EachSequential() : ValueLoop({"value", "", 1}) {}
+  model::TaskTypeSpec Spec() const override {
+    return {.type = "io.kestra.plugin.core.flow.EachSequential",
+            .aliases = {"io.kestra.core.tasks.flows.EachSequential"},
+            .role = model::TaskRole::kFlowable,
+            .doc = "Deprecated: use ForEach. Runs tasks for one value after the other.",
+            .properties = {ValuesProperty(), TasksProperty(), ErrorsProperty(), FinallyProperty()},
+            .outputs = {KeptValues()}};
+  }
+};
+
+class EachParallel final : public ValueLoop {
+ public:
+  EachParallel() : ValueLoop({"value", "concurrent", 0}) {}
+  model::TaskTypeSpec Spec() const override {
+    return {.type = "io.kestra.plugin.core.flow.EachParallel",
+            .aliases = {"io.kestra.core.tasks.flows.EachParallel"},
+            .role = model::TaskRole::kFlowable,
+            .doc = "Deprecated: use ForEach with `concurrencyLimit: 0`. Runs tasks for all values side by side.",
+            .properties = {ValuesProperty(), ConcurrentProperty(), TasksProperty(), ErrorsProperty(),
+                           FinallyProperty()},
+            .outputs = {KeptValues()},
+            .support = model::Support::kDiffers,
+            .differs = "The tasks of one value run one after the other."};
+  }
+};
+
+}  // namespace
+
+const SteeredType& ForEachType() {
+  static const ForEach kType;
+  return kType;
+}
+
+const SteeredType& EachSequentialType() {
+  static const EachSequential kType;
+  return kType;
+}
+
+const SteeredType& EachParallelType() {
+  static const EachParallel kType;
+  return kType;
+}
+
+}  // namespace headrace::executor

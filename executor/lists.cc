@@ -1,0 +1,135 @@
+#include "executor/verbs.h"
+
+namespace headrace::executor {
+
+using model::State;
+using model::TaskIndex;
+using model::TaskRunIndex;
+
+namespace {
+
+const std::vector<TaskIndex>& GroupOf(const model::Task& owner, std::string_view name) {
+  static const std::vector<TaskIndex> kNone;
+  const model::TaskGroup* group = owner.FindGroup(name);
+  return group == nullptr ? kNone : group->tasks;
+}
+
+const std::vector<TaskIndex>& ListIn(const Step& step, ScopeId parent, ListKind kind) {
+  return ListOf(step.flow(), parent ? &step.task(*parent) : nullptr, kind);
+}
+
+// A task may have ended the whole scope while its list was still being started (Exit).
+bool IsOver(const Step& step, ScopeId parent) {
+  return model::IsTerminal(parent ? step.state(*parent) : step.state());
+}
+
+void CompleteScope(Step& step, ScopeId parent) {
+  if (!parent) {
+    EndExecution(step);
+    return;
+  }
+  const State outcome =
+      step.killing() ? State::kKilled : step.program(*parent).type->Outcome(step, *parent);
+  FinishRun(step, *parent, Tolerated(step.task(*parent), outcome));
+}
+
+void StartFinally(Step& step, ScopeId parent) {
+  if (!StartNext(step, parent, ListIn(step, parent, ListKind::kFinally), ListKind::kFinally)) {
+    CompleteScope(step, parent);
+  }
+}
+
+void ReactToEnd(Step& step, TaskRunIndex child) {
+  const ScopeId parent = step.run(child).parent;
+  const ListKind kind = step.program(child).list;
+  if (step.run(child).superseded || (kind != ListKind::kAfter && IsOver(step, parent))) return;
+  if (step.killing() && kind != ListKind::kAfter) {
+    if (step.scope(parent).open == 0) CompleteScope(step, parent);
+    return;
+  }
+  if (kind != step.scope(parent).phase) return;
+  if (kind == ListKind::kMain) {
+    if (parent) {
+      step.program(*parent).type->ChildEnded(step, *parent, child);
+    } else {
+      ContinueSequence(step, parent, child);
+    }
+    return;
+  }
+  // afterExecution goes on after a failure: its tasks are independent last words.
+  const bool stops = StopsList(step.state(child)) && kind != ListKind::kAfter;
+  if (!stops && StartNext(step, parent, *step.program(child).siblings, kind)) return;
+  if (kind == ListKind::kErrors) StartFinally(step, parent);
+  if (kind == ListKind::kFinally) CompleteScope(step, parent);
+  if (kind == ListKind::kAfter) CloseExecution(step);
+}
+
+// PAUSED and RETRYING only while nothing else is going on.
+void SetExecutionState(Step& step) {
+  const State now = step.state();
+  if (model::IsTerminal(now) || now == State::kKilling || now == State::kCreated) return;
+  const Bookkeeping& books = step.books();
+  State wanted = State::kRunning;
+  if (books.in_flight + books.in_children == 0) {
+    if (books.retrying > 0) {
+      wanted = State::kRetrying;
+    } else if (books.paused > 0) {
+      wanted = State::kPaused;
+    }
+  }
+  if (wanted != now) step.EnterExecution(wanted);
+}
+
+}  // namespace
+
+const std::vector<TaskIndex>& ListOf(const model::Flow& flow, const model::Task* owner, ListKind kind) {
+  switch (kind) {
+    case ListKind::kMain: return owner == nullptr ? flow.tasks : GroupOf(*owner, "tasks");
+    case ListKind::kErrors: return owner == nullptr ? flow.errors : GroupOf(*owner, "errors");
+    case ListKind::kFinally: return owner == nullptr ? flow.finally : GroupOf(*owner, "finally");
+    default: return owner == nullptr ? flow.after_execution : GroupOf(*owner, "afterExecution");
+  }
+}
+
+bool StartNext(Step& step, ScopeId parent, const std::vector<TaskIndex>& list, ListKind kind,
+               std::optional<std::int32_t> iteration) {
+  Scope& scope = step.scope(parent);
+  const std::uint32_t place = scope.phase == kind ? scope.next : 0;
+  if (place >= list.size() || (kind != ListKind::kAfter && IsOver(step, parent))) return false;
+  scope.phase = kind;
+  scope.next = place + 1;
+  StartTask(step, list[place], parent, std::nullopt, iteration);
+  return true;
+}
+
+bool StopsList(State state) {
+  return state == State::kFailed || state == State::kKilled || state == State::kCancelled;
+}
+
+void ContinueSequence(Step& step, ScopeId parent, TaskRunIndex child, std::optional<std::int32_t> iteration) {
+  if (!StopsList(step.state(child)) &&
+      StartNext(step, parent, *step.program(child).siblings, ListKind::kMain, iteration)) {
+    return;
+  }
+  EndMainList(step, parent);
+}
+
+void EndMainList(Step& step, ScopeId parent) {
+  if (IsOver(step, parent)) return;
+  const bool failed = step.scope(parent).failed > 0;
+  if (failed && StartNext(step, parent, ListIn(step, parent, ListKind::kErrors), ListKind::kErrors)) return;
+  StartFinally(step, parent);
+}
+
+void Settle(Step& step) {
+  while (const std::optional<TaskRunIndex> child = step.NextEnded()) ReactToEnd(step, *child);
+  SetExecutionState(step);
+}
+
+void SteeredType::ChildEnded(Step& step, TaskRunIndex self, TaskRunIndex child) const {
+  ContinueSequence(step, self, child);
+}
+
+State SteeredType::Outcome(const Step& step, TaskRunIndex self) const { return step.scope(self).Outcome(); }
+
+}  // namespace headrace::executor

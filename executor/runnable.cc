@@ -1,0 +1,102 @@
+// The fence stands here: a report that does not name the current attempt and delivery changes nothing.
+#include <algorithm>
+
+#include "executor/render.h"
+#include "executor/verbs.h"
+
+namespace headrace::executor {
+
+using model::State;
+using model::TaskRun;
+using model::TaskRunIndex;
+
+namespace {
+
+// A task that takes its worker down must not take them all.
+constexpr int kDeliveriesPerAttempt = 3;
+
+bool IsCurrent(const Step& step, const model::Fence& fence) {
+  if (fence.task_run >= step.execution().task_runs.size()) return false;
+  const TaskRun& run = step.run(fence.task_run);
+  const State state = run.state.current();
+  return !run.superseded && run.fence() == fence && (state == State::kSubmitted || state == State::kRunning) &&
+         step.task(fence.task_run).role == model::TaskRole::kRunnable;
+}
+
+int DeliveriesLost(const TaskRun& run) {
+  const auto kept = std::find_if(run.attempts.rbegin(), run.attempts.rend(), [](const model::Attempt& attempt) {
+    return attempt.state.current() != State::kResubmitted;
+  });
+  return static_cast<int>(kept - run.attempts.rbegin());
+}
+
+// The attempt as its worker saw it, when the report of its start never came.
+void EnterRunning(Step& step, TaskRunIndex index, const WorkerId& worker, Timestamp started) {
+  step.Enter(index, State::kRunning, started);
+  OpenAttempt(step, index, std::min(started, step.at()));
+  step.Edit(index).attempts.back().worker = worker;
+}
+
+}  // namespace
+
+void DispatchRun(Step& step, TaskRunIndex index) {
+  if (const TemplatePtr& timeout = step.program(index).timeout; timeout != nullptr) {
+    if (const Result<Duration> duration = RenderDuration(step, index, *timeout); !duration) {
+      FailForGood(step, index, "Failed evaluating timeout: " + duration.error().message);
+      return;
+    }
+  }
+  step.Enter(index, State::kSubmitted);
+  step.Emit(model::DispatchTask{step.run(index).fence()});
+}
+
+void OnTaskStarted(Step& step, const model::TaskStarted& event) {
+  if (!IsCurrent(step, event.fence) || step.state(event.fence.task_run) != State::kSubmitted) return;
+  EnterRunning(step, event.fence.task_run, event.worker, step.at());
+  ArmTimeout(step, event.fence.task_run);
+}
+
+void OnTaskFinished(Step& step, const model::TaskFinished& event) {
+  if (!IsCurrent(step, event.fence)) return;
+  const TaskRunIndex index = event.fence.task_run;
+  if (step.state(index) == State::kSubmitted && event.started) {
+    EnterRunning(step, index, event.worker, std::max(*event.started, step.run(index).state.last_changed()));
+  }
+  TaskRun& run = step.Edit(index);
+  run.outputs = event.outputs;
+  run.message = event.message;
+  if (run.attempts.empty() || model::IsTerminal(run.attempts.back().state.current())) {
+    OpenAttempt(step, index, step.at());
+    run.attempts.back().worker = event.worker;
+  }
+  switch (event.outcome) {
+    case State::kSuccess: SucceedRun(step, index); return;
+    case State::kWarning: FinishRun(step, index, Tolerated(step.task(index), State::kWarning)); return;
+    case State::kSkipped:
+    case State::kKilled: FinishRun(step, index, event.outcome); return;
+    case State::kFailed: FailRun(step, index, event.message, /*log=*/false); return;
+    default:
+      FailRun(step, index, "The worker reported " + std::string(model::StateName(event.outcome)) +
+                               ", which is not the end of a task");
+  }
+}
+
+void OnTaskLost(Step& step, const model::TaskLost& event) {
+  if (!IsCurrent(step, event.fence)) return;
+  const TaskRunIndex index = event.fence.task_run;
+  if (step.killing()) {
+    FinishRun(step, index, State::kKilled);
+    return;
+  }
+  if (DeliveriesLost(step.run(index)) + 1 >= kDeliveriesPerAttempt) {
+    FailForGood(step, index, "worker lost 3 times: " + event.reason);
+    return;
+  }
+  EndAttempt(step, index, State::kResubmitted);
+  ClearTimers(step, index);
+  ++step.Edit(index).delivery;
+  step.Log(index, "WARN", "The worker was lost (" + event.reason + "); the task is given to another one");
+  DispatchRun(step, index);
+}
+
+}  // namespace headrace::executor

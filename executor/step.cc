@@ -1,0 +1,102 @@
+#include "executor/step.h"
+
+#include <algorithm>
+
+#include "common/base/check.h"
+#include "executor/transitions.h"
+
+namespace headrace::executor {
+
+using model::State;
+using model::TaskRun;
+using model::TaskRunIndex;
+
+namespace {
+
+// Posters' clocks may differ: a history never runs backwards.
+void Append(model::StateHistory& history, State state, Timestamp when) {
+  history.Enter(state, history.changes.empty() ? when : std::max(when, history.last_changed()));
+}
+
+}  // namespace
+
+Step::Step(LiveExecution& live, Timestamp at) : live_(live), at_(at) {}
+
+model::Execution& Step::Edit() {
+  execution_changed_ = true;
+  return live_.execution_;
+}
+
+TaskRun& Step::Edit(TaskRunIndex index) {
+  if (changed_.empty() || changed_.back() != index) changed_.push_back(index);
+  return live_.execution_.task_runs[index];
+}
+
+TaskRunIndex Step::Create(model::TaskIndex task, ScopeId parent, std::optional<std::string> value,
+                          std::optional<std::int32_t> iteration) {
+  const auto index = static_cast<TaskRunIndex>(execution().task_runs.size());
+  TaskRun& run = live_.execution_.task_runs.emplace_back();
+  run.index = index;
+  run.id = DeriveTaskRunId(execution().id, index);
+  run.task = task;
+  run.parent = parent;
+  run.value = std::move(value);
+  run.iteration = iteration;
+  run.state.Enter(State::kCreated, at_);
+  changed_.push_back(index);
+  books().Add(live_.program(), run);
+  return index;
+}
+
+void Step::Enter(TaskRunIndex index, State state, std::optional<Timestamp> when) {
+  TaskRun& run = Edit(index);
+  const State from = run.state.current();
+  CHECK(MayMove(Subject::kTaskRun, from, state));
+  CHECK(!run.superseded);
+  Append(run.state, state, std::min(when.value_or(at_), at_));
+  books().Moved(live_.program(), run, from, state);
+}
+
+void Step::EnterExecution(State state) {
+  model::Execution& execution = Edit();
+  CHECK(execution.state.changes.empty() ? state == State::kCreated
+                                        : MayMove(Subject::kExecution, execution.state.current(), state));
+  Append(execution.state, state, at_);
+}
+
+void Step::SupersedeChildren(TaskRunIndex parent) {
+  const std::vector<TaskRunIndex> children = std::move(scope(parent).children);
+  for (const TaskRunIndex child : children) {
+    if (books().scopes.contains(child)) SupersedeChildren(child);
+    Edit(child).superseded = true;
+    books().Remove(live_.program(), run(child));
+  }
+  Scope& emptied = scope(parent);
+  emptied.children.clear();
+  emptied.phase = ListKind::kMain;
+  emptied.next = 0;
+}
+
+void Step::RebuildBooks() { books() = Bookkeeping::Rebuild(live_.program(), execution()); }
+
+void Step::Log(std::optional<TaskRunIndex> run, std::string_view level, std::string message) {
+  Emit(model::EmitLog{run, std::string(level), std::move(message)});
+}
+
+std::optional<TaskRunIndex> Step::NextEnded() {
+  if (next_ended_ == ended_.size()) return std::nullopt;
+  return ended_[next_ended_++];
+}
+
+Applied Step::Take() {
+  std::sort(changed_.begin(), changed_.end());
+  changed_.erase(std::unique(changed_.begin(), changed_.end()), changed_.end());
+  Applied applied;
+  applied.delta.task_runs = std::move(changed_);
+  applied.delta.execution = execution_changed_;
+  applied.commands = std::move(commands_);
+  if (!applied.delta.empty()) ++live_.execution_.version;
+  return applied;
+}
+
+}  // namespace headrace::executor

@@ -1,0 +1,71 @@
+// One Apply on its way: the event's time, what has changed so far, and the commands so far.
+// Every write to an execution goes through here, so that the tables are obeyed, the books kept and the delta complete.
+// Threads: lives on the stack of Apply.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "executor/apply.h"
+#include "executor/bookkeeping.h"
+#include "executor/steered_type.h"
+#include "executor/task_program.h"
+
+namespace headrace::executor {
+
+class Step {
+ public:
+  Step(LiveExecution& live, Timestamp at);
+
+  Timestamp at() const { return at_; }
+  const LiveExecution& live() const { return live_; }
+  const model::Flow& flow() const { return live_.program_->flow(); }
+  const model::Execution& execution() const { return live_.execution_; }
+  model::State state() const { return execution().state.current(); }
+  bool killing() const { return state() == model::State::kKilling; }
+  const model::TaskRun& run(model::TaskRunIndex index) const { return execution().task_runs[index]; }
+  model::State state(model::TaskRunIndex index) const { return run(index).state.current(); }
+  const model::Task& task(model::TaskRunIndex index) const { return flow().task(run(index).task); }
+  const TaskProgram& program(model::TaskRunIndex index) const { return live_.program_->task(run(index).task); }
+  Bookkeeping& books() { return *live_.books_; }
+  const Bookkeeping& books() const { return *live_.books_; }
+  Scope& scope(ScopeId id) { return live_.books_->at(id); }
+  const Scope& scope(ScopeId id) const { return live_.books_->at(id); }
+
+  // The execution and a run, to be changed in all but their state.
+  model::Execution& Edit();
+  model::TaskRun& Edit(model::TaskRunIndex index);
+  model::TaskRunIndex Create(model::TaskIndex task, ScopeId parent, std::optional<std::string> value,
+                             std::optional<std::int32_t> iteration);
+  // REQUIRES: the table allows it. `when` is the event's time unless a worker's report knows better.
+  void Enter(model::TaskRunIndex index, model::State state, std::optional<Timestamp> when = std::nullopt);
+  void EnterExecution(model::State state);
+  // Undoes every child of the scope, and theirs: they stay as history and count no more.
+  void SupersedeChildren(model::TaskRunIndex parent);
+  // After wide changes that did not go through Enter (a restart).
+  void RebuildBooks();
+
+  void Emit(model::Command command) { commands_.push_back(std::move(command)); }
+  void Log(std::optional<model::TaskRunIndex> run, std::string_view level, std::string message);
+
+  // Runs that ended and whose scope has not reacted yet; a queue, so that long lists need no deep stack.
+  void QueueEnded(model::TaskRunIndex index) { ended_.push_back(index); }
+  std::optional<model::TaskRunIndex> NextEnded();
+
+  // What changed: call once, at the end.
+  Applied Take();
+
+ private:
+  LiveExecution& live_;
+  Timestamp at_;
+  std::vector<model::TaskRunIndex> changed_;
+  bool execution_changed_ = false;
+  std::vector<model::Command> commands_;
+  std::vector<model::TaskRunIndex> ended_;
+  std::size_t next_ended_ = 0;
+};
+
+}  // namespace headrace::executor
