@@ -58,6 +58,26 @@ void AddText(std::vector<PatternPart>& parts, std::string_view text) {
   parts.back().text += text;
 }
 
+// From an opening quote to after the closing one. Two quotes in a row are a quote.
+Result<std::string> ReadQuoted(std::string_view pattern, std::size_t& at) {
+  if (pattern.substr(at, 2) == "''") {
+    at += 2;
+    return std::string("'");
+  }
+  std::string text;
+  for (++at; at < pattern.size(); ++at) {
+    if (pattern[at] != '\'') {
+      text += pattern[at];
+    } else if (pattern.substr(at, 2) == "''") {
+      text += pattern[at++];
+    } else {
+      ++at;
+      return text;
+    }
+  }
+  return InvalidArgument("the date pattern '" + std::string(pattern) + "' has a quote that is not closed");
+}
+
 }  // namespace
 
 LocalFields FieldsOf(std::int64_t local_seconds) {
@@ -117,12 +137,8 @@ Result<std::vector<PatternPart>> SplitPattern(std::string_view pattern) {
   for (std::size_t at = 0; at < pattern.size();) {
     const char c = pattern[at];
     if (c == '\'') {
-      const std::size_t close = pattern.find('\'', at + 1);
-      if (close == std::string_view::npos) {
-        return InvalidArgument("the date pattern '" + std::string(pattern) + "' has a quote that is not closed");
-      }
-      AddText(parts, close == at + 1 ? "'" : pattern.substr(at + 1, close - at - 1));
-      at = close + 1;
+      ASSIGN_OR_RETURN(const std::string text, ReadQuoted(pattern, at));
+      AddText(parts, text);
     } else if (IsLetter(c) || c == '[' || c == ']' || (c > 0 && c <= 5)) {
       std::size_t end = at;
       while (end < pattern.size() && pattern[end] == c && (IsLetter(c) || end == at)) ++end;
