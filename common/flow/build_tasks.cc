@@ -46,6 +46,7 @@ class TaskBuilder {
       task_.role = spec_->role;
       if (spec_->support == model::Support::kNotYet) {
         draft_.Error(*type, path_.Key("type"), "tasks of type `" + task_.type + "` are not supported yet");
+        spec_ = nullptr;  // nothing is known of its properties
       }
       return;
     }

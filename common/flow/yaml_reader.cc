@@ -59,6 +59,10 @@ std::string Reworded(const std::string& message) {
   if (message == "end of map not found" || message == "end of sequence not found") {
     return message + ": the indentation of this line fits no list or map above it";
   }
+  if (message == "end of sequence flow not found") return "`[` is not closed here; `,` or `]` is expected";
+  if (message == "end of map flow not found") return "`{` is not closed here; `,` or `}` is expected";
+  if (message == "illegal flow end") return "a closing bracket without the opening one";
+  if (message == "the referenced anchor is not defined") return "no anchor of this name stands above";
   if (message == "unknown token") {
     return "unexpected character; a text that begins with @, `, % or another indicator must stand in quotes";
   }
