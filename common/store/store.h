@@ -23,6 +23,7 @@ namespace headrace::store {
 using PartitionId = std::uint32_t;
 using Epoch = std::uint64_t;
 
+// id, ns, flow_id, created and parent never change once written; nor does the partition.
 struct ExecutionRow {
   ExecutionId id;
   std::string ns;

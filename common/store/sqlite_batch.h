@@ -1,0 +1,47 @@
+// Writes batches as rows; knows no thread and no transaction.
+// Shapes: batches that are written together leave what they would one after another, each row written once.
+// Errors: as SQLite's (sqlite_db.h). Threads: the writer's.
+#pragma once
+
+#include <span>
+#include <unordered_map>
+
+#include "common/store/sqlite_db.h"
+#include "common/store/store.h"
+
+namespace headrace::store {
+
+class BatchWriter {
+ public:
+  static Result<BatchWriter> Make(Database& database);
+
+  Epoch epoch(PartitionId partition) const;
+  Result<Epoch> RaiseEpoch(PartitionId partition);
+  // REQUIRES: the batches are fenced already and outlive the call.
+  Status Write(std::span<const WriteBatch* const> batches, Timestamp now);
+
+ private:
+  Status WriteExecutions(std::span<const WriteBatch* const> batches);
+  Status WriteTaskRuns(std::span<const WriteBatch* const> batches);
+  Status WriteTimers(std::span<const WriteBatch* const> batches);
+  Status WriteOutbox(std::span<const WriteBatch* const> batches);
+  Status WriteRequests(std::span<const WriteBatch* const> batches, Timestamp now);
+  Status ForgetExpiredRequests(Timestamp now);
+
+  std::unordered_map<PartitionId, Epoch> epochs_;
+  Status WriteActive(PartitionId partition, const ExecutionRow& row);
+  Status LoadEpochsAndActive(Database& database);
+
+  // What the table holds already, so that an execution costs it a row when it starts and a deletion when it ends.
+  std::unordered_map<std::string, PartitionId> active_;
+  Statement put_active_, end_active_;
+  Statement put_epoch_, put_execution_, put_task_run_, set_timer_, clear_timer_, add_outbox_, end_outbox_, put_request_;
+  Statement requests_after_, forget_requests_;
+  std::size_t requests_since_sweep_ = 0;
+  std::string swept_to_;
+};
+
+// A list of labels as bytes in which one label is found by its own bytes.
+std::string LabelBytes(std::span<const model::Label> labels);
+
+}  // namespace headrace::store

@@ -1,0 +1,88 @@
+#include "common/store/sqlite_log_writer.h"
+
+#include "common/store/query.h"
+
+namespace headrace::store {
+namespace {
+
+constexpr std::size_t kBacklogBytesMax = 64 * 1024 * 1024;
+constexpr std::size_t kBytesBesideMessage = 160;
+// Executions that wrote lately; those of others are read again from the file.
+constexpr std::size_t kTalliesMax = 20'000;
+// In `bytes_so_far` of the row that says that the rest is dropped.
+constexpr std::int64_t kCapped = -1;
+
+LogRow DroppedRow(const ExecutionId& execution, std::uint64_t lines) {
+  return {.execution = execution, .level = "WARN",
+          .message = std::to_string(lines) + " log lines were dropped: the store did not keep up"};
+}
+
+}  // namespace
+
+void LogBacklog::Add(std::vector<LogRow> rows) {
+  for (LogRow& row : rows) {
+    const std::size_t bytes = row.message.size() + kBytesBesideMessage;
+    if (bytes_ + bytes > kBacklogBytesMax) {
+      ++dropped_[row.execution];
+      continue;
+    }
+    bytes_ += bytes;
+    ++added_;
+    rows_.push_back(std::move(row));
+  }
+}
+
+std::vector<LogRow> LogBacklog::Take(std::size_t most) {
+  std::vector<LogRow> rows;
+  while (!rows_.empty() && rows.size() < most) {
+    bytes_ -= rows_.front().message.size() + kBytesBesideMessage;
+    rows.push_back(std::move(rows_.front()));
+    rows_.pop_front();
+  }
+  if (rows_.empty()) {
+    for (const auto& [execution, lines] : dropped_) {
+      rows.push_back(DroppedRow(execution, lines));
+      ++added_;
+    }
+    dropped_.clear();
+  }
+  return rows;
+}
+
+Result<LogWriter> LogWriter::Make(Database& database, LogLimits limits) {
+  LogWriter writer;
+  writer.limits_ = limits;
+  ASSIGN_OR_RETURN(writer.insert_, Statement::Prepare(database, "INSERT INTO logs VALUES(?,?,?,?,?,?,?,?,?)"));
+  ASSIGN_OR_RETURN(writer.last_,
+                   Statement::Prepare(database, "SELECT line, bytes_so_far FROM logs WHERE execution = ? ORDER BY line DESC LIMIT 1"));
+  return writer;
+}
+
+Result<LogTally*> LogWriter::TallyOf(const ExecutionId& execution) {
+  if (const auto found = tallies_.find(execution); found != tallies_.end()) return &found->second;
+  if (tallies_.size() >= kTalliesMax) tallies_.clear();
+  LogTally& tally = tallies_[execution];
+  ASSIGN_OR_RETURN(const bool row, last_.Bind(execution.str()).Step());
+  if (row) {
+    tally.rows = static_cast<std::uint64_t>(last_.Integer(0));
+    tally.capped = last_.Integer(1) == kCapped;
+    tally.bytes = tally.capped ? 0 : static_cast<std::uint64_t>(last_.Integer(1));
+    last_.Reset();
+  }
+  return &tally;
+}
+
+Status LogWriter::Write(std::vector<LogRow>& rows) {
+  for (LogRow& row : rows) {
+    ASSIGN_OR_RETURN(LogTally* const tally, TallyOf(row.execution));
+    if (!Admit(limits_, *tally, row)) continue;
+    insert_.Bind(row.execution.str()).Bind(static_cast<std::int64_t>(tally->rows));
+    if (row.task_run) insert_.Bind(*row.task_run);
+    else insert_.BindNull();
+    insert_.Bind(row.task_id).Bind(row.attempt).Bind(ToMicros(row.at)).Bind(LevelRank(row.level)).BindBlob(row.message);
+    RETURN_IF_ERROR(insert_.Bind(tally->capped ? kCapped : static_cast<std::int64_t>(tally->bytes)).Run());
+  }
+  return {};
+}
+
+}  // namespace headrace::store

@@ -1,0 +1,20 @@
+// The tables, and the checks before a file is trusted.
+// Errors: a damaged file DATA_LOSS; another program's or a newer version's file FAILED_PRECONDITION; each with a remedy.
+// Source: docs/adr/0005-store-layout.md.
+#pragma once
+
+#include "common/store/sqlite_db.h"
+#include "common/store/sqlite_store.h"
+
+namespace headrace::store {
+
+inline constexpr int kSchemaVersion = 1;
+
+// States that are rare and looked for: their executions have an index of their own. The literal list is what
+// SQLite compares when it decides whether the index serves a query.
+inline constexpr const char* kNotableStates = "('FAILED','WARNING','KILLED','CANCELLED','PAUSED')";
+
+Result<Database> OpenForWriting(const SqliteOptions& options);
+Result<Database> OpenForReading(const std::string& path);
+
+}  // namespace headrace::store
