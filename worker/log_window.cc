@@ -1,0 +1,110 @@
+#include "worker/log_window.h"
+
+#include <algorithm>
+
+namespace headrace::worker {
+namespace {
+
+// One message stays far below a frame, so that a heartbeat behind it waits for little.
+constexpr std::size_t kPieceBytes = 64 * 1024;
+constexpr std::size_t kEntryOverhead = 32;
+
+std::size_t Cost(const wire::LogEntry& entry) { return entry.message.size() + kEntryOverhead; }
+
+}  // namespace
+
+void LogWindow::Add(const wire::TaskKey& key, wire::LogEntry entry) {
+  TaskLogs& logs = tasks_[key];
+  const std::size_t cost = Cost(entry);
+  logs.bytes += cost;
+  bytes_ += cost;
+  logs.entries.push_back(std::move(entry));
+  if (!logs.queued) {
+    logs.queued = true;
+    pending_.push_back(key);
+  }
+  if (bytes_ > buffer_bytes_) Shrink();
+}
+
+void LogWindow::Shrink() {
+  // An eighth at a time, so that a flood does not look for the noisiest task with every line.
+  while (bytes_ > buffer_bytes_ - buffer_bytes_ / 8) {
+    const auto noisiest = std::max_element(
+        tasks_.begin(), tasks_.end(), [](const auto& a, const auto& b) { return a.second.bytes < b.second.bytes; });
+    TaskLogs& logs = noisiest->second;
+    const std::size_t goal = logs.bytes - std::min(logs.bytes, std::max<std::size_t>(buffer_bytes_ / 8, 1));
+    while (!logs.entries.empty() && logs.bytes > goal) {
+      const std::size_t cost = Cost(logs.entries.front());
+      logs.bytes -= cost;
+      bytes_ -= cost;
+      ++logs.dropped;
+      logs.dropped_at = logs.entries.front().at;
+      logs.entries.pop_front();
+    }
+    if (bytes_ == 0) return;
+  }
+}
+
+std::optional<wire::Logs> LogWindow::Next() {
+  if (!sendable()) return std::nullopt;
+  const wire::TaskKey key = pending_.front();
+  pending_.pop_front();
+  const auto at = tasks_.find(key);
+  wire::Logs piece = Take(at);
+  TaskLogs& logs = at->second;
+  logs.queued = !logs.entries.empty();
+  if (logs.queued) pending_.push_back(key);
+  else if (logs.ended) tasks_.erase(at);
+  return piece;
+}
+
+std::optional<wire::Logs> LogWindow::NextOf(const wire::TaskKey& key) {
+  if (window_ == 0) return std::nullopt;
+  const auto at = tasks_.find(key);
+  if (at == tasks_.end() || !at->second.queued) return std::nullopt;
+  std::erase(pending_, key);
+  pending_.push_front(key);
+  return Next();
+}
+
+wire::Logs LogWindow::Take(Tasks::iterator at) {
+  TaskLogs& logs = at->second;
+  wire::Logs piece{.key = at->first, .seq = logs.next_seq};
+  if (logs.dropped > 0) {
+    piece.entries.push_back({.at = logs.dropped_at,
+                             .level = "WARN",
+                             .message = std::to_string(logs.dropped) +
+                                        " log lines were dropped here: they came faster than the scheduler took them"});
+    logs.dropped = 0;
+  }
+  std::size_t taken = 0;
+  while (!logs.entries.empty() && taken < kPieceBytes && window_ > 0) {
+    const std::size_t cost = Cost(logs.entries.front());
+    taken += cost;
+    // The last entry may overdraw: an entry larger than what is left must not wait for ever.
+    window_ -= std::min<std::uint64_t>(window_, cost);
+    piece.entries.push_back(std::move(logs.entries.front()));
+    logs.entries.pop_front();
+  }
+  logs.bytes -= taken;
+  bytes_ -= taken;
+  logs.next_seq += piece.entries.size();
+  return piece;
+}
+
+void LogWindow::End(const wire::TaskKey& key) {
+  const auto at = tasks_.find(key);
+  if (at == tasks_.end()) return;
+  at->second.ended = true;
+  if (!at->second.queued) tasks_.erase(at);
+}
+
+void LogWindow::Forget(const wire::TaskKey& key) {
+  const auto at = tasks_.find(key);
+  if (at == tasks_.end()) return;
+  bytes_ -= at->second.bytes;
+  if (at->second.queued) std::erase(pending_, key);
+  tasks_.erase(at);
+}
+
+}  // namespace headrace::worker

@@ -1,0 +1,97 @@
+// One worker: pumps a queue to the session, runs its tasks, and sends what they say, many messages a frame.
+// Called by the command line for each scheduler connection, and by tests over the memory queue.
+// Errors: Run ends with FAILED_PRECONDITION when the scheduler refuses this worker for good; a broken frame is logged and dropped.
+// Threads: Run owns its thread; Stop and Abort from any. Tasks run on threads of their own, quick ones in Run's.
+// Source: DESIGN section 4.
+#pragma once
+
+#include <atomic>
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "common/queue/queue.h"
+#include "worker/files/storage.h"
+#include "worker/files/working_directory.h"
+#include "worker/inbox.h"
+#include "worker/job.h"
+#include "worker/notice_book.h"
+#include "worker/options.h"
+#include "worker/process/supervisor.h"
+#include "worker/registry.h"
+#include "worker/session.h"
+#include "worker/slot_pool.h"
+
+namespace headrace::worker {
+
+class WorkerLoop final : private SessionPort {
+ public:
+  // Opens the working and storage folders. `registry`, `supervisor`, `queue` and `clock` outlive the loop.
+  static Result<std::unique_ptr<WorkerLoop>> Open(WorkerOptions options, const Registry& registry,
+                                                  Supervisor& supervisor, queue::ClientQueue& queue,
+                                                  const Clock& clock);
+  ~WorkerLoop() override;
+
+  // Until it is drained, aborted or refused for good.
+  Status Run();
+  // Takes nothing new, finishes what runs, then Run ends.
+  void Stop();
+  // Ends what runs and tells nobody: the leases will end.
+  void Abort();
+
+ private:
+  struct Parts;  // what must exist before the rest
+  WorkerLoop(Parts parts, const Registry& registry, Supervisor& supervisor, queue::ClientQueue& queue,
+             const Clock& clock);
+
+  // SessionPort.
+  void Send(wire::FromWorker message) override;
+  void StartTask(StartOrder order) override;
+  void CancelTask(const wire::TaskKey& key, Duration grace, const std::string& reason) override;
+  void AbandonTask(const wire::TaskKey& key) override;
+
+  void Tick();
+  void ReceiveFrames();
+  void RunQuick();
+  void ReadInbox();
+  void WakeParked();
+  void CheckDrain();
+  void OnStepped(std::shared_ptr<Job> job, std::optional<Duration> again_after);
+  void RunInSlot(std::shared_ptr<Job> job);
+  void EndCancelled(const std::shared_ptr<Job>& job);
+  void Flush();
+  Duration ReceiveTimeout() const;
+  std::shared_ptr<const PreparedTask> PreparedFor(const std::shared_ptr<const wire::TaskSpec>& spec);
+  Duration now() const { return clock_.Monotonic(); }
+
+  const WorkerOptions options_;
+  const Registry& registry_;
+  queue::ClientQueue& queue_;
+  const Clock& clock_;
+  const SecretStore secrets_;
+  NoticeBook notices_;
+  const LocalStorage storage_;
+  std::unique_ptr<WorkingDirectories> directories_;
+  const Services services_;
+  WorkerSession session_;
+  Inbox inbox_;
+
+  std::atomic<bool> stop_ = false;
+  std::atomic<bool> abort_ = false;
+  std::optional<Duration> drain_ends_{};
+  bool draining_ = false;
+
+  // Loop's thread only.
+  std::map<wire::TaskKey, std::shared_ptr<Job>, TaskKeyLess> jobs_;  // in a slot, waiting for one, or parked
+  std::vector<std::shared_ptr<Job>> quick_;                          // begun by this tick's messages
+  std::multimap<Duration, std::shared_ptr<Job>> parked_;
+  std::map<const wire::TaskSpec*, std::shared_ptr<const PreparedTask>> prepared_;
+  std::vector<wire::FromWorker> outgoing_;
+  std::size_t outgoing_bytes_ = 0;
+  std::vector<std::string> frames_;
+  std::vector<JobNews> news_;
+
+  std::unique_ptr<SlotPool> slots_;  // last: its threads use the rest
+};
+
+}  // namespace headrace::worker

@@ -1,0 +1,44 @@
+#include "worker/registry.h"
+
+#include "common/base/check.h"
+#include "worker/core/core_tasks.h"
+#include "worker/script/script_tasks.h"
+
+namespace headrace::worker {
+
+void Registry::Add(TaskType type) {
+  const auto shared = std::make_shared<const TaskType>(std::move(type));
+  CHECK(by_name_.emplace(shared->spec.type, shared).second);
+  for (const std::string& alias : shared->spec.aliases) CHECK(by_name_.emplace(alias, shared).second);
+}
+
+const TaskType* Registry::Find(std::string_view type) const {
+  const auto at = by_name_.find(type);
+  return at == by_name_.end() ? nullptr : at->second.get();
+}
+
+std::vector<std::string> Registry::names() const {
+  std::vector<std::string> names;
+  for (const auto& [name, type] : by_name_) names.push_back(name);
+  return names;
+}
+
+std::vector<TaskType> BuiltInTasks() {
+  std::vector<TaskType> all = CoreTasks();
+  for (TaskType& type : ScriptTasks()) all.push_back(std::move(type));
+  return all;
+}
+
+Registry BuiltInRegistry() {
+  Registry registry;
+  for (TaskType& type : BuiltInTasks()) registry.Add(std::move(type));
+  return registry;
+}
+
+std::vector<model::TaskTypeSpec> TaskTypeSpecs() {
+  std::vector<model::TaskTypeSpec> specs;
+  for (TaskType& type : BuiltInTasks()) specs.push_back(std::move(type.spec));
+  return specs;
+}
+
+}  // namespace headrace::worker

@@ -1,0 +1,108 @@
+// The seam to what runs a task: a runner gets a context and gives back an outcome.
+// Shapes: properties are rendered when asked for, with what the task may know; outputs and messages are masked later.
+// Errors: a property that does not render or has a wrong shape is an Error, which fails the task with its text.
+// Threads: a runner object belongs to one run; Run is called on a slot's thread or, for inline types, on the loop's.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "common/base/clock.h"
+#include "common/model/state.h"
+#include "worker/cancel_token.h"
+#include "worker/environment.h"
+#include "worker/masker.h"
+#include "worker/options.h"
+#include "worker/session.h"
+
+namespace headrace::worker {
+
+class LocalStorage;
+class NoticeBook;
+class Supervisor;
+class WorkingDirectories;
+
+// What all tasks of a worker share. Everything in it may be used from any thread.
+struct Services {
+  const WorkerOptions& options;
+  const Clock& clock;
+  const SecretStore& secrets;
+  const LocalStorage& storage;
+  WorkingDirectories& directories;
+  Supervisor& supervisor;
+  NoticeBook& notices;
+};
+
+struct TaskOutcome {
+  model::State state = model::State::kSuccess;
+  Object outputs{};
+  std::string message{};
+  // Not done: Run is to be called again after this time. Holds no thread meanwhile.
+  std::optional<Duration> again_after{};
+
+  static TaskOutcome Success(Object outputs = {}) { return {.outputs = std::move(outputs)}; }
+  static TaskOutcome Failed(std::string message, Object outputs = {}) {
+    return {.state = model::State::kFailed, .outputs = std::move(outputs), .message = std::move(message)};
+  }
+};
+
+using LogSink = std::function<void(wire::LogEntry)>;
+
+class TaskContext {
+ public:
+  // `order` and `properties` outlive the context.
+  TaskContext(const StartOrder& order, const Object& properties, const Services& services, CancelToken& cancel,
+              LogSink log);
+
+  // Parses the context's JSON. Call it before rendering.
+  Status Open();
+
+  const StartOrder& order() const { return order_; }
+  const Object& properties() const { return properties_; }
+  const Services& services() const { return services_; }
+  CancelToken& cancel() { return cancel_; }
+  Masker& masker() { return masker_; }
+
+  bool Has(std::string_view property) const;
+  // The rendered property; null when it is absent. `typed` keeps the type of a single expression.
+  Result<Value> Render(std::string_view property, bool typed = true);
+  Result<Value> RenderValue(const Value& value, bool typed = true);
+  // Nothing when the property is absent or null.
+  Result<std::optional<std::string>> Text(std::string_view property);
+  Result<bool> Bool(std::string_view property, bool fallback);
+  Result<std::optional<Duration>> Span(std::string_view property);
+  // From now on expressions know `name`.
+  void AddVariable(std::string_view name, Value value);
+
+  // Masked, cut to pieces and dropped when below the task's log level.
+  void Log(std::string_view level, std::string_view message);
+  // `message` is masked already.
+  void LogMasked(std::string_view level, std::string_view message);
+
+ private:
+  const StartOrder& order_;
+  const Object& properties_;
+  const Services& services_;
+  CancelToken& cancel_;
+  LogSink log_;
+  int level_min_ = 0;
+  std::uint64_t log_bytes_ = 0;
+  bool log_full_ = false;
+  Masker masker_;
+  WorkerEnvironment environment_;
+  Value context_;
+};
+
+class TaskRunner {
+ public:
+  virtual ~TaskRunner() = default;
+  virtual TaskOutcome Run(TaskContext& context) = 0;
+};
+
+// "INFO" and so on to 0 (TRACE) … 4 (ERROR); lower case too.
+std::optional<int> LevelRank(std::string_view level);
+
+}  // namespace headrace::worker
