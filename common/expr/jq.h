@@ -1,6 +1,7 @@
 // jq programs over values; the one home of libjq.
-// Errors: INVALID_ARGUMENT with jq's own message; RESOURCE_EXHAUSTED past `results_max`.
-// Threads: any; one interpreter a call.
+// Errors: INVALID_ARGUMENT with jq's own message; RESOURCE_EXHAUSTED past `nodes_max` values of results, 256 levels, or
+//   three seconds: jq has no budget of its own, so this guard alone looks at a clock.
+// Threads: any; a run has a thread of its own.
 #pragma once
 
 #include <string_view>
@@ -11,6 +12,6 @@
 namespace headrace::expr {
 
 // All results of `program` for `input`.
-Result<Array> RunJq(std::string_view program, const Value& input, std::size_t results_max);
+Result<Array> RunJq(std::string_view program, const Value& input, std::size_t nodes_max);
 
 }  // namespace headrace::expr

@@ -106,10 +106,16 @@ TEST(ExprFilters, Data) {
       {"{{ {'a': 1, 'b': [1, 'x'], 'c': {'d': null}} | yaml }}", "a: 1\nb:\n - 1\n - x\nc:\n  d: null\n"},
       {"{{ [{'a': 1, 'b': 2}, [3]] | yaml }}", " - a: 1\n   b: 2\n - - 3\n"}, {"{{ {'a': 'true', 'b': '1', 'c': ''} | yaml }}", "a: \"true\"\nb: \"1\"\nc: \"\"\n"},
       {"{{ {'a': 'x\ny\n', 'b': {}, 'c': []} | yaml }}", "a: |\n  x\n  y\nb: {}\nc: []\n"}, {"{{ 'a: b' | yaml }}", "\"a: b\"\n"},
+      {"{{ 1 | jq('env, $ENV') }}", "[{},{}]"}, {"{{ 1 | jq('def f: . + 1; f # note') }}", "[2]"},
       {"{{ {'a b': [1, 1.5, 'x']} | toIon }}", R"({"a b":[1,1.5e0,"x"]})"}, {"{{ {'a': null} | toIon }}", "{a:null}"},
   });
   ExpectErrors({{"{{ 1 | jq('.[') }}", "the jq expression '.[' does not compile"}, {"{{ 1 | jq('.a') }}", "the jq expression '.a' failed: Cannot index number"},
-                {"{{ 1 | jq('repeat(1)') }}", "the jq expression has too many results"}});
+                {"{{ 1 | jq('error({a: 1})') }}", "the jq expression 'error({a: 1})' failed: {\"a\":1}"},
+                {"{{ 1 | jq('repeat(1)') }}", "the jq expression 'repeat(1)' makes too much"},
+                {"{{ 1 | jq('reduce range(300) as $i (0; [.])') }}", "the jq expression 'reduce range(300) as $i (0; [.])' makes too much"},
+                {"{{ 1 | jq('last(repeat(1))') }}", "the jq expression 'last(repeat(1))' takes too long"}});
+  // Freed by recursion: must not overflow the stack.
+  EXPECT_EQ(Render("{{ 1 | jq('reduce range(200000) as $i (0; [.]) | length') }}"), "[1]");
 }
 
 TEST(ExprFunctions, Values) {

@@ -274,14 +274,14 @@ TEST(ExprLanguage, DeepInputIsRefusedNotOverflowed) {
     return out;
   };
   const auto fails = [](const std::string& source) { return !Template::Compile(source).has_value(); };
-  EXPECT_TRUE(fails("{{ " + repeat("(", 100'000) + "1" + repeat(")", 100'000) + " }}"));
-  EXPECT_TRUE(fails("{{ " + repeat("not ", 100'000) + "true }}"));
-  EXPECT_TRUE(fails("{{ " + repeat("[", 100'000) + repeat("]", 100'000) + " }}"));
-  EXPECT_TRUE(fails("{{ a" + repeat(".b", 100'000) + " }}"));
-  EXPECT_TRUE(fails("{{ 1" + repeat(" ~ 1", 100'000) + " }}"));
-  EXPECT_TRUE(fails("{{ 1" + repeat(" | string", 100'000) + " }}"));
-  EXPECT_TRUE(fails("{{ true " + repeat("? true : true ", 100'000) + " }}"));
-  EXPECT_TRUE(fails(repeat("{% if true %}", 100'000)));
+  EXPECT_TRUE(fails("{{ " + repeat("(", 20'000) + "1" + repeat(")", 20'000) + " }}"));
+  EXPECT_TRUE(fails("{{ " + repeat("not ", 20'000) + "true }}"));
+  EXPECT_TRUE(fails("{{ " + repeat("[", 20'000) + repeat("]", 20'000) + " }}"));
+  EXPECT_TRUE(fails("{{ a" + repeat(".b", 20'000) + " }}"));
+  EXPECT_TRUE(fails("{{ 1" + repeat(" ~ 1", 20'000) + " }}"));
+  EXPECT_TRUE(fails("{{ 1" + repeat(" | string", 20'000) + " }}"));
+  EXPECT_TRUE(fails("{{ true " + repeat("? true : true ", 20'000) + " }}"));
+  EXPECT_TRUE(fails(repeat("{% if true %}", 20'000)));
   EXPECT_TRUE(fails("{{ " + repeat("\"#{", 10'000) + " }}"));
   EXPECT_EQ(Render("{{ 1" + repeat(" ~ 1", 300) + " }}").size(), 301U);
 }

@@ -91,7 +91,7 @@ TEST(ExprBudget, WhatGrowsWithoutBoundIsStopped) {
            "{% set x = 'ab' %}{% for i in 1..60 %}{% set x = x | replace({'a': 'aaaa', 'b': 'bbbb'}) %}{% endfor %}",
            "{% set x = 'ab' %}{% for i in 1..60 %}{% set x = x | replace({'.': '$0$0$0$0'}, true) %}{% endfor %}",
            "{% for i in 1..1000 %}{% for j in 1..1000 %}{% for k in 1..1000 %}{% endfor %}{% endfor %}{% endfor %}",
-           "{% for i in 1..100000 %}{{ printContext() }}{% endfor %}", "{{ 1 | jq('[range(10000000)]') }}",
+           "{% for i in 1..100000 %}{{ printContext() }}{% endfor %}", "{{ 1 | jq('[range(2000000)]') }}",
            "{% for i in 1..90000 %}{% set x = [x ?? 1] %}{% endfor %}", "{% set x = [1] %}{% for i in 1..60 %}{% set x = x | merge(x) %}{% endfor %}",
        }) {
     EXPECT_EQ(CodeOf(source, limits), Code::kResourceExhausted) << source;
