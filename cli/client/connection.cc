@@ -1,0 +1,60 @@
+#include "cli/client/connection.h"
+
+#include <grpcpp/grpcpp.h>
+
+#include <utility>
+
+#include "api/grpc_log.h"
+#include "api/status.h"
+
+namespace headrace::cli {
+namespace {
+
+constexpr int kReceiveBytesMax = 64 << 20;  // an answer with one large task run; a server cuts the rest
+constexpr int kMetadataBytesMax = 64 << 10;
+constexpr int kKeepaliveMs = 30'000;
+constexpr int kReconnectMs = 1'000;
+
+grpc::ChannelArguments Arguments() {
+  grpc::ChannelArguments arguments;
+  arguments.SetMaxReceiveMessageSize(kReceiveBytesMax);
+  arguments.SetInt(GRPC_ARG_MAX_METADATA_SIZE, kMetadataBytesMax);
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveMs);
+  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kReconnectMs);
+  // A proxy of the environment must not stand between loopback addresses.
+  arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+  return arguments;
+}
+
+}  // namespace
+
+Connection::Connection(std::string address, std::string program)
+    : address_(std::move(address)), program_(std::move(program)) {
+  api::RouteGrpcLog();
+  channel_ = grpc::CreateCustomChannel(address_, grpc::InsecureChannelCredentials(), Arguments());
+}
+
+void Connection::Prepare(grpc::ClientContext& context, std::chrono::milliseconds timeout) {
+  context.set_deadline(std::chrono::system_clock::now() + timeout);
+}
+
+Error Connection::ToError(const grpc::Status& status) const {
+  Error error = api::FromGrpcStatus(status);
+  // A status with details is an answer; without, gRPC itself failed on the way.
+  if (!status.error_details().empty()) return error;
+  if (error.code == Code::kUnavailable) {
+    error.message = "no headrace server answers at " + address_ + " (" + error.message + "); start one with `" + program_ +
+                    " standalone`, or name another with --server HOST:PORT or HEADRACE_SERVER";
+  } else if (error.code == Code::kDeadlineExceeded) {
+    error.message = "the server at " + address_ + " did not answer in time";
+  } else if (error.code == Code::kUnimplemented) {
+    error.message = "the server at " + address_ + " does not know this request: it is of another version, or no headrace server";
+  }
+  return error;
+}
+
+bool Connection::AwaitServer(std::chrono::milliseconds at_most) const {
+  return channel_->WaitForConnected(std::chrono::system_clock::now() + at_most);
+}
+
+}  // namespace headrace::cli

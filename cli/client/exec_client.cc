@@ -1,0 +1,131 @@
+#include "cli/client/exec_client.h"
+
+#include <grpcpp/channel.h>
+
+#include <unordered_map>
+#include <utility>
+
+#include "cli/client/call.h"
+#include "common/base/clock.h"
+#include "common/base/ids.h"
+#include "headrace/api/v1/execution_service.grpc.pb.h"
+#include "headrace/api/v1/worker_service.grpc.pb.h"
+
+namespace headrace::cli {
+
+constexpr std::chrono::seconds kReconnect(30);
+constexpr std::chrono::minutes kSnapshotTimeout(2);
+
+struct ExecClient::Stubs {
+  std::unique_ptr<v1::ExecutionService::Stub> executions;
+  std::unique_ptr<v1::WorkerService::Stub> workers;
+};
+
+ExecClient::ExecClient(std::shared_ptr<const Connection> connection)
+    : connection_(std::move(connection)),
+      stubs_(std::make_unique<Stubs>(Stubs{v1::ExecutionService::NewStub(connection_->channel()),
+                                           v1::WorkerService::NewStub(connection_->channel())})) {}
+ExecClient::~ExecClient() = default;
+
+Result<v1::SubmitExecutionResponse> ExecClient::Submit(v1::SubmitExecutionRequest request) {
+  if (request.request_id().empty()) {
+    Random random = Random::FromSystem();
+    request.set_request_id(NewExecutionId(SystemClock().Now(), random).str());
+  }
+  return CallUnary(*connection_, *stubs_->executions, &v1::ExecutionService::Stub::SubmitExecution, request);
+}
+
+Result<v1::Execution> ExecClient::Get(const std::string& id) {
+  v1::WatchExecutionRequest request;
+  request.set_id(id);
+  request.set_snapshot_only(true);
+  grpc::ClientContext context;
+  Connection::Prepare(context, kSnapshotTimeout);
+  const auto reader = stubs_->executions->WatchExecution(&context, request);
+  v1::Execution whole;
+  v1::WatchExecutionResponse part;
+  while (reader->Read(&part)) {
+    if (part.snapshot()) whole.Clear();
+    v1::Execution* header = part.mutable_execution();
+    google::protobuf::RepeatedPtrField<v1::TaskRun> runs;
+    runs.Swap(whole.mutable_task_runs());
+    for (v1::TaskRun& run : *header->mutable_task_runs()) *runs.Add() = std::move(run);
+    header->clear_task_runs();
+    whole = std::move(*header);
+    whole.mutable_task_runs()->Swap(&runs);
+  }
+  const grpc::Status status = reader->Finish();
+  if (!status.ok()) return Fail(connection_->ToError(status));
+  std::unordered_map<std::uint32_t, std::string> ids;
+  for (const v1::TaskRun& run : whole.task_runs()) ids[run.index()] = run.id();
+  for (v1::TaskRun& run : *whole.mutable_task_runs()) {
+    if (run.has_parent_index()) run.set_parent_task_run_id(ids[run.parent_index()]);
+  }
+  return whole;
+}
+
+Result<v1::ListExecutionsResponse> ExecClient::List(const v1::ListExecutionsRequest& request) {
+  return CallUnary(*connection_, *stubs_->executions, &v1::ExecutionService::Stub::ListExecutions, request);
+}
+
+Status ExecClient::FollowLogs(v1::FollowLogsRequest request, const std::function<bool(const v1::LogEntry&)>& line) {
+  bool reached = false;
+  while (true) {
+    grpc::ClientContext context;
+    const auto reader = stubs_->executions->FollowLogs(&context, request);
+    v1::FollowLogsResponse page;
+    while (reader->Read(&page)) {
+      reached = true;
+      for (const v1::LogEntry& entry : page.entries()) {
+        request.set_after_offset(entry.offset());
+        if (line(entry)) continue;
+        context.TryCancel();
+        return {};
+      }
+    }
+    const grpc::Status status = reader->Finish();
+    if (status.ok()) return {};
+    const bool again = request.follow() && reached && status.error_code() == grpc::UNAVAILABLE;
+    if (!again || !connection_->AwaitServer(kReconnect)) return Fail(connection_->ToError(status));
+  }
+}
+
+Status ExecClient::Kill(const std::string& id, const std::string& reason) {
+  v1::KillExecutionRequest request;
+  request.set_id(id);
+  request.set_reason(reason);
+  RETURN_IF_ERROR(CallUnary(*connection_, *stubs_->executions, &v1::ExecutionService::Stub::KillExecution, request));
+  return {};
+}
+
+Status ExecClient::Restart(const std::string& id) {
+  v1::RestartExecutionRequest request;
+  request.set_id(id);
+  RETURN_IF_ERROR(CallUnary(*connection_, *stubs_->executions, &v1::ExecutionService::Stub::RestartExecution, request));
+  return {};
+}
+
+Result<std::string> ExecClient::ResolveId(const std::string& id) {
+  if (id != "@latest") return id;
+  v1::ListExecutionsRequest request;
+  request.set_page_size(1);
+  ASSIGN_OR_RETURN(const v1::ListExecutionsResponse response, List(request));
+  if (response.executions().empty()) return NotFound("there is no execution yet");
+  return response.executions(0).id();
+}
+
+Result<std::vector<v1::Worker>> ExecClient::ListWorkers() {
+  ASSIGN_OR_RETURN(v1::ListWorkersResponse response,
+                   CallUnary(*connection_, *stubs_->workers, &v1::WorkerService::Stub::ListWorkers,
+                             v1::ListWorkersRequest()));
+  return std::vector<v1::Worker>(response.workers().begin(), response.workers().end());
+}
+
+Status ExecClient::DrainWorker(const std::string& id) {
+  v1::DrainWorkerRequest request;
+  request.set_id(id);
+  RETURN_IF_ERROR(CallUnary(*connection_, *stubs_->workers, &v1::WorkerService::Stub::DrainWorker, request));
+  return {};
+}
+
+}  // namespace headrace::cli

@@ -1,0 +1,46 @@
+// Executions and workers of a server. Watching has its own room, cli/watch.
+// Errors: as connection.h.
+// Threads: shared.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "cli/client/connection.h"
+#include "headrace/api/v1/execution_service.pb.h"
+#include "headrace/api/v1/worker_service.pb.h"
+
+namespace headrace::cli {
+
+namespace v1 = api::v1;
+
+class ExecClient {
+ public:
+  explicit ExecClient(std::shared_ptr<const Connection> connection);
+  ~ExecClient();
+
+  // Without a request id it gets a new one, so that a retry on the way starts nothing twice.
+  Result<v1::SubmitExecutionResponse> Submit(v1::SubmitExecutionRequest request);
+  // The whole, however large: read as a watch's first part.
+  Result<v1::Execution> Get(const std::string& id);
+  Result<v1::ListExecutionsResponse> List(const v1::ListExecutionsRequest& request);
+  // Calls `line` for each entry until it returns false. While following, a server that went away is waited for, and
+  // reading goes on behind the last line.
+  Status FollowLogs(v1::FollowLogsRequest request, const std::function<bool(const v1::LogEntry&)>& line);
+  Status Kill(const std::string& id, const std::string& reason);
+  Status Restart(const std::string& id);
+  // "@latest" as the id of the newest execution; any other text is itself.
+  Result<std::string> ResolveId(const std::string& id);
+
+  Result<std::vector<v1::Worker>> ListWorkers();
+  Status DrainWorker(const std::string& id);
+
+ private:
+  struct Stubs;
+  std::shared_ptr<const Connection> connection_;
+  std::unique_ptr<Stubs> stubs_;
+};
+
+}  // namespace headrace::cli
