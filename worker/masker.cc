@@ -72,35 +72,50 @@ void MaskStream::Push(std::string_view piece, std::string& out) {
       std::size_t next = i;
       while (next < piece.size() && !patterns_->starts(static_cast<unsigned char>(piece[next]))) ++next;
       out += piece.substr(i, next - i);
+      after_mask_ = after_mask_ && next == i;
       i = next;
       if (i == piece.size()) return;
     }
     state_ = patterns_->Step(state_, static_cast<unsigned char>(piece[i]));
     buffer_ += piece[i++];
-    if (const std::size_t length = patterns_->matched(state_); length > 0) {
-      const std::size_t from = held() - length;
-      // Matches that overlap or touch become one mask.
-      masked_from_ = masked_to_ > masked_from_ ? std::min(masked_from_, from) : from;
-      masked_to_ = held();
-    }
+    if (const std::size_t length = patterns_->matched(state_); length > 0) Cover(held() - length);
     Settle(held() - patterns_->depth(state_), out);
   }
+}
+
+// A match from `from` to the last byte; it swallows those that it overlaps or touches.
+void MaskStream::Cover(std::size_t from) {
+  while (!regions_.empty() && regions_.back().to >= from) {
+    from = std::min(from, regions_.back().from);
+    regions_.pop_back();
+  }
+  regions_.push_back({from, held()});
 }
 
 // Lets out the first `until` held bytes: no match can begin in them any more.
 void MaskStream::Settle(std::size_t until, std::string& out) {
   if (until == 0) return;
-  const bool region = masked_to_ > masked_from_;
-  const std::size_t plain = region ? std::min(until, masked_from_) : until;
-  out.append(buffer_, head_, plain);
-  if (region && until > masked_from_ && until >= masked_to_) {
-    out += kMask;
-    out.append(buffer_, head_ + masked_to_, until - masked_to_);
+  std::size_t at = 0;
+  std::size_t closed = 0;
+  for (Region& region : regions_) {
+    if (region.from >= until) break;
+    out.append(buffer_, head_ + at, region.from - at);
+    after_mask_ = after_mask_ && region.from == at;
+    at = std::min(region.to, until);
+    // One that is cut here may still grow; its mask comes with its end.
+    if (region.to > until) break;
+    if (!after_mask_) out += kMask;
+    after_mask_ = true;
+    ++closed;
+  }
+  out.append(buffer_, head_ + at, until - at);
+  after_mask_ = after_mask_ && at == until;
+  regions_.erase(regions_.begin(), regions_.begin() + static_cast<std::ptrdiff_t>(closed));
+  for (Region& region : regions_) {
+    region.from -= std::min(region.from, until);
+    region.to -= until;
   }
   Drop(until);
-  // What is covered goes; a region that may still grow stays open.
-  masked_from_ -= std::min(masked_from_, until);
-  masked_to_ -= std::min(masked_to_, until);
 }
 
 void MaskStream::Drop(std::size_t bytes) {

@@ -64,16 +64,21 @@ class MaskStream {
   void Finish(std::string& out);
 
  private:
+  void Cover(std::size_t from);
   void Settle(std::size_t until, std::string& out);
   void Drop(std::size_t bytes);
   std::size_t held() const { return buffer_.size() - head_; }
 
   std::shared_ptr<const MaskPatterns> patterns_;  // null: nothing to hide
   std::uint32_t state_ = 0;
-  std::string buffer_{};         // bytes that have not come out yet stand behind head_
+  std::string buffer_{};  // bytes that have not come out yet stand behind head_
   std::size_t head_ = 0;
-  std::size_t masked_from_ = 0;  // from head_; the region of touching matches that still may grow
-  std::size_t masked_to_ = 0;    // equal: no region
+  struct Region {
+    std::size_t from;
+    std::size_t to;
+  };
+  std::vector<Region> regions_{};  // matches among the held bytes, counted from head_; in order, not touching
+  bool after_mask_ = false;        // the last thing that came out was a mask; touching secrets make one
 };
 
 class Masker {

@@ -150,7 +150,7 @@ Duration WorkerSession::HeartbeatSentAt(std::uint64_t seq) {
 }
 
 void WorkerSession::OnTick(Duration now) {
-  if (phase_ == Phase::kIdle || phase_ == Phase::kDone) return;
+  if (phase_ == Phase::kIdle || phase_ == Phase::kDone || phase_ == Phase::kRefused) return;
   ExpireLeases(now);
   if (phase_ == Phase::kWelcomed && now - last_heard_ > lease_) LoseSession(now);
   if (phase_ == Phase::kHello && draining_ && tasks_.empty()) phase_ = Phase::kDone;
@@ -165,10 +165,9 @@ void WorkerSession::OnTick(Duration now) {
 }
 
 Duration WorkerSession::NextWake() const {
-  if (phase_ == Phase::kIdle || phase_ == Phase::kDone) return kNever;
+  if (phase_ == Phase::kIdle || phase_ == Phase::kDone || phase_ == Phase::kRefused) return kNever;
   Duration next = lease_check_at_;
   if (phase_ == Phase::kHello) return draining_ && tasks_.empty() ? Duration::zero() : std::min(next, hello_at_);
-  if (phase_ != Phase::kWelcomed) return next;
   const bool drained = draining_ && tasks_.empty();
   if (credit_due_ || !acks_due_.empty() || logs_.sendable() || drained) return Duration::zero();
   // Silence counts from one microsecond past the lease.

@@ -63,7 +63,8 @@ Result<UniqueFd> OpenFolder(const std::string& path) {
 
 Result<UniqueFd> OpenBeneath(int folder, const std::string& name, int flags, mode_t mode) {
   open_how how{};
-  how.flags = static_cast<std::uint64_t>(flags | O_CLOEXEC | O_NOCTTY);
+  // openat2 refuses what O_PATH cannot mean.
+  how.flags = static_cast<std::uint64_t>(flags | O_CLOEXEC | ((flags & O_PATH) != 0 ? 0 : O_NOCTTY));
   how.mode = mode;
   how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS;
   const long fd = syscall(SYS_openat2, folder, name.c_str(), &how, sizeof how);

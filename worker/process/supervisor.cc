@@ -116,8 +116,10 @@ Result<Process::Report> Process::ReadReport() {
   ssize_t n = 0;
   do n = recv(control_, static_cast<ControlReport*>(&report), sizeof(ControlReport), 0);
   while (n < 0 && errno == EINTR);
-  if (n != static_cast<ssize_t>(sizeof(ControlReport)))
+  if (n != static_cast<ssize_t>(sizeof(ControlReport))) {
+    lost_->store(true);
     return Fail(Code::kUnavailable, "the process supervisor ended, and with it every process");
+  }
   return report;
 }
 
@@ -176,6 +178,7 @@ Status Supervisor::Fork() {
   close(pair[1]);
   socket_ = pair[0];
   pid_ = pid;
+  lost_ = std::make_shared<std::atomic<bool>>(false);
   return {};
 }
 
@@ -185,14 +188,14 @@ Result<std::unique_ptr<Process>> Supervisor::Spawn(const ProcessOrder& order) {
   {
     std::lock_guard lock(mutex_);
     const int theirs[3] = {channels.out[1], channels.err[1], channels.control[1]};
-    if (!SendOrder(socket_, order, theirs)) {
+    if (lost_->load() || !SendOrder(socket_, order, theirs)) {
       Close();
       RETURN_IF_ERROR(Fork());
       if (!SendOrder(socket_, order, theirs)) return SystemError("cannot reach the process supervisor", errno);
     }
   }
   return std::make_unique<Process>(std::exchange(channels.out[0], -1), std::exchange(channels.err[0], -1),
-                                   std::exchange(channels.control[0], -1));
+                                   std::exchange(channels.control[0], -1), lost_);
 }
 
 }  // namespace headrace::worker

@@ -9,11 +9,13 @@
 
 #include <sys/types.h>
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "common/base/error.h"
@@ -38,7 +40,9 @@ struct ProcessExit {
 
 class Process {
  public:
-  Process(int out, int err, int control) : out_(out), err_(err), control_(control) {}
+  // `lost` is set when the helper turns out to be dead.
+  Process(int out, int err, int control, std::shared_ptr<std::atomic<bool>> lost)
+      : out_(out), err_(err), control_(control), lost_(std::move(lost)) {}
   ~Process();
   Process(const Process&) = delete;
   Process& operator=(const Process&) = delete;
@@ -56,6 +60,7 @@ class Process {
   int out_;
   int err_;
   int control_;
+  std::shared_ptr<std::atomic<bool>> lost_;
 };
 
 class Supervisor {
@@ -78,6 +83,7 @@ class Supervisor {
   std::mutex mutex_;
   int socket_ = -1;
   pid_t pid_ = -1;
+  std::shared_ptr<std::atomic<bool>> lost_;
 };
 
 }  // namespace headrace::worker

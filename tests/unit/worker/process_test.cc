@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include <filesystem>
-#include <fstream>
 #include <thread>
 
 #include "worker/process/supervisor.h"
@@ -26,8 +25,12 @@ int Alive(const std::string& mark) {
   for (const auto& entry : std::filesystem::directory_iterator("/proc", error)) {
     const std::string name = entry.path().filename();
     if (name.find_first_not_of("0123456789") != std::string::npos || std::stoi(name) == getpid()) continue;
-    std::ifstream file(entry.path() / "cmdline", std::ios::binary);
-    const std::string line((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+    // The process may end at any moment; then there is nothing to read.
+    std::string line(4096, '\0');
+    const int fd = open((entry.path() / "cmdline").c_str(), O_RDONLY | O_CLOEXEC);
+    const ssize_t size = fd < 0 ? 0 : read(fd, line.data(), line.size());
+    if (fd >= 0) close(fd);
+    line.resize(size < 0 ? 0 : static_cast<std::size_t>(size));
     if (line.find("sleep") != std::string::npos && line.find(mark) != std::string::npos) ++count;
   }
   return count;
