@@ -3,6 +3,8 @@
 #include <optional>
 #include <vector>
 
+#include "common/store/sqlite_schema.h"
+
 namespace headrace::store {
 namespace {
 
@@ -101,8 +103,8 @@ Result<BatchWriter> BatchWriter::Make(Database& database) {
   const std::pair<Statement*, const char*> statements[] = {
       {&writer.put_epoch_, "INSERT INTO partitions VALUES(?,?) ON CONFLICT DO UPDATE SET epoch = excluded.epoch"},
       {&writer.put_execution_,
-       "INSERT INTO executions VALUES(?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET state = excluded.state, "
-       "ended = excluded.ended, labels = excluded.labels, record = excluded.record"},
+       "INSERT INTO executions VALUES(?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET state = excluded.state, "
+       "ended = excluded.ended, labels = excluded.labels, notable = excluded.notable, record = excluded.record"},
       {&writer.put_active_, "INSERT OR REPLACE INTO active VALUES(?,?)"},
       {&writer.end_active_, "DELETE FROM active WHERE partition = ? AND id = ?"},
       {&writer.put_task_run_, "INSERT OR REPLACE INTO task_runs VALUES(?,?,?)"},
@@ -177,6 +179,8 @@ Status BatchWriter::WriteExecutions(std::span<const WriteBatch* const> batches) 
     else put_execution_.BindNull();
     if (labels.empty()) put_execution_.BindNull();
     else put_execution_.BindBlob(labels);
+    if (IsNotable(row->state)) put_execution_.Bind(1);
+    else put_execution_.BindNull();
     RETURN_IF_ERROR(put_execution_.BindBlob(row->record).Run());
     RETURN_IF_ERROR(WriteActive(partition, *row));
   }
