@@ -31,8 +31,12 @@ std::string ReadInputType(Draft& draft, const YamlNode& item, const Path& path) 
   if (canonical.empty()) {
     draft.Error(*type, path.Key("type"),
                 "unknown input type `" + Shortened(type->text) + '`' + Suggestion(type->text, InputTypes()));
+  } else if (canonical == "FORM") {
+    draft.Error(*type, path.Key("type"), "inputs of type FORM are not supported yet; declare its inputs one by one");
+    return {};
   } else if (IsUnsupportedInput(canonical)) {
-    draft.Warn(*type, path.Key("type"), "inputs of type " + canonical + " are not supported yet: a value for it is refused");
+    draft.Warn(*type, path.Key("type"),
+               "inputs of type " + canonical + " are not supported yet: a value for it is refused");
   }
   return canonical;
 }
@@ -103,9 +107,10 @@ void CheckDependsOn(Draft& draft, const YamlNode& item, const Path& path,
   static const std::vector<model::PropertySpec> kSpecs = {
       {.name = "inputs", .kind = model::PropertyKind::kList, .rendered = false},
       {.name = "condition", .kind = model::PropertyKind::kString}};
-  std::vector<ExpressionSite> before = draft.sites;  // the condition is noted once, with the input's other texts
+  const auto noted = static_cast<std::ptrdiff_t>(draft.sites.size());
   CheckObject(draft, *depends, kSpecs, at, "`dependsOn`");
-  draft.sites = std::move(before);
+  // The condition was noted with the input's other texts.
+  draft.sites.erase(draft.sites.begin() + noted, draft.sites.end());
   const YamlNode* list = depends->Find("inputs");
   if (list == nullptr) return;
   for (std::size_t i = 0; i < list->items.size(); ++i) {
@@ -138,8 +143,9 @@ void BuildInputs(Draft& draft, const YamlNode& node, const Path& path) {
       CheckId(draft, id->value, at.Key(id->key.text), "._-", kInputIdMax);
       const auto [known, is_new] = lines.emplace(input.id, id->value.line);
       if (!is_new) {
-        draft.Error(id->value, at.Key(id->key.text), "Duplicate input with name [" + Shortened(input.id) +
-                                                         "]; it stands first in line " + std::to_string(known->second));
+        draft.Error(id->value, at.Key(id->key.text),
+                    "Duplicate input with name [" + Shortened(input.id) + "]; it stands first in line " +
+                        std::to_string(known->second));
       }
     }
     names.push_back(input.id);
@@ -169,14 +175,17 @@ void BuildOutputs(Draft& draft, const YamlNode& node, const Path& path) {
       if (output.type.empty()) {
         draft.Error(*type, at.Key("type"),
                     "unknown output type `" + Shortened(type->text) + '`' + Suggestion(type->text, InputTypes()));
+      } else if (IsUnsupportedInput(output.type) && output.type != "FILE") {
+        draft.Error(*type, at.Key("type"), "outputs of type " + output.type + " are not supported yet");
       }
     }
     if (const YamlNode* id = item.Find("id"); id != nullptr && id->is_scalar()) {
       CheckId(draft, *id, at.Key("id"), "._-", kInputIdMax);
       const auto [known, is_new] = lines.emplace(output.id, id->line);
       if (!is_new) {
-        draft.Error(*id, at.Key("id"), "Duplicate output with name [" + Shortened(output.id) +
-                                           "]; it stands first in line " + std::to_string(known->second));
+        draft.Error(*id, at.Key("id"),
+                    "Duplicate output with name [" + Shortened(output.id) + "]; it stands first in line " +
+                        std::to_string(known->second));
       }
     }
     draft.flow.outputs.push_back(std::move(output));

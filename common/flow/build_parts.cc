@@ -9,9 +9,7 @@
 namespace headrace::flow {
 namespace {
 
-bool IsLetterOrDigit(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-}
+bool IsLetterOrDigit(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'); }
 
 // Of a checked object: what passed CheckValue as a duration parses.
 std::optional<Duration> DurationOf(const Object& object, std::string_view name) {
@@ -60,11 +58,13 @@ void CheckId(Draft& draft, const YamlNode& node, const Path& path, std::string_v
   if (!fits) {
     std::string allowed;
     for (const char c : extra) allowed += std::string(" ") + c;
-    draft.Error(node, path, '`' + Shortened(id) + "` must begin with a letter or digit and hold only letters, digits and" +
-                                allowed);
+    draft.Error(
+        node, path,
+        '`' + Shortened(id) + "` must begin with a letter or digit and hold only letters, digits and" + allowed);
   } else if (id.size() > length_max) {
-    draft.Error(node, path, '`' + Shortened(id, 30) + "` has " + std::to_string(id.size()) + " characters; at most " +
-                                std::to_string(length_max) + " are allowed");
+    draft.Error(node, path,
+                '`' + Shortened(id, 30) + "` has " + std::to_string(id.size()) + " characters; at most " +
+                    std::to_string(length_max) + " are allowed");
   }
 }
 
@@ -82,8 +82,8 @@ std::optional<model::RetryPolicy> BuildRetry(Draft& draft, const YamlNode& node,
   const auto& kinds = RetryKinds();
   const auto kind = std::find(kinds.begin(), kinds.end(), type->text);
   if (kind == kinds.end()) {
-    draft.Error(*type, path.Key("type"), "unknown retry type `" + Shortened(type->text) + '`' +
-                                             Suggestion(type->text, kinds));
+    draft.Error(*type, path.Key("type"),
+                "unknown retry type `" + Shortened(type->text) + '`' + Suggestion(type->text, kinds));
     return std::nullopt;
   }
   const Object object = CheckObject(draft, node, RetryProperties(*kind), path, "a retry of type " + *kind);
@@ -99,7 +99,8 @@ std::optional<model::RetryPolicy> BuildRetry(Draft& draft, const YamlNode& node,
     retry.max_attempts = static_cast<int>(std::clamp<std::int64_t>(attempts, INT32_MIN, INT32_MAX));
   }
   if (const Value* warn = object.if_contains("warningOnRetry")) retry.warning_on_retry = warn->get_bool();
-  if (const Value* behavior = object.if_contains("behavior"); behavior != nullptr && ToText(*behavior) != "RETRY_FAILED_TASK") {
+  if (const Value* behavior = object.if_contains("behavior");
+      behavior != nullptr && ToText(*behavior) != "RETRY_FAILED_TASK") {
     retry.behavior = model::RetryPolicy::Behavior::kCreateNewExecution;
   }
   CheckRetry(draft, node, path, retry, object);
@@ -132,7 +133,8 @@ std::string BuildWorkerGroup(Draft& draft, const YamlNode& node, const Path& pat
       {.name = "fallback", .kind = PropertyKind::kEnum, .rendered = false, .enum_values = {"FAIL", "CANCEL", "WAIT"}}};
   const Object object = CheckObject(draft, node, kSpecs, path, "`workerGroup`");
   if (const YamlNode* fallback = node.Find("fallback"); fallback != nullptr && fallback->text != "WAIT") {
-    draft.Warn(*fallback, path.Key("fallback"), "`fallback` is not supported yet: tasks wait for a worker of the group");
+    draft.Warn(*fallback, path.Key("fallback"),
+               "`fallback` is not supported yet: tasks wait for a worker of the group");
   }
   const Value* key = object.if_contains("key");
   return key == nullptr ? std::string() : ToText(*key);
@@ -147,8 +149,9 @@ std::vector<model::Label> BuildLabels(Draft& draft, const YamlNode& node, const 
     } else if (key.text.empty() || value.text.empty() || value.is_null()) {
       draft.Error(key, at, "a label needs a key and a value");
     } else if (key.text.starts_with("system.")) {
-      draft.Error(key, at, "System labels can only be set by Kestra itself, offending label: " + key.text + '=' +
-                               Shortened(value.text));
+      draft.Error(
+          key, at,
+          "System labels can only be set by Kestra itself, offending label: " + key.text + '=' + Shortened(value.text));
     } else {
       const auto [same, is_new] = places.emplace(key.text, labels.size());
       if (is_new) {

@@ -22,7 +22,7 @@ class TaskBuilder {
     task_.line = node.line;
     task_.column = node.column;
     task_.worker_group = draft.worker_group;
-    draft.flow.arena.emplace_back();  // children come behind their parent
+    draft.flow.arena.emplace_back().line = node.line;  // children come behind their parent
   }
 
   TaskIndex Build() {
@@ -63,8 +63,9 @@ class TaskBuilder {
     task_.id = id->text;
     const auto [known, is_new] = draft_.task_ids.emplace(task_.id, task_.index);
     if (is_new) return;
-    draft_.Error(*id, path_.Key("id"), "Duplicate task id with name [" + Shortened(task_.id) + "]; it stands first in line " +
-                                           std::to_string(draft_.flow.arena[known->second].line));
+    draft_.Error(*id, path_.Key("id"),
+                 "Duplicate task id with name [" + Shortened(task_.id) + "]; it stands first in line " +
+                     std::to_string(draft_.flow.arena[known->second].line));
   }
 
   void ReadEntry(const YamlEntry& entry) {
@@ -99,10 +100,14 @@ class TaskBuilder {
       return;
     }
     switch (spec.kind) {
-      case PropertyKind::kTaskList: return ReadGroup(entry.value, spec.name, path, spec.required);
-      case PropertyKind::kTaskCases: return ReadCases(entry.value, spec, path);
-      case PropertyKind::kTask: return ReadSingle(entry.value, spec.name, path);
-      default: break;
+      case PropertyKind::kTaskList:
+        return ReadGroup(entry.value, spec.name, path, spec.required);
+      case PropertyKind::kTaskCases:
+        return ReadCases(entry.value, spec, path);
+      case PropertyKind::kTask:
+        return ReadSingle(entry.value, spec.name, path);
+      default:
+        break;
     }
     Value value = CheckValue(draft_, entry.value, spec, path);
     if (!value.is_null()) task_.properties[spec.name] = std::move(value);
@@ -188,8 +193,9 @@ void BuildTaskList(Draft& draft, const YamlNode& node, const Path& path, std::op
                    TaskGroup& group) {
   if (node.is_null()) return;
   if (!node.is_list()) {
-    draft.Error(node, path, "expected a list of tasks, got " + KindName(node) +
-                                (node.is_map() ? "; put `- ` before the task" : ""));
+    draft.Error(
+        node, path,
+        "expected a list of tasks, got " + KindName(node) + (node.is_map() ? "; put `- ` before the task" : ""));
     return;
   }
   for (std::size_t i = 0; i < node.items.size(); ++i) {

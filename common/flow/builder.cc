@@ -38,11 +38,13 @@ void CheckNamespace(Draft& draft, const YamlNode& node, const Path& path) {
   bool fits = !ns.empty() && small(ns.front());
   for (const char c : ns) fits = fits && (small(c) || c == '.' || c == '_' || c == '-');
   if (!fits) {
-    draft.Error(node, path, '`' + Shortened(ns) +
-                                "` must begin with a small letter or digit and hold only small letters, digits, . _ and -");
+    draft.Error(node, path,
+                '`' + Shortened(ns) +
+                    "` must begin with a small letter or digit and hold only small letters, digits, . _ and -");
   } else if (ns.size() > kNamespaceMax) {
-    draft.Error(node, path, "the namespace has " + std::to_string(ns.size()) + " characters; at most " +
-                                std::to_string(kNamespaceMax) + " are allowed");
+    draft.Error(node, path,
+                "the namespace has " + std::to_string(ns.size()) + " characters; at most " +
+                    std::to_string(kNamespaceMax) + " are allowed");
   }
 }
 
@@ -52,8 +54,9 @@ class FlowReader {
 
   void Read() {
     if (!root_.is_map()) {
-      draft_.Error(root_, top_, root_.is_null() ? "the document is empty; a flow needs `id`, `namespace` and `tasks`"
-                                                : "expected a flow (a map), got " + KindName(root_));
+      draft_.Error(root_, top_,
+                   root_.is_null() ? "the document is empty; a flow needs `id`, `namespace` and `tasks`"
+                                   : "expected a flow (a map), got " + KindName(root_));
       return;
     }
     // Tasks need what these say, wherever they stand.
@@ -98,7 +101,8 @@ class FlowReader {
     if (name == "finally") list = &draft_.flow.finally;
     if (name == "afterExecution") list = &draft_.flow.after_execution;
     if (list == nullptr) return false;
-    if (name == "tasks" && node.is_list() && node.items.empty()) draft_.Error(node, path, "`tasks` needs at least one task");
+    if (name == "tasks" && node.is_list() && node.items.empty())
+      draft_.Error(node, path, "`tasks` needs at least one task");
     model::TaskGroup group{.name = name};
     BuildTaskList(draft_, node, path, std::nullopt, group);
     *list = std::move(group.tasks);
@@ -126,11 +130,13 @@ class FlowReader {
   bool ReportUnsupported(const YamlEntry& entry, const Path& path) {
     const std::string& name = entry.key.text;
     if (name == "triggers") {
-      draft_.Warn(entry.key, path, "triggers are not supported yet and are ignored: the flow starts only when asked to");
+      draft_.Warn(entry.key, path,
+                  "triggers are not supported yet and are ignored: the flow starts only when asked to");
     } else if (name == "sla" || name == "listeners") {
       draft_.Warn(entry.key, path, '`' + name + "` is not supported yet and is ignored");
     } else if (name == "checks") {
-      draft_.Error(entry.key, path, "`checks` are not supported yet; without them executions would run that they forbid");
+      draft_.Error(entry.key, path,
+                   "`checks` are not supported yet; without them executions would run that they forbid");
     } else {
       return false;
     }
@@ -183,8 +189,8 @@ void CheckDistinct(const std::vector<BuiltFlow>& flows, const std::vector<YamlSl
   for (std::size_t i = 0; i < flows.size(); ++i) {
     const model::Flow& flow = *flows[i].flow;
     if (seen.emplace(flow.ns, flow.id).second) continue;
-    violations.push_back({"id", "the flow `" + flow.ns + '.' + flow.id + "` stands twice in this file",
-                          slices[i].first_line, 1, file});
+    violations.push_back(
+        {"id", "the flow `" + flow.ns + '.' + flow.id + "` stands twice in this file", slices[i].first_line, 1, file});
   }
 }
 
@@ -224,8 +230,8 @@ Result<std::vector<BuiltFlow>> LoadFlowFile(const std::string& path, const Catal
   const auto size = static_cast<std::size_t>(std::max<std::streamoff>(stream.tellg(), 0));
   const std::size_t limit = YamlLimits{}.bytes;
   if (size > limit) {
-    return Fail(Code::kResourceExhausted, path + " has " + std::to_string(size) + " bytes; the limit is " +
-                                              std::to_string(limit));
+    return Fail(Code::kResourceExhausted,
+                path + " has " + std::to_string(size) + " bytes; the limit is " + std::to_string(limit));
   }
   std::string source(size, '\0');
   stream.seekg(0);

@@ -13,9 +13,9 @@ namespace headrace::flow {
 namespace {
 
 constexpr std::array<std::string_view, 24> kRoots = {
-    "flow",    "execution", "task",   "taskrun", "inputs", "vars",       "labels",    "outputs",
-    "trigger", "schedule",  "tasks",  "parent",  "parents", "envs",      "globals",   "kestra",
-    "item",    "error",     "loop",   "workingDir", "outputDir", "outputFiles", "bucketPath", "namespace"};
+    "flow",    "execution", "task",  "taskrun",    "inputs",    "vars",        "labels",     "outputs",
+    "trigger", "schedule",  "tasks", "parent",     "parents",   "envs",        "globals",    "kestra",
+    "item",    "error",     "loop",  "workingDir", "outputDir", "outputFiles", "bucketPath", "namespace"};
 
 constexpr std::array<std::string_view, 3> kForEachItemParts = {"_split", "_items", "_merge"};
 
@@ -97,6 +97,7 @@ class NameChecker {
   }
 
   void Unknown(const std::string& root) {
+    if (draft_.full(true)) return;
     static const std::vector<std::string> kNames(kRoots.begin(), kRoots.end());
     std::string message = "nothing is called `" + Shortened(root) + "` in expressions";
     if (const auto nearest = Nearest(root, kNames)) message += "; did you mean `" + *nearest + "`?";
@@ -111,19 +112,21 @@ class NameChecker {
       if (i >= path.size()) return;
       name += '.' + path[i];
     }
+    if (draft_.full(guarded_)) return;
     std::string message = "the flow has no input `" + Shortened(name) + '`';
-    Tell("inputs", path[1], message + (draft_.full() ? "" : Suggestion(name, input_names_)), false);
+    Tell("inputs", path[1], message + Near(name, input_names_), false);
   }
 
   void CheckVariable(const std::string& name) {
     if (sets_variables_ || draft_.flow.variables.contains(name)) return;
+    if (draft_.full(guarded_)) return;
     std::string message = "the flow has no variable `" + Shortened(name) + '`';
-    Tell("vars", name, message + (draft_.full() ? "" : Suggestion(name, variable_names_)), false);
+    Tell("vars", name, message + Near(name, variable_names_), false);
   }
 
   void CheckTask(const std::string& root, const std::string& name) {
     if (expands_templates_ || IsTask(name)) return;
-    if (draft_.full()) return;
+    if (draft_.full(guarded_ || root == "tasks")) return;
     if (task_names_.empty()) {
       for (const auto& [id, index] : draft_.task_ids) task_names_.push_back(id);
       std::sort(task_names_.begin(), task_names_.end());
@@ -134,7 +137,14 @@ class NameChecker {
       if (!id.starts_with(name + '-') || site_->scalar->text.find(root + '.' + id) == std::string::npos) continue;
       return Tell(root, name, message + "; an id with a dash is written " + root + "['" + id + "']", false);
     }
-    Tell(root, name, message + Suggestion(name, task_names_), root == "tasks");
+    Tell(root, name, message + Near(name, task_names_), root == "tasks");
+  }
+
+  // Looking through ten thousand names is worth it for a few messages, not for hundreds.
+  std::string Near(const std::string& name, const std::vector<std::string>& names) {
+    if (names.size() > comparisons_left_) return {};
+    comparisons_left_ -= names.size();
+    return Suggestion(name, names);
   }
 
   bool IsTask(const std::string& name) const {
@@ -163,6 +173,7 @@ class NameChecker {
   std::vector<std::string> task_names_;
   bool sets_variables_ = false;
   bool expands_templates_ = false;
+  std::size_t comparisons_left_ = 200'000;
   const ExpressionSite* site_ = nullptr;
   bool guarded_ = false;
 };

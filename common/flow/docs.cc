@@ -13,19 +13,32 @@ using model::TaskTypeSpec;
 
 std::string_view KindText(PropertyKind kind) {
   switch (kind) {
-    case PropertyKind::kString: return "text";
-    case PropertyKind::kInteger: return "integer";
-    case PropertyKind::kNumber: return "number";
-    case PropertyKind::kBoolean: return "boolean";
-    case PropertyKind::kDuration: return "duration";
-    case PropertyKind::kEnum: return "one of";
-    case PropertyKind::kList: return "list";
-    case PropertyKind::kMap: return "map";
-    case PropertyKind::kObject: return "map";
-    case PropertyKind::kAny: return "any";
-    case PropertyKind::kTask: return "task";
-    case PropertyKind::kTaskList: return "list of tasks";
-    case PropertyKind::kTaskCases: return "map of lists of tasks";
+    case PropertyKind::kString:
+      return "text";
+    case PropertyKind::kInteger:
+      return "integer";
+    case PropertyKind::kNumber:
+      return "number";
+    case PropertyKind::kBoolean:
+      return "boolean";
+    case PropertyKind::kDuration:
+      return "duration";
+    case PropertyKind::kEnum:
+      return "one of";
+    case PropertyKind::kList:
+      return "list";
+    case PropertyKind::kMap:
+      return "map";
+    case PropertyKind::kObject:
+      return "map";
+    case PropertyKind::kAny:
+      return "any";
+    case PropertyKind::kTask:
+      return "task";
+    case PropertyKind::kTaskList:
+      return "list of tasks";
+    case PropertyKind::kTaskCases:
+      return "map of lists of tasks";
   }
   return "";
 }
@@ -75,19 +88,26 @@ std::string Table(const std::vector<PropertySpec>& specs) {
 
 std::string_view RoleText(model::TaskRole role) {
   switch (role) {
-    case model::TaskRole::kRunnable: return "Runs on a worker.";
-    case model::TaskRole::kFlowable: return "Steers its children.";
-    case model::TaskRole::kExecutable: return "Starts other executions.";
-    case model::TaskRole::kUpdating: return "Changes its own execution.";
+    case model::TaskRole::kRunnable:
+      return "Runs on a worker.";
+    case model::TaskRole::kFlowable:
+      return "Steers its children.";
+    case model::TaskRole::kExecutable:
+      return "Starts other executions.";
+    case model::TaskRole::kUpdating:
+      return "Changes its own execution.";
   }
   return "";
 }
 
 std::string SupportText(const TaskTypeSpec& spec) {
   switch (spec.support) {
-    case Support::kSame: return "same";
-    case Support::kDiffers: return "differs: " + spec.differs;
-    case Support::kNotYet: return "not yet";
+    case Support::kSame:
+      return "same";
+    case Support::kDiffers:
+      return "differs: " + spec.differs;
+    case Support::kNotYet:
+      return "not yet";
   }
   return {};
 }

@@ -1,5 +1,8 @@
 #include "common/flow/draft.h"
 
+#include <algorithm>
+#include <cctype>
+
 #include "common/base/text.h"
 
 namespace headrace::flow {
@@ -7,6 +10,19 @@ namespace {
 
 constexpr std::size_t kReportsMax = 200;
 constexpr std::size_t kListedMax = 14;
+
+// Two letters can be turned into any other two: a short word must share letters with what it is taken for.
+bool IsAlike(std::string_view word, const std::string& candidate) {
+  if (word.size() > 4) return true;
+  std::size_t shared = 0;
+  for (const char c : word) {
+    const auto same = [&](char other) {
+      return std::tolower(static_cast<unsigned char>(c)) == std::tolower(static_cast<unsigned char>(other));
+    };
+    shared += std::any_of(candidate.begin(), candidate.end(), same) ? 1 : 0;
+  }
+  return shared * 2 >= word.size() && shared > 0;
+}
 
 }  // namespace
 
@@ -18,7 +34,7 @@ std::string Path::Text() const {
   return text + std::string(key);
 }
 
-bool Draft::full() const { return errors.size() >= kReportsMax; }
+bool Draft::full(bool of_warnings) const { return (of_warnings ? warnings : errors).size() >= kReportsMax; }
 
 void Draft::ErrorAt(YamlPlace place, std::string field, std::string message) {
   if (full()) return;
@@ -26,12 +42,13 @@ void Draft::ErrorAt(YamlPlace place, std::string field, std::string message) {
 }
 
 void Draft::WarnAt(YamlPlace place, std::string field, std::string message) {
-  if (warnings.size() >= kReportsMax) return;
+  if (full(true)) return;
   warnings.push_back({std::move(field), std::move(message), place.line, place.column, file});
 }
 
 std::string Suggestion(std::string_view word, const std::vector<std::string>& candidates) {
-  if (const auto nearest = Nearest(word, candidates)) return "; did you mean `" + *nearest + "`?";
+  if (const auto nearest = Nearest(word, candidates); nearest && IsAlike(word, *nearest))
+    return "; did you mean `" + *nearest + "`?";
   if (candidates.empty() || candidates.size() > kListedMax) return {};
   std::string text = "; known are ";
   for (std::size_t i = 0; i < candidates.size(); ++i) {
@@ -43,10 +60,14 @@ std::string Suggestion(std::string_view word, const std::vector<std::string>& ca
 
 std::string KindName(const YamlNode& node) {
   switch (node.kind) {
-    case YamlNode::Kind::kNull: return "nothing";
-    case YamlNode::Kind::kScalar: return '`' + Shortened(node.text) + '`';
-    case YamlNode::Kind::kList: return "a list";
-    case YamlNode::Kind::kMap: return "a map";
+    case YamlNode::Kind::kNull:
+      return "nothing";
+    case YamlNode::Kind::kScalar:
+      return '`' + Shortened(node.text) + '`';
+    case YamlNode::Kind::kList:
+      return "a list";
+    case YamlNode::Kind::kMap:
+      return "a map";
   }
   return {};
 }

@@ -55,8 +55,8 @@ class Draft {
   }
   void ErrorAt(YamlPlace place, std::string field, std::string message);
   void WarnAt(YamlPlace place, std::string field, std::string message);
-  // Enough is wrong: what only words a message may be left out.
-  bool full() const;
+  // Enough is told: what only words a message may be left out.
+  bool full(bool of_warnings = false) const;
   // A node made by merging, kept for as long as the draft.
   const YamlNode& Keep(YamlNode node) { return made_.emplace_back(std::move(node)); }
 
@@ -70,7 +70,7 @@ class Draft {
   std::vector<PluginDefault> defaults;  // in the order to merge
   std::size_t merged_nodes = 0;         // that plugin defaults have added
   std::unordered_map<std::string, model::TaskIndex> task_ids;
-  std::string worker_group;             // of the flow
+  std::string worker_group;  // of the flow
 
  private:
   std::deque<YamlNode> made_;

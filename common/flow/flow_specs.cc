@@ -14,8 +14,12 @@ PropertySpec Fixed(std::string name, PropertyKind kind, std::string doc, bool re
 }
 
 PropertySpec Enum(std::string name, std::vector<std::string> values, std::string doc, Value default_value = nullptr) {
-  return {.name = std::move(name), .kind = PropertyKind::kEnum, .rendered = false, .doc = std::move(doc),
-          .default_value = std::move(default_value), .enum_values = std::move(values)};
+  return {.name = std::move(name),
+          .kind = PropertyKind::kEnum,
+          .rendered = false,
+          .doc = std::move(doc),
+          .default_value = std::move(default_value),
+          .enum_values = std::move(values)};
 }
 
 PropertySpec TextList(std::string name, std::string doc) {
@@ -38,8 +42,8 @@ Specs Retry(Specs own) {
   Specs specs = {Enum("type", {"constant", "exponential", "random"}, "How the pause between attempts is chosen.")};
   specs.front().required = true;
   for (PropertySpec& spec : own) specs.push_back(std::move(spec));
-  specs.push_back(Alias(Fixed("maxAttempts", PropertyKind::kInteger, "Attempts in all, the first one included."),
-                        {"maxAttempt"}));
+  specs.push_back(
+      Alias(Fixed("maxAttempts", PropertyKind::kInteger, "Attempts in all, the first one included."), {"maxAttempt"}));
   specs.push_back(Fixed("maxDuration", PropertyKind::kDuration, "No attempt begins later than this after the first."));
   specs.push_back(Fixed("warningOnRetry", PropertyKind::kBoolean, "A success after a retry ends as WARNING."));
   specs.push_back(Enum("behavior", {"RETRY_FAILED_TASK", "CREATE_NEW_EXECUTION"},
@@ -49,7 +53,8 @@ Specs Retry(Specs own) {
 
 Specs OwnInputProperties(std::string_view type) {
   const PropertySpec values = Fixed("values", PropertyKind::kList, "What may be chosen.");
-  const PropertySpec expression = Rendered(Fixed("expression", PropertyKind::kString, "Renders to what may be chosen."));
+  const PropertySpec expression =
+      Rendered(Fixed("expression", PropertyKind::kString, "Renders to what may be chosen."));
   const PropertySpec custom = Fixed("allowCustomValue", PropertyKind::kBoolean, "Other values are accepted too.");
   const PropertySpec item_type = Fixed("itemType", PropertyKind::kString, "The type of the elements.");
   const auto range = [](PropertyKind kind, const char* low, const char* high) {
@@ -73,8 +78,8 @@ Specs OwnInputProperties(std::string_view type) {
   if (type == "DURATION") return range(PropertyKind::kDuration, "min", "max");
   if (type == "DATE" || type == "TIME" || type == "DATETIME") return range(PropertyKind::kString, "after", "before");
   if (type == "FILE") {
-    return {Fixed("extension", PropertyKind::kString, "Deprecated."),
-            TextList("allowedFileExtensions", "Such as .csv"), Fixed("accept", PropertyKind::kAny, "A hint for forms.")};
+    return {Fixed("extension", PropertyKind::kString, "Deprecated."), TextList("allowedFileExtensions", "Such as .csv"),
+            Fixed("accept", PropertyKind::kAny, "A hint for forms.")};
   }
   return {};
 }
@@ -149,11 +154,10 @@ const Specs& ConcurrencyProperties() {
 }
 
 const Specs& PluginDefaultProperties() {
-  static const Specs kSpecs = {
-      Fixed("type", PropertyKind::kString, "A type, or the beginning of several.", true),
-      Fixed("forced", PropertyKind::kBoolean, "The default wins over the task's own value."),
-      Fixed("values", PropertyKind::kMap, "Properties and their values.", true),
-      Fixed("ref", PropertyKind::kString, "Not supported yet.")};
+  static const Specs kSpecs = {Fixed("type", PropertyKind::kString, "A type, or the beginning of several.", true),
+                               Fixed("forced", PropertyKind::kBoolean, "The default wins over the task's own value."),
+                               Fixed("values", PropertyKind::kMap, "Properties and their values.", true),
+                               Fixed("ref", PropertyKind::kString, "Not supported yet.")};
   return kSpecs;
 }
 
@@ -182,15 +186,14 @@ const PropertySpec& InputIdProperty() {
 }
 
 Specs InputProperties(std::string_view type) {
-  Specs specs = {
-      InputIdProperty(),
-      Enum("type", InputTypes(), "What is accepted."),
-      Fixed("description", PropertyKind::kString, "For people."),
-      Fixed("displayName", PropertyKind::kString, "For people."),
-      Fixed("required", PropertyKind::kBoolean, "True by default."),
-      Rendered(Fixed("defaults", PropertyKind::kAny, "Taken when nothing is given.")),
-      Fixed("prefill", PropertyKind::kAny, "A hint for forms."),
-      Rendered(Fixed("dependsOn", PropertyKind::kAny, "Inputs that this one needs, and a condition."))};
+  Specs specs = {InputIdProperty(),
+                 Enum("type", InputTypes(), "What is accepted."),
+                 Fixed("description", PropertyKind::kString, "For people."),
+                 Fixed("displayName", PropertyKind::kString, "For people."),
+                 Fixed("required", PropertyKind::kBoolean, "True by default."),
+                 Rendered(Fixed("defaults", PropertyKind::kAny, "Taken when nothing is given.")),
+                 Fixed("prefill", PropertyKind::kAny, "A hint for forms."),
+                 Rendered(Fixed("dependsOn", PropertyKind::kAny, "Inputs that this one needs, and a condition."))};
   for (PropertySpec& own : OwnInputProperties(type)) specs.push_back(std::move(own));
   return specs;
 }

@@ -121,7 +121,8 @@ class Chart {
 
   std::string Draw() {
     const std::string title = Escaped(flow_.ns + '.' + flow_.id, mermaid_);
-    out_ = mermaid_ ? "flowchart TD\n" : "digraph flow {\n  label=\"" + title + "\";\n  node [shape=box];\n  compound=true;\n";
+    out_ = mermaid_ ? "flowchart TD\n"
+                    : "digraph flow {\n  label=\"" + title + "\";\n  node [shape=box];\n  compound=true;\n";
     const std::vector<TaskGroup> groups = FlowGroups(flow_);
     for (const TaskGroup& group : groups) DrawGroup(nullptr, group, "f_" + group.name);
     for (std::size_t i = 0; i + 1 < groups.size(); ++i) {
@@ -194,10 +195,14 @@ std::optional<GraphFormat> ParseGraphFormat(std::string_view name) {
 
 std::string FlowGraph(const Flow& flow, GraphFormat format) {
   switch (format) {
-    case GraphFormat::kTree: return Tree(flow, false).Draw();
-    case GraphFormat::kAscii: return Tree(flow, true).Draw();
-    case GraphFormat::kDot: return Chart(flow, false).Draw();
-    case GraphFormat::kMermaid: return Chart(flow, true).Draw();
+    case GraphFormat::kTree:
+      return Tree(flow, false).Draw();
+    case GraphFormat::kAscii:
+      return Tree(flow, true).Draw();
+    case GraphFormat::kDot:
+      return Chart(flow, false).Draw();
+    case GraphFormat::kMermaid:
+      return Chart(flow, true).Draw();
   }
   return {};
 }

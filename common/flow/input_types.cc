@@ -67,7 +67,8 @@ Result<Value> ParseElements(const InputSpec& spec, const Value& raw) {
   for (Value& element : list.get_array()) {
     Result<Value> parsed = ParseInput(item, element);
     if (!parsed) {
-      return InvalidArgument("Unable to parse array element as `" + ToText(*item_type) + "` on `" + ToText(element) + '`');
+      return InvalidArgument("Unable to parse array element as `" + ToText(*item_type) + "` on `" + ToText(element) +
+                             '`');
     }
     element = *std::move(parsed);
   }
@@ -138,7 +139,8 @@ Result<Value> ParseFloat(const InputSpec& spec, const Value& raw) {
 Result<Value> ParseBoolean(const InputSpec&, const Value& raw) {
   if (raw.is_bool()) return raw;
   std::string text = ToText(raw);
-  std::transform(text.begin(), text.end(), text.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
   return Value(text == "true");
 }
 
@@ -225,7 +227,8 @@ Result<Value> ParseYamlInput(const InputSpec&, const Value& raw) {
 Result<Value> ParseUri(const InputSpec&, const Value& raw) {
   std::string text = ToText(raw);
   const std::size_t colon = text.find(':');
-  bool good = colon != std::string::npos && colon > 0 && colon + 1 < text.size() && std::isalpha(static_cast<unsigned char>(text[0]));
+  bool good = colon != std::string::npos && colon > 0 && colon + 1 < text.size() &&
+              std::isalpha(static_cast<unsigned char>(text[0]));
   for (std::size_t i = 0; good && i < text.size(); ++i) {
     const auto c = static_cast<unsigned char>(text[i]);
     good = c > 0x20 && c != 0x7f && (i >= colon || std::isalnum(c) || c == '+' || c == '-' || c == '.');
@@ -241,7 +244,8 @@ Result<Value> ParseEmail(const InputSpec&, const Value& raw) {
   for (std::size_t i = 0; good && i < text.size(); ++i) {
     const auto c = static_cast<unsigned char>(text[i]);
     const bool common = std::isalnum(c) || c == '.' || c == '-';
-    good = i == at || common || (i < at && std::string_view("_!#$%&'*+/=?`{|}~^").find(text[i]) != std::string_view::npos);
+    good =
+        i == at || common || (i < at && std::string_view("_!#$%&'*+/=?`{|}~^").find(text[i]) != std::string_view::npos);
   }
   if (!good) return InvalidArgument("The input must be a valid email");
   return Value(std::move(text));
@@ -255,20 +259,31 @@ struct InputType {
 };
 
 constexpr std::array<InputType, 20> kTypes = {{
-    {"STRING", "STRING", ParseText},       {"ENUM", "ENUM", ParseChoice},
-    {"SELECT", "SELECT", ParseChoice},     {"MULTISELECT", "MULTISELECT", ParseChoices},
-    {"INT", "INT", ParseInteger},          {"FLOAT", "FLOAT", ParseFloat},
-    {"BOOLEAN", "BOOLEAN", ParseBoolean},  {"BOOL", "BOOLEAN", ParseBoolean},
-    {"DATETIME", "DATETIME", ParseDateTime}, {"DATE", "DATE", ParseDate},
-    {"TIME", "TIME", ParseTime},           {"DURATION", "DURATION", ParseDurationInput},
-    {"JSON", "JSON", ParseJsonInput},      {"YAML", "YAML", ParseYamlInput},
-    {"URI", "URI", ParseUri},              {"ARRAY", "ARRAY", ParseElements},
-    {"EMAIL", "EMAIL", ParseEmail},        {"FILE", "FILE", nullptr},
-    {"SECRET", "SECRET", nullptr},         {"FORM", "FORM", nullptr},
+    {"STRING", "STRING", ParseText},
+    {"ENUM", "ENUM", ParseChoice},
+    {"SELECT", "SELECT", ParseChoice},
+    {"MULTISELECT", "MULTISELECT", ParseChoices},
+    {"INT", "INT", ParseInteger},
+    {"FLOAT", "FLOAT", ParseFloat},
+    {"BOOLEAN", "BOOLEAN", ParseBoolean},
+    {"BOOL", "BOOLEAN", ParseBoolean},
+    {"DATETIME", "DATETIME", ParseDateTime},
+    {"DATE", "DATE", ParseDate},
+    {"TIME", "TIME", ParseTime},
+    {"DURATION", "DURATION", ParseDurationInput},
+    {"JSON", "JSON", ParseJsonInput},
+    {"YAML", "YAML", ParseYamlInput},
+    {"URI", "URI", ParseUri},
+    {"ARRAY", "ARRAY", ParseElements},
+    {"EMAIL", "EMAIL", ParseEmail},
+    {"FILE", "FILE", nullptr},
+    {"SECRET", "SECRET", nullptr},
+    {"FORM", "FORM", nullptr},
 }};
 
 const InputType* FindType(std::string_view name) {
-  const auto found = std::find_if(kTypes.begin(), kTypes.end(), [&](const InputType& type) { return type.name == name; });
+  const auto found =
+      std::find_if(kTypes.begin(), kTypes.end(), [&](const InputType& type) { return type.name == name; });
   return found == kTypes.end() ? nullptr : found;
 }
 
@@ -284,7 +299,8 @@ void CheckBounds(const InputSpec& spec, std::string_view low, std::string_view h
   }
   const Value* top = Extra(spec, high);
   if (top == nullptr || Extra(spec, low) == nullptr || ParseInput(spec, *top)) return;
-  faults.push_back({std::string(low), '`' + std::string(low) + "` must not be greater than `" + std::string(high) + '`'});
+  faults.push_back(
+      {std::string(low), '`' + std::string(low) + "` must not be greater than `" + std::string(high) + '`'});
 }
 
 }  // namespace

@@ -90,7 +90,8 @@ class Resolver {
       if (place != places_.end() && flow_.inputs[place->second].id != spec.id) needs.push_back(place->second);
     };
     const Value* depends = spec.extra.if_contains("dependsOn");
-    if (const Value* list = depends == nullptr ? nullptr : Member(*depends, "inputs"); list != nullptr && list->is_array()) {
+    if (const Value* list = depends == nullptr ? nullptr : Member(*depends, "inputs");
+        list != nullptr && list->is_array()) {
       for (const Value& id : list->get_array()) add(ToText(id));
     }
     const Value* expression = spec.extra.if_contains("expression");

@@ -9,6 +9,7 @@ namespace headrace::flow {
 namespace {
 
 constexpr std::size_t kMergedNodesMax = 200'000;
+constexpr std::size_t kDefaultsMax = 1'000;
 
 std::size_t CountNodes(const YamlNode& node) {
   std::size_t count = 1;
@@ -35,12 +36,6 @@ YamlNode Merge(const YamlNode& under, const YamlNode& over) {
   return merged;
 }
 
-bool Applies(const Draft& draft, const PluginDefault& one, std::string_view type) {
-  if (type.starts_with(one.type)) return true;
-  const model::TaskTypeSpec* spec = draft.catalog.Find(type);
-  return spec != nullptr && spec->type.starts_with(one.type);
-}
-
 // Every map below that carries a type (a task runner, say) takes the defaults of that type too.
 bool MergeNested(Draft& draft, YamlNode& node);
 
@@ -49,8 +44,10 @@ bool MergeInto(Draft& draft, YamlNode& node) {
   const YamlNode* type = node.Find("type");
   if (type != nullptr && type->is_scalar()) {
     const std::string name = type->text;
+    const model::TaskTypeSpec* spec = draft.catalog.Find(name);
+    const std::string& canonical = spec == nullptr ? name : spec->type;
     for (const PluginDefault& one : draft.defaults) {
-      if (!Applies(draft, one, name)) continue;
+      if (!name.starts_with(one.type) && !canonical.starts_with(one.type)) continue;
       draft.merged_nodes += one.nodes;
       if (draft.merged_nodes > kMergedNodesMax) continue;  // told once, by WithDefaults
       node = one.forced ? Merge(node, *one.values) : Merge(*one.values, node);
@@ -82,6 +79,12 @@ void ReadPluginDefaults(Draft& draft, const YamlNode& node, const Path& path) {
     draft.Error(node, path, "expected a list, got " + KindName(node));
     return;
   }
+  if (node.items.size() > kDefaultsMax) {
+    draft.Error(
+        node, path,
+        std::to_string(node.items.size()) + " entries; at most " + std::to_string(kDefaultsMax) + " are allowed");
+    return;
+  }
   for (std::size_t i = 0; i < node.items.size(); ++i) {
     const Path at = path.At(i);
     const YamlNode& item = node.items[i];
@@ -97,8 +100,7 @@ void ReadPluginDefaults(Draft& draft, const YamlNode& node, const Path& path) {
     }
     if (const model::TaskTypeSpec* spec = draft.catalog.Find(type)) type = spec->type;
     const Value* forced = object.if_contains("forced");
-    draft.defaults.push_back({std::move(type), forced != nullptr && forced->get_bool(), values,
-                              CountNodes(*values)});
+    draft.defaults.push_back({std::move(type), forced != nullptr && forced->get_bool(), values, CountNodes(*values)});
   }
   // The most specific default is merged first where the task wins, and last where the default wins.
   std::stable_sort(draft.defaults.begin(), draft.defaults.end(), [](const PluginDefault& a, const PluginDefault& b) {
@@ -108,10 +110,8 @@ void ReadPluginDefaults(Draft& draft, const YamlNode& node, const Path& path) {
 }
 
 const YamlNode& WithDefaults(Draft& draft, const YamlNode& task) {
-  if (draft.defaults.empty()) return task;
+  if (draft.defaults.empty() || draft.merged_nodes > kMergedNodesMax) return task;
   YamlNode merged = task;
-  const bool had_room = draft.merged_nodes <= kMergedNodesMax;
-  if (!had_room) return task;
   const bool changed = MergeInto(draft, merged);
   if (draft.merged_nodes > kMergedNodesMax) {
     draft.ErrorAt({task.line, task.column}, "pluginDefaults",

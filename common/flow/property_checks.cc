@@ -15,18 +15,31 @@ using model::PropertySpec;
 
 std::string_view WantedName(PropertyKind kind) {
   switch (kind) {
-    case PropertyKind::kString: return "a text";
-    case PropertyKind::kInteger: return "an integer";
-    case PropertyKind::kNumber: return "a number";
-    case PropertyKind::kBoolean: return "true or false";
-    case PropertyKind::kDuration: return "a duration such as PT5M";
-    case PropertyKind::kEnum: return "one of its values";
-    case PropertyKind::kList: return "a list";
-    case PropertyKind::kMap: case PropertyKind::kObject: return "a map";
-    case PropertyKind::kAny: return "a value";
-    case PropertyKind::kTask: return "a task";
-    case PropertyKind::kTaskList: return "a list of tasks";
-    case PropertyKind::kTaskCases: return "a map of names to lists of tasks";
+    case PropertyKind::kString:
+      return "a text";
+    case PropertyKind::kInteger:
+      return "an integer";
+    case PropertyKind::kNumber:
+      return "a number";
+    case PropertyKind::kBoolean:
+      return "true or false";
+    case PropertyKind::kDuration:
+      return "a duration such as PT5M";
+    case PropertyKind::kEnum:
+      return "one of its values";
+    case PropertyKind::kList:
+      return "a list";
+    case PropertyKind::kMap:
+    case PropertyKind::kObject:
+      return "a map";
+    case PropertyKind::kAny:
+      return "a value";
+    case PropertyKind::kTask:
+      return "a task";
+    case PropertyKind::kTaskList:
+      return "a list of tasks";
+    case PropertyKind::kTaskCases:
+      return "a map of names to lists of tasks";
   }
   return "a value";
 }
@@ -36,7 +49,8 @@ Value Wrong(Draft& draft, const YamlNode& node, const PropertySpec& spec, const 
   if (spec.kind == PropertyKind::kBoolean && node.is_scalar() && node.is_text && !node.text.empty()) {
     message += " in quotes";
   }
-  if (spec.kind == PropertyKind::kList && node.is_scalar()) message += "; write it as a list: `- " + Shortened(node.text, 30) + '`';
+  if (spec.kind == PropertyKind::kList && node.is_scalar())
+    message += "; write it as a list: `- " + Shortened(node.text, 30) + '`';
   draft.Error(node, path, std::move(message));
   return nullptr;
 }
@@ -115,13 +129,20 @@ bool MayBecome(PropertyKind kind, std::string_view text) {
 
 Value CheckScalar(Draft& draft, const YamlNode& node, const PropertySpec& spec, const Path& path) {
   switch (spec.kind) {
-    case PropertyKind::kString: return Value(node.text);
-    case PropertyKind::kInteger: return CheckInteger(draft, node, spec, path);
-    case PropertyKind::kNumber: return CheckNumber(draft, node, spec, path);
-    case PropertyKind::kBoolean: return CheckBoolean(draft, node, spec, path);
-    case PropertyKind::kDuration: return CheckDuration(draft, node, spec, path);
-    case PropertyKind::kEnum: return CheckEnum(draft, node, spec, path);
-    case PropertyKind::kAny: return ToValue(node);
+    case PropertyKind::kString:
+      return Value(node.text);
+    case PropertyKind::kInteger:
+      return CheckInteger(draft, node, spec, path);
+    case PropertyKind::kNumber:
+      return CheckNumber(draft, node, spec, path);
+    case PropertyKind::kBoolean:
+      return CheckBoolean(draft, node, spec, path);
+    case PropertyKind::kDuration:
+      return CheckDuration(draft, node, spec, path);
+    case PropertyKind::kEnum:
+      return CheckEnum(draft, node, spec, path);
+    case PropertyKind::kAny:
+      return ToValue(node);
     default:
       if (spec.rendered && MayBecome(spec.kind, node.text)) return Value(node.text);
       return Wrong(draft, node, spec, path);
@@ -139,7 +160,8 @@ bool HoldsExpression(std::string_view text) {
 
 void NoteExpressions(Draft& draft, const YamlNode& node, const Path& path) {
   switch (node.kind) {
-    case YamlNode::Kind::kNull: return;
+    case YamlNode::Kind::kNull:
+      return;
     case YamlNode::Kind::kScalar:
       if (HoldsExpression(node.text)) draft.sites.push_back({&node, path.Text()});
       return;
@@ -165,7 +187,8 @@ Value CheckValue(Draft& draft, const YamlNode& node, const PropertySpec& spec, c
     return CheckScalar(draft, node, spec, path);
   }
   switch (spec.kind) {
-    case PropertyKind::kList: return CheckList(draft, node, spec, path);
+    case PropertyKind::kList:
+      return CheckList(draft, node, spec, path);
     case PropertyKind::kObject:
       if (!node.is_map()) return Wrong(draft, node, spec, path);
       if (!spec.members.empty()) return CheckObject(draft, node, spec.members, path, '`' + spec.name + '`');
@@ -173,8 +196,10 @@ Value CheckValue(Draft& draft, const YamlNode& node, const PropertySpec& spec, c
     case PropertyKind::kMap:
       if (!node.is_map()) return Wrong(draft, node, spec, path);
       break;
-    case PropertyKind::kAny: break;
-    default: return Wrong(draft, node, spec, path);
+    case PropertyKind::kAny:
+      break;
+    default:
+      return Wrong(draft, node, spec, path);
   }
   if (spec.rendered) NoteExpressions(draft, node, path);
   return ToValue(node);
@@ -192,8 +217,9 @@ Object CheckObject(Draft& draft, const YamlNode& node, const std::vector<Propert
     const PropertySpec* spec = FindProperty(specs, entry.key.text);
     if (spec == nullptr && draft.full()) continue;
     if (spec == nullptr) {
-      draft.Error(entry.key, at, "unknown property `" + Shortened(entry.key.text) + "` of " + std::string(owner) +
-                                     Suggestion(entry.key.text, PropertyNames(specs)));
+      draft.Error(entry.key, at,
+                  "unknown property `" + Shortened(entry.key.text) + "` of " + std::string(owner) +
+                      Suggestion(entry.key.text, PropertyNames(specs)));
       continue;
     }
     if (spec->name != entry.key.text && node.Find(spec->name) != nullptr) {

@@ -32,18 +32,30 @@ Object ListShape(const PropertySpec& spec) {
 // The form of a property without what an expression may stand for.
 Object PlainShape(const PropertySpec& spec) {
   switch (spec.kind) {
-    case PropertyKind::kString: return {{"type", Array{"string", "number", "boolean"}}};
-    case PropertyKind::kInteger: return {{"type", "integer"}};
-    case PropertyKind::kNumber: return {{"type", "number"}};
-    case PropertyKind::kBoolean: return {{"type", "boolean"}};
-    case PropertyKind::kDuration: return {{"type", "string"}, {"format", "duration"}};
-    case PropertyKind::kEnum: return {{"enum", Texts(spec.enum_values)}};
-    case PropertyKind::kList: return ListShape(spec);
-    case PropertyKind::kMap: return {{"type", "object"}};
-    case PropertyKind::kObject: return spec.members.empty() ? Object{{"type", "object"}} : Members(spec.members);
-    case PropertyKind::kAny: return {};
-    case PropertyKind::kTask: return Reference("task");
-    case PropertyKind::kTaskList: return ListOf(Reference("task"));
+    case PropertyKind::kString:
+      return {{"type", Array{"string", "number", "boolean"}}};
+    case PropertyKind::kInteger:
+      return {{"type", "integer"}};
+    case PropertyKind::kNumber:
+      return {{"type", "number"}};
+    case PropertyKind::kBoolean:
+      return {{"type", "boolean"}};
+    case PropertyKind::kDuration:
+      return {{"type", "string"}, {"format", "duration"}};
+    case PropertyKind::kEnum:
+      return {{"enum", Texts(spec.enum_values)}};
+    case PropertyKind::kList:
+      return ListShape(spec);
+    case PropertyKind::kMap:
+      return {{"type", "object"}};
+    case PropertyKind::kObject:
+      return spec.members.empty() ? Object{{"type", "object"}} : Members(spec.members);
+    case PropertyKind::kAny:
+      return {};
+    case PropertyKind::kTask:
+      return Reference("task");
+    case PropertyKind::kTaskList:
+      return ListOf(Reference("task"));
     case PropertyKind::kTaskCases:
       return {{"type", "object"}, {"additionalProperties", ListOf(Reference("task"))}};
   }
@@ -52,8 +64,8 @@ Object PlainShape(const PropertySpec& spec) {
 
 bool MayBeExpression(const PropertySpec& spec) {
   const bool free_text = spec.kind == PropertyKind::kString || spec.kind == PropertyKind::kAny;
-  const bool tasks = spec.kind == PropertyKind::kTask || spec.kind == PropertyKind::kTaskList ||
-                     spec.kind == PropertyKind::kTaskCases;
+  const bool tasks =
+      spec.kind == PropertyKind::kTask || spec.kind == PropertyKind::kTaskList || spec.kind == PropertyKind::kTaskCases;
   return spec.rendered && !free_text && !tasks;
 }
 

@@ -1,9 +1,9 @@
 // YAML text to a tree that knows where everything stood, and values back to YAML text.
 // Shapes: aliases are expanded (and counted), merge keys `<<` are applied; map keys are unique texts.
 // Units: lines and columns count from 1; a column counts characters, not bytes.
-// Errors: INVALID_ARGUMENT (RESOURCE_EXHAUSTED for limits) with every violation that could be found, each with its place.
-// Threads: pure. The only home of yaml-cpp, through its event interface.
-// Source: README.md lists how plain scalars are read (as Kestra's SnakeYAML and Jackson read them).
+// Errors: INVALID_ARGUMENT (RESOURCE_EXHAUSTED for limits) with every violation that could be found, each with its
+// place. Threads: pure. The only home of yaml-cpp, through its event interface. Source: README.md lists how plain
+// scalars are read (as Kestra's SnakeYAML and Jackson read them).
 #pragma once
 
 #include <cstddef>
@@ -31,7 +31,7 @@ struct YamlNode {
   std::vector<YamlEntry> entries{};
   int line = 0;
   int column = 0;
-  std::size_t offset = 0;       // of its first byte in the source without BOM
+  std::size_t offset = 0;  // of its first byte in the source without BOM
 
   bool is_null() const { return kind == Kind::kNull; }
   bool is_scalar() const { return kind == Kind::kScalar; }
@@ -47,11 +47,11 @@ struct YamlEntry {
 };
 
 struct YamlLimits {
-  std::size_t bytes = 5u << 20;           // of source
-  std::size_t expanded_bytes = 20u << 20; // of text once aliases are expanded
-  std::size_t nodes = 200'000;            // once aliases are expanded
+  std::size_t bytes = 5u << 20;            // of source
+  std::size_t expanded_bytes = 20u << 20;  // of text once aliases are expanded
+  std::size_t nodes = 200'000;             // once aliases are expanded
   std::size_t depth = 64;
-  std::size_t violations = 100;           // after which the rest is not told
+  std::size_t violations = 100;  // after which the rest is not told
 };
 
 // One document; several are an error that says so. An empty text is a null. `first_line` is where the text begins

@@ -182,8 +182,7 @@ const YamlNode* YamlNode::Find(std::string_view key) const {
   return nullptr;
 }
 
-Result<YamlNode> ParseYaml(std::string_view text, const std::string& file, const YamlLimits& limits,
-                           int first_line) {
+Result<YamlNode> ParseYaml(std::string_view text, const std::string& file, const YamlLimits& limits, int first_line) {
   ASSIGN_OR_RETURN(std::vector<YamlNode> documents, ReadDocuments(text, file, limits, false, first_line));
   if (documents.empty()) return YamlNode{.line = first_line, .column = 1};
   return std::move(documents.front());

@@ -100,8 +100,8 @@ void TreeReader::OnMapEnd() {
 void TreeReader::Report(std::size_t offset, std::string message, std::string field) {
   if (violations_.size() >= limits_.violations) throw StopReading{};
   const YamlPlace place = places_.At(offset);
-  violations_.push_back({field.empty() ? Path() : std::move(field), std::move(message), place.line, place.column,
-                         file_});
+  violations_.push_back(
+      {field.empty() ? Path() : std::move(field), std::move(message), place.line, place.column, file_});
 }
 
 std::size_t TreeReader::OffsetOf(const YAML::Mark& mark) const {
@@ -129,9 +129,14 @@ std::size_t TreeReader::SkipProperties(std::size_t offset) const {
 YamlNode::Style TreeReader::StyleAt(std::size_t offset) const {
   if (offset >= text_.size()) return YamlNode::Style::kPlain;
   switch (text_[offset]) {
-    case '"': case '\'': return YamlNode::Style::kQuoted;
-    case '|': case '>': return YamlNode::Style::kBlock;
-    default: return YamlNode::Style::kPlain;
+    case '"':
+    case '\'':
+      return YamlNode::Style::kQuoted;
+    case '|':
+    case '>':
+      return YamlNode::Style::kBlock;
+    default:
+      return YamlNode::Style::kPlain;
   }
 }
 
@@ -166,8 +171,8 @@ void TreeReader::Charge(const Measure& measure, std::size_t offset) {
   nodes_ += measure.nodes;
   bytes_ += measure.bytes;
   if (nodes_ > limits_.nodes) {
-    StopAtLimit(offset, "the document has more than " + std::to_string(limits_.nodes) +
-                            " nodes once its aliases are expanded");
+    StopAtLimit(offset,
+                "the document has more than " + std::to_string(limits_.nodes) + " nodes once its aliases are expanded");
   }
   if (bytes_ > limits_.expanded_bytes) {
     StopAtLimit(offset, "the document has more than " + std::to_string(limits_.expanded_bytes) +

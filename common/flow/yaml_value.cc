@@ -97,7 +97,8 @@ std::optional<Value> AsFloat(std::string_view text) {
 
 Value ToValue(const YamlNode& node) {
   switch (node.kind) {
-    case YamlNode::Kind::kNull: return nullptr;
+    case YamlNode::Kind::kNull:
+      return nullptr;
     case YamlNode::Kind::kList: {
       Array list;
       list.reserve(node.items.size());
@@ -110,7 +111,8 @@ Value ToValue(const YamlNode& node) {
       for (const YamlEntry& entry : node.entries) map.insert_or_assign(entry.key.text, ToValue(entry.value));
       return map;
     }
-    case YamlNode::Kind::kScalar: break;
+    case YamlNode::Kind::kScalar:
+      break;
   }
   if (!node.is_text && !node.text.empty()) {
     if (const auto boolean = AsBoolean(node.text)) return *boolean;

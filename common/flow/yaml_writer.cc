@@ -87,11 +87,20 @@ class Writer {
 
   void WriteScalar(const Value& value, int indent) {
     switch (value.kind()) {
-      case json::kind::null: out_ += "null"; break;
-      case json::kind::object: out_ += "{}"; break;
-      case json::kind::array: out_ += "[]"; break;
-      case json::kind::string: WriteText(value.get_string(), indent, false); return;
-      default: out_ += ToText(value);
+      case json::kind::null:
+        out_ += "null";
+        break;
+      case json::kind::object:
+        out_ += "{}";
+        break;
+      case json::kind::array:
+        out_ += "[]";
+        break;
+      case json::kind::string:
+        WriteText(value.get_string(), indent, false);
+        return;
+      default:
+        out_ += ToText(value);
     }
     out_ += '\n';
   }

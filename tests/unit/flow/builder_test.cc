@@ -48,8 +48,9 @@ TEST(ReleaseFlows, KeepWhatTheLoopSays) {
   EXPECT_EQ(Ids(flow, flow.tasks), (Texts{"update_labels", "start_release", "poll_release_status"}));
   const model::Task& loop = flow.task(flow.tasks[2]);
   EXPECT_EQ(loop.role, model::TaskRole::kFlowable);
-  EXPECT_EQ(ToJson(loop.properties), R"({"condition":"{{ outputs.check_status_command.exitCode == 0 }}",)"
-                                     R"("failOnMaxReached":true,"checkFrequency":{"interval":"PT5M","maxDuration":"PT6H"}})");
+  EXPECT_EQ(ToJson(loop.properties),
+            R"({"condition":"{{ outputs.check_status_command.exitCode == 0 }}",)"
+            R"("failOnMaxReached":true,"checkFrequency":{"interval":"PT5M","maxDuration":"PT6H"}})");
   ASSERT_NE(loop.FindGroup("tasks"), nullptr);
   const model::Task& child = flow.task(loop.FindGroup("tasks")->tasks.at(0));
   EXPECT_EQ(child.id, "check_status_command");
@@ -104,9 +105,12 @@ TEST(BuildFlow, ReadsEveryPartOfAFlow) {
 
 TEST(BuildFlow, ReadsTheCommonPropertiesOfATask) {
   const model::FlowPtr flow = Build(
-      kHead + "workerGroup: {key: general}\ntasks:\n  - id: t\n    type: io.kestra.core.tasks.log.Log\n    message: [a, 1]\n"
-      "    description: d\n    allowFailure: true\n    allowWarning: yes\n    runIf: false\n    timeout: '{{ vars.t ?? \"PT1M\" }}'\n"
-      "    logLevel: WARN\n    version: 1.0\n    retry: {type: exponential, interval: PT1S, maxInterval: PT1M, delayFactor: 3,"
+      kHead +
+      "workerGroup: {key: general}\ntasks:\n  - id: t\n    type: io.kestra.core.tasks.log.Log\n    message: [a, 1]\n"
+      "    description: d\n    allowFailure: true\n    allowWarning: yes\n    runIf: false\n    timeout: '{{ vars.t ?? "
+      "\"PT1M\" }}'\n"
+      "    logLevel: WARN\n    version: 1.0\n    retry: {type: exponential, interval: PT1S, maxInterval: PT1M, "
+      "delayFactor: 3,"
       " maxAttempt: 5, maxDuration: PT1H, warningOnRetry: true}\n"
       "  - id: u\n    type: io.kestra.plugin.core.log.Log\n    message: m\n    workerGroup: gpu\n    timeout: 90\n");
   ASSERT_NE(flow, nullptr);
@@ -131,11 +135,17 @@ TEST(BuildFlow, ReadsTheCommonPropertiesOfATask) {
 
 TEST(BuildFlow, PutsChildrenIntoGroups) {
   const std::string log = ", type: io.kestra.plugin.core.log.Log, message: m";
-  const model::FlowPtr flow = Build(
-      kHead + "tasks:\n  - id: s\n    type: io.kestra.plugin.core.flow.Switch\n    value: x\n    cases:\n"
-      "      yes: [{id: a" + log + "}, {id: b, disabled: true" + log + "}]\n      2: []\n"
-      "    defaults: [{id: c" + log + "}]\n    errors: [{id: d" + log + "}]\n"
-      "  - id: off\n    disabled: true\n    type: io.kestra.plugin.core.flow.Sequential\n    tasks: [{id: inner" + log + "}]\n");
+  const model::FlowPtr flow =
+      Build(kHead +
+            "tasks:\n  - id: s\n    type: io.kestra.plugin.core.flow.Switch\n    value: x\n    cases:\n"
+            "      yes: [{id: a" +
+            log + "}, {id: b, disabled: true" + log +
+            "}]\n      2: []\n"
+            "    defaults: [{id: c" +
+            log + "}]\n    errors: [{id: d" + log +
+            "}]\n"
+            "  - id: off\n    disabled: true\n    type: io.kestra.plugin.core.flow.Sequential\n    tasks: [{id: inner" +
+            log + "}]\n");
   ASSERT_NE(flow, nullptr);
   EXPECT_EQ(Ids(*flow, flow->tasks), Texts{"s"});
   const model::Task& task = flow->task(0);
@@ -153,15 +163,17 @@ TEST(BuildFlow, PutsChildrenIntoGroups) {
 }
 
 TEST(BuildFlow, MergesPluginDefaults) {
-  const model::FlowPtr flow = Build(
-      kHead + "pluginDefaults:\n"
-      "  - {type: io.kestra.plugin.core.log, values: {level: WARN, timeout: PT9M, description: by prefix}}\n"
-      "  - {type: io.kestra.core.tasks.log.Log, values: {level: ERROR}}\n"
-      "  - {type: io.kestra.plugin.scripts, forced: true, values: {env: {A: forced, C: c}, taskRunner: {type: some.Docker}}}\n"
-      "  - {type: some.Docker, values: {pullPolicy: NEVER}}\n"
-      "tasks:\n  - {id: a, type: io.kestra.plugin.core.log.Log, message: m}\n"
-      "  - {id: b, type: io.kestra.plugin.core.log.Log, message: m, level: DEBUG}\n"
-      "  - {id: c, type: io.kestra.plugin.scripts.shell.Script, script: x, env: {A: own, B: b}}\n");
+  const model::FlowPtr flow =
+      Build(kHead +
+            "pluginDefaults:\n"
+            "  - {type: io.kestra.plugin.core.log, values: {level: WARN, timeout: PT9M, description: by prefix}}\n"
+            "  - {type: io.kestra.core.tasks.log.Log, values: {level: ERROR}}\n"
+            "  - {type: io.kestra.plugin.scripts, forced: true, values: {env: {A: forced, C: c}, taskRunner: {type: "
+            "some.Docker}}}\n"
+            "  - {type: some.Docker, values: {pullPolicy: NEVER}}\n"
+            "tasks:\n  - {id: a, type: io.kestra.plugin.core.log.Log, message: m}\n"
+            "  - {id: b, type: io.kestra.plugin.core.log.Log, message: m, level: DEBUG}\n"
+            "  - {id: c, type: io.kestra.plugin.scripts.shell.Script, script: x, env: {A: own, B: b}}\n");
   ASSERT_NE(flow, nullptr);
   EXPECT_EQ(flow->task(0).properties.at("level"), Value("ERROR"));
   EXPECT_EQ(flow->task(0).timeout, "PT9M");
@@ -172,23 +184,25 @@ TEST(BuildFlow, MergesPluginDefaults) {
 }
 
 TEST(BuildFlow, PluginDefaultsCannotMultiplyWithoutEnd) {
-  std::string source = kHead + "pluginDefaults:\n  - type: io.kestra.plugin.core.log.Log\n    values:\n      message: [";
+  std::string source =
+      kHead + "pluginDefaults:\n  - type: io.kestra.plugin.core.log.Log\n    values:\n      message: [";
   for (int i = 0; i < 2000; ++i) source += "x,";
   source += "]\ntasks:\n";
-  for (int i = 0; i < 2000; ++i) source += "  - {id: t" + std::to_string(i) + ", type: io.kestra.plugin.core.log.Log}\n";
+  for (int i = 0; i < 2000; ++i)
+    source += "  - {id: t" + std::to_string(i) + ", type: io.kestra.plugin.core.log.Log}\n";
   const auto built = BuildFlow(source, "f.yaml", SampleCatalog());
   ASSERT_FALSE(built);
   EXPECT_NE(built.error().ToString().find("plugin defaults add more than 200000 values"), std::string::npos);
 }
 
 TEST(BuildFlow, KeepsTheTextOfUnquotedScalarsForTexts) {
-  const model::FlowPtr flow = Build(
-      kHead + "tasks:\n  - id: s\n    type: io.kestra.plugin.core.flow.Subflow\n    namespace: 1.10\n    flowId: 007\n"
-      "    revision: '3'\n    wait: 'true'\n    inputs: {IS_EE: false, n: 1.10, s: '1.10', e: 1e3}\n");
+  const model::FlowPtr flow =
+      Build(kHead +
+            "tasks:\n  - id: s\n    type: io.kestra.plugin.core.flow.Subflow\n    namespace: 1.10\n    flowId: 007\n"
+            "    revision: '3'\n    wait: 'true'\n    inputs: {IS_EE: false, n: 1.10, s: '1.10', e: 1e3}\n");
   ASSERT_NE(flow, nullptr);
-  EXPECT_EQ(ToJson(flow->task(0).properties),
-            R"({"namespace":"1.10","flowId":"007","revision":3,"wait":true,)"
-            R"("inputs":{"IS_EE":false,"n":1.1,"s":"1.10","e":1000.0}})");
+  EXPECT_EQ(ToJson(flow->task(0).properties), R"({"namespace":"1.10","flowId":"007","revision":3,"wait":true,)"
+                                              R"("inputs":{"IS_EE":false,"n":1.1,"s":"1.10","e":1000.0}})");
 }
 
 TEST(BuildFlows, GivesEachDocumentItsOwnSourceAndTheFilesLines) {
@@ -211,7 +225,8 @@ TEST(LoadFlowFile, NamesTheFileThatIsMissing) {
 }
 
 TEST(BuildFlow, TheSizeLimitIsSaid) {
-  const auto built = BuildFlow(kHead + "description: " + std::string(10'000'000, 'x') + "\n", "f.yaml", SampleCatalog());
+  const auto built =
+      BuildFlow(kHead + "description: " + std::string(10'000'000, 'x') + "\n", "f.yaml", SampleCatalog());
   ASSERT_FALSE(built);
   EXPECT_EQ(built.error().code, Code::kResourceExhausted);
   EXPECT_EQ(built.error().message, "f.yaml has 10000035 bytes; the limit is 5242880");
@@ -219,7 +234,8 @@ TEST(BuildFlow, TheSizeLimitIsSaid) {
 
 TEST(BuildFlow, TellsAtMostTwoHundredErrors) {
   std::string source = kHead + "tasks:\n";
-  for (int i = 0; i < 5000; ++i) source += "  - {id: t" + std::to_string(i) + ", type: no.such.Type, x: \"{{ outputs.q }}\"}\n";
+  for (int i = 0; i < 5000; ++i)
+    source += "  - {id: t" + std::to_string(i) + ", type: no.such.Type, x: \"{{ outputs.q }}\"}\n";
   const auto built = BuildFlow(source, "f.yaml", SampleCatalog());
   ASSERT_FALSE(built);
   EXPECT_EQ(built.error().violations.size(), 200u);

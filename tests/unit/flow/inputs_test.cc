@@ -30,7 +30,8 @@ std::string Resolved(const std::string& inputs, const std::string& raw) {
   const auto resolved = Resolve(inputs, raw);
   if (resolved) return ToJson(resolved->inputs);
   std::string text;
-  for (const Violation& violation : resolved.error().violations) text += violation.field + ": " + violation.message + '\n';
+  for (const Violation& violation : resolved.error().violations)
+    text += violation.field + ": " + violation.message + '\n';
   return text;
 }
 
@@ -96,8 +97,9 @@ TEST(ParseInput, ChecksWhatTheTypeAllows) {
 }
 
 TEST(ResolveInputs, TellsEveryWrongInputAtOnce) {
-  const std::string inputs = "  - {id: a, type: STRING}\n  - {id: b, type: INT}\n  - {id: c, type: STRING, required: false}\n"
-                             "  - {id: d, type: FILE}\n";
+  const std::string inputs =
+      "  - {id: a, type: STRING}\n  - {id: b, type: INT}\n  - {id: c, type: STRING, required: false}\n"
+      "  - {id: d, type: FILE}\n";
   EXPECT_EQ(Resolved(inputs, R"({"b": "x", "d": "kestra:///f"})"),
             "inputs.a: Missing required input:a\n"
             "inputs.b: Invalid value for input `b`. Cause: Unable to parse `x` as `INT`\n"
@@ -150,14 +152,17 @@ TEST(ResolveInputs, DependsOnDecidesWhetherAnInputIsThere) {
 }
 
 TEST(ResolveInputs, EndsOnInputsThatNeedEachOther) {
-  const std::string text = Resolved("  - {id: a, type: STRING, defaults: '{{ inputs.b }}'}\n"
-                                    "  - {id: b, type: STRING, defaults: '{{ inputs.a }}'}\n", "{}");
+  const std::string text = Resolved(
+      "  - {id: a, type: STRING, defaults: '{{ inputs.b }}'}\n"
+      "  - {id: b, type: STRING, defaults: '{{ inputs.a }}'}\n",
+      "{}");
   EXPECT_NE(text.find("depend on each other"), std::string::npos) << text;
 }
 
 TEST(ResolveInputs, OffersWhatAnExpressionRendersTo) {
-  const std::string inputs = "  - {id: all, type: STRING}\n"
-                             "  - {id: one, type: SELECT, expression: '{{ inputs.all }}'}\n";
+  const std::string inputs =
+      "  - {id: all, type: STRING}\n"
+      "  - {id: one, type: SELECT, expression: '{{ inputs.all }}'}\n";
   EXPECT_EQ(Resolved(inputs, R"({"all": "[\"x\",\"y\"]", "one": "y"})"), R"({"all":"[\"x\",\"y\"]","one":"y"})");
   EXPECT_EQ(Resolved(inputs, R"({"all": "[\"x\",\"y\"]", "one": "z"})"),
             "inputs.one: Invalid value for input `one`. Cause: it must match the values `[x, y]`\n");

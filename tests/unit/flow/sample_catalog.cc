@@ -31,14 +31,17 @@ std::vector<PropertySpec> WithBranches(std::vector<PropertySpec> own) {
 
 model::TaskTypeSpec LoopUntil() {
   PropertySpec frequency = Property("checkFrequency", PropertyKind::kObject);
-  frequency.members = {Property("maxIterations", PropertyKind::kInteger), Property("maxDuration", PropertyKind::kDuration),
-                       Property("interval", PropertyKind::kDuration)};
-  return {.type = "io.kestra.plugin.core.flow.LoopUntil", .aliases = {"io.kestra.plugin.core.flow.WaitFor"},
-          .role = TaskRole::kFlowable, .doc = "Runs its tasks again and again.",
+  frequency.members = {Property("maxIterations", PropertyKind::kInteger),
+                       Property("maxDuration", PropertyKind::kDuration), Property("interval", PropertyKind::kDuration)};
+  return {.type = "io.kestra.plugin.core.flow.LoopUntil",
+          .aliases = {"io.kestra.plugin.core.flow.WaitFor"},
+          .role = TaskRole::kFlowable,
+          .doc = "Runs its tasks again and again.",
           .properties = WithBranches({Property("condition", PropertyKind::kString, true),
                                       Property("failOnMaxReached", PropertyKind::kBoolean), frequency,
                                       Steering("tasks", PropertyKind::kTaskList, true)}),
-          .support = model::Support::kDiffers, .differs = "earlier iterations are kept"};
+          .support = model::Support::kDiffers,
+          .differs = "earlier iterations are kept"};
 }
 
 model::TaskTypeSpec Script(const std::string& language, const std::string& kind) {
@@ -47,8 +50,10 @@ model::TaskTypeSpec Script(const std::string& language, const std::string& kind)
   spec.doc = "Runs a script.";
   spec.properties = {kind == "Script" ? Property("script", PropertyKind::kString, true)
                                       : ListOf("commands", PropertyKind::kString, true),
-                     ListOf("beforeCommands", PropertyKind::kString), Property("env", PropertyKind::kMap),
-                     Property("failFast", PropertyKind::kBoolean), Steering("taskRunner", PropertyKind::kMap),
+                     ListOf("beforeCommands", PropertyKind::kString),
+                     Property("env", PropertyKind::kMap),
+                     Property("failFast", PropertyKind::kBoolean),
+                     Steering("taskRunner", PropertyKind::kMap),
                      Property("containerImage", PropertyKind::kString)};
   return spec;
 }
@@ -57,14 +62,17 @@ model::TaskTypeSpec Log() {
   PropertySpec level = Property("level", PropertyKind::kEnum);
   level.enum_values = {"ERROR", "WARN", "INFO", "DEBUG", "TRACE"};
   level.default_value = "INFO";
-  return {.type = "io.kestra.plugin.core.log.Log", .aliases = {"io.kestra.core.tasks.log.Log"},
+  return {.type = "io.kestra.plugin.core.log.Log",
+          .aliases = {"io.kestra.core.tasks.log.Log"},
           .doc = "Writes a line to the log.",
           .properties = {Property("message", PropertyKind::kAny, true), level},
           .example = "id: hello\ntype: io.kestra.plugin.core.log.Log\nmessage: Hello\n"};
 }
 
 model::TaskTypeSpec Subflow() {
-  return {.type = "io.kestra.plugin.core.flow.Subflow", .role = TaskRole::kExecutable, .doc = "Starts another flow.",
+  return {.type = "io.kestra.plugin.core.flow.Subflow",
+          .role = TaskRole::kExecutable,
+          .doc = "Starts another flow.",
           .properties = {Property("namespace", PropertyKind::kString, true),
                          Property("flowId", PropertyKind::kString, true), Steering("revision", PropertyKind::kInteger),
                          Property("inputs", PropertyKind::kMap), Property("labels", PropertyKind::kAny),
@@ -79,26 +87,36 @@ Catalog Make() {
   catalog.Add(Script("shell", "Script"));
   catalog.Add(Script("node", "Commands"));
   const auto tasks = Steering("tasks", PropertyKind::kTaskList, true);
-  catalog.Add({.type = "io.kestra.plugin.core.flow.Sequential", .role = TaskRole::kFlowable,
-               .doc = "One after the other.", .properties = WithBranches({tasks})});
+  catalog.Add({.type = "io.kestra.plugin.core.flow.Sequential",
+               .role = TaskRole::kFlowable,
+               .doc = "One after the other.",
+               .properties = WithBranches({tasks})});
   PropertySpec concurrent = Property("concurrent", PropertyKind::kInteger);
-  catalog.Add({.type = "io.kestra.plugin.core.flow.Parallel", .role = TaskRole::kFlowable, .doc = "Side by side.",
+  catalog.Add({.type = "io.kestra.plugin.core.flow.Parallel",
+               .role = TaskRole::kFlowable,
+               .doc = "Side by side.",
                .properties = WithBranches({tasks, concurrent})});
-  catalog.Add({.type = "io.kestra.plugin.core.flow.Switch", .role = TaskRole::kFlowable, .doc = "One of several.",
+  catalog.Add({.type = "io.kestra.plugin.core.flow.Switch",
+               .role = TaskRole::kFlowable,
+               .doc = "One of several.",
                .properties = WithBranches({Property("value", PropertyKind::kString, true),
                                            Steering("cases", PropertyKind::kTaskCases),
                                            Steering("defaults", PropertyKind::kTaskList)})});
   PropertySpec condition = Property("condition", PropertyKind::kString, true);
-  catalog.Add({.type = "io.kestra.plugin.core.flow.If", .role = TaskRole::kFlowable, .doc = "One of two.",
+  catalog.Add({.type = "io.kestra.plugin.core.flow.If",
+               .role = TaskRole::kFlowable,
+               .doc = "One of two.",
                .properties = WithBranches({condition, Steering("then", PropertyKind::kTaskList, true),
                                            Steering("else", PropertyKind::kTaskList)})});
-  catalog.Add({.type = "io.kestra.plugin.core.execution.Labels", .aliases = {"io.kestra.core.tasks.executions.Labels"},
-               .role = TaskRole::kUpdating, .doc = "Sets labels.",
+  catalog.Add({.type = "io.kestra.plugin.core.execution.Labels",
+               .aliases = {"io.kestra.core.tasks.executions.Labels"},
+               .role = TaskRole::kUpdating,
+               .doc = "Sets labels.",
                .properties = {Property("labels", PropertyKind::kAny, true)}});
-  catalog.Add({.type = "io.kestra.plugin.core.flow.Sleep", .doc = "Waits.",
+  catalog.Add({.type = "io.kestra.plugin.core.flow.Sleep",
+               .doc = "Waits.",
                .properties = {Property("duration", PropertyKind::kDuration, true)}});
-  catalog.Add({.type = "io.kestra.plugin.core.http.Request", .doc = "A request.",
-               .support = model::Support::kNotYet});
+  catalog.Add({.type = "io.kestra.plugin.core.http.Request", .doc = "A request.", .support = model::Support::kNotYet});
   return catalog;
 }
 

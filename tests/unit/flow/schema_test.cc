@@ -51,14 +51,16 @@ TEST(TypeDocs, NamePropertiesAliasesAndAnExample) {
             "## Properties\n\n`*` is required.\n\n| Property | Type | Default | |\n|---|---|---|---|\n"
             "| `message` * | any, rendered |  | The documentation. |\n"
             "| `level` | one of ERROR, WARN, INFO, DEBUG, TRACE, rendered | `INFO` | The documentation. |\n");
-  EXPECT_NE(TypeDocs(*SampleCatalog().Find("io.kestra.plugin.core.flow.LoopUntil")).find("| `checkFrequency.interval` |"),
-            std::string::npos);
+  EXPECT_NE(
+      TypeDocs(*SampleCatalog().Find("io.kestra.plugin.core.flow.LoopUntil")).find("| `checkFrequency.interval` |"),
+      std::string::npos);
 }
 
 TEST(CompatibilityTable, SaysSameDiffersOrNotYet) {
   const std::string table = CompatibilityTable(SampleCatalog());
-  EXPECT_NE(table.find("| `io.kestra.plugin.core.log.Log` | same | `message`, `level` | `io.kestra.core.tasks.log.Log` |"),
-            std::string::npos);
+  EXPECT_NE(
+      table.find("| `io.kestra.plugin.core.log.Log` | same | `message`, `level` | `io.kestra.core.tasks.log.Log` |"),
+      std::string::npos);
   EXPECT_NE(table.find("| `io.kestra.plugin.core.flow.LoopUntil` | differs: earlier iterations are kept |"),
             std::string::npos);
   EXPECT_NE(table.find("| `io.kestra.plugin.core.http.Request` | not yet |"), std::string::npos);
@@ -78,12 +80,19 @@ TEST(SchemaExamples, BuildAsFlows) {
 
 model::FlowPtr Drawn() {
   const std::string log = ", type: io.kestra.plugin.core.log.Log, message: m}";
-  const auto built = BuildFlow(
-      "id: f\nnamespace: n\ntasks:\n  - {id: first" + log + "\n"
-      "  - id: both\n    type: io.kestra.plugin.core.flow.Parallel\n    tasks:\n      - {id: left" + log + "\n"
-      "      - {id: right, runIf: 'true', timeout: PT1M" + log + "\n    errors: [{id: rescue" + log + "]\n"
-      "  - {id: sub, type: io.kestra.plugin.core.flow.Subflow, namespace: n, flowId: other}\n"
-      "errors: [{id: alarm" + log + "]\n", "f.yaml", SampleCatalog());
+  const auto built =
+      BuildFlow("id: f\nnamespace: n\ntasks:\n  - {id: first" + log +
+                    "\n"
+                    "  - id: both\n    type: io.kestra.plugin.core.flow.Parallel\n    tasks:\n      - {id: left" +
+                    log +
+                    "\n"
+                    "      - {id: right, runIf: 'true', timeout: PT1M" +
+                    log + "\n    errors: [{id: rescue" + log +
+                    "]\n"
+                    "  - {id: sub, type: io.kestra.plugin.core.flow.Subflow, namespace: n, flowId: other}\n"
+                    "errors: [{id: alarm" +
+                    log + "]\n",
+                "f.yaml", SampleCatalog());
   EXPECT_TRUE(built) << built.error().ToString();
   return built ? built->flow : nullptr;
 }

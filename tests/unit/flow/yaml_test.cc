@@ -17,8 +17,7 @@ std::vector<std::string> Faults(std::string_view yaml, const YamlLimits& limits 
   const auto node = ParseYaml(yaml, "f.yaml", limits);
   if (node) return faults;
   for (const Violation& violation : node.error().violations) {
-    faults.push_back(std::to_string(violation.line) + ":" + std::to_string(violation.column) + " " +
-                     violation.message);
+    faults.push_back(std::to_string(violation.line) + ":" + std::to_string(violation.column) + " " + violation.message);
     EXPECT_EQ(violation.file, "f.yaml");
   }
   if (faults.empty()) faults.push_back(node.error().message);
@@ -69,7 +68,10 @@ TEST(YamlValues, EmptyTextIsNull) {
 }
 
 TEST(YamlPlaces, CountCharactersFromOne) {
-  const auto node = ParseYaml("\xef\xbb\xbf" "a: 1\n\"ü\": {b: x}\nlist:\r\n  - q\r\n", "f");
+  const auto node = ParseYaml(
+      "\xef\xbb\xbf"
+      "a: 1\n\"ü\": {b: x}\nlist:\r\n  - q\r\n",
+      "f");
   ASSERT_TRUE(node) << node.error().ToString();
   EXPECT_EQ(node->entries[0].value.column, 4);
   const YamlNode* map = node->Find("ü");
@@ -113,9 +115,9 @@ TEST(YamlPlaces, LocateFindsTheByteOfAText) {
 }
 
 TEST(YamlFaults, NamesEveryDuplicateKey) {
-  EXPECT_EQ(Faults("a: 1\nb: 2\na: 3\nc: {d: 1, d: 2}\n"),
-            (Lines{"3:1 duplicate key `a`; it stands first in line 1",
-                   "4:11 duplicate key `d`; it stands first in line 4"}));
+  EXPECT_EQ(
+      Faults("a: 1\nb: 2\na: 3\nc: {d: 1, d: 2}\n"),
+      (Lines{"3:1 duplicate key `a`; it stands first in line 1", "4:11 duplicate key `d`; it stands first in line 4"}));
   std::string large;
   for (int i = 0; i < 40; ++i) large += "k" + std::to_string(i) + ": 1\n";
   EXPECT_EQ(Faults(large + "k3: 1\n"), Lines{"41:1 duplicate key `k3`; it stands first in line 4"});
@@ -174,7 +176,11 @@ TEST(YamlFaults, RefusesBytesThatAreNoText) {
   EXPECT_EQ(Faults("a: ü\xed\xa0\x80\n"), Lines{"1:5 the text is not valid UTF-8: byte 0xED"});
   EXPECT_EQ(Faults(std::string_view("a: b\0c\n", 7)), Lines{"1:5 the control character 0x00 is not allowed in YAML"});
   EXPECT_EQ(Faults("a: \x1b[0m\n"), Lines{"1:4 the control character 0x1B is not allowed in YAML"});
-  EXPECT_EQ(Faults(std::string_view("\xff\xfe" "a\0", 4)).at(0), "1:1 the text is not valid UTF-8: byte 0xFF");
+  EXPECT_EQ(Faults(std::string_view("\xff\xfe"
+                                    "a\0",
+                                    4))
+                .at(0),
+            "1:1 the text is not valid UTF-8: byte 0xFF");
 }
 
 TEST(YamlFaults, RefusesTags) {
@@ -208,8 +214,7 @@ TEST(YamlFaults, SaysWhereTheSyntaxIsWrong) {
 }
 
 TEST(YamlFaults, OneDocumentMeansOne) {
-  EXPECT_EQ(Faults("a: 1\n---\nb: 2\n").at(0),
-            "2:1 one document is expected here; another one begins with `---`");
+  EXPECT_EQ(Faults("a: 1\n---\nb: 2\n").at(0), "2:1 one document is expected here; another one begins with `---`");
   const auto documents = ParseYamlDocuments("a: 1\n---\nb: 2\n--- \nc: 3\n", "f");
   ASSERT_TRUE(documents) << documents.error().ToString();
   ASSERT_EQ(documents->size(), 3u);
@@ -246,8 +251,15 @@ TEST(YamlWriter, WritesWhatReadsBackTheSame) {
       R"([[1,[2]],{"a":[{"b":1,"c":[2]}]},"- x","a: b","x #y","'q'","\"","|","~","null"])",
       R"({"t":"line\nline","u":"line\n","v":"\nx","w":" x\ny","z":"x \ny\n\n","tab":"\tx\ny","nul":"a\u0001b"})",
       R"({"k: v":1,"":2,"1":3,"true":4,"deep":{"text":"a\n  b\nc"},"-":"-","-5":"-5","- ":"--- x"})",
-      R"("ünïcode ✓")", R"("012")", "null", "-0.0", "18446744073709551615", R"([["a\nb"]])", R"(["a\nb\n"])",
-      R"("a\nb")", R"({"x":"trailing:","y":"@at","z":"%p","q":"?","r":"? x","s":"a\u007fb"})"};
+      R"("ünïcode ✓")",
+      R"("012")",
+      "null",
+      "-0.0",
+      "18446744073709551615",
+      R"([["a\nb"]])",
+      R"(["a\nb\n"])",
+      R"("a\nb")",
+      R"({"x":"trailing:","y":"@at","z":"%p","q":"?","r":"? x","s":"a\u007fb"})"};
   for (const std::string& document : documents) {
     const Value value = *ParseJson(document);
     const std::string yaml = ToYaml(value);
