@@ -35,12 +35,20 @@ void Bookkeeping::Add(const Program& program, const model::TaskRun& run) {
     scope.next = 0;
   }
   const SteeredType* owner = run.parent ? task.owner : nullptr;
-  const bool by_value = owner != nullptr && owner->by_value() && task.list == ListKind::kMain;
-  const std::uint32_t place = by_value ? static_cast<std::uint32_t>(run.iteration.value_or(0)) : task.position;
-  scope.next = std::max(scope.next, place + 1);
+  if (owner != nullptr && owner->by_value() && task.list == ListKind::kMain) {
+    if (task.position == 0) ++scope.next;
+  } else {
+    scope.next = std::max(scope.next, task.position + 1);
+  }
   if (program.flow().task(run.task).role == TaskRole::kFlowable) scopes.try_emplace(run.index);
   runs_of_task[run.task].insert(run.index);
   Count(program, run, run.state.current(), 1);
+}
+
+bool Bookkeeping::operator==(const Bookkeeping& other) const {
+  return root == other.root && scopes == other.scopes && runs_of_task == other.runs_of_task && open == other.open &&
+         in_flight == other.in_flight && in_children == other.in_children && retrying == other.retrying &&
+         paused == other.paused;
 }
 
 void Bookkeeping::Moved(const Program& program, const model::TaskRun& run, State from, State to) {
@@ -52,6 +60,7 @@ void Bookkeeping::Remove(const Program& program, const model::TaskRun& run) {
   Count(program, run, run.state.current(), -1);
   runs_of_task[run.task].erase(run.index);
   scopes.erase(run.index);
+  places_of_values.erase(run.index);
   open.erase(run.index);
 }
 
@@ -68,11 +77,15 @@ void Bookkeeping::Count(const Program& program, const model::TaskRun& run, State
     return;
   }
   add(scope.open);
-  if (by > 0) {
-    open.insert(run.index);
-  } else {
-    open.erase(run.index);
-  }
+  const auto keep = [&](std::set<model::TaskRunIndex>& runs) {
+    if (by > 0) {
+      runs.insert(run.index);
+    } else {
+      runs.erase(run.index);
+    }
+  };
+  keep(open);
+  if (state == State::kRestarted) keep(scope.restarted);
   const TaskRole role = program.flow().task(run.task).role;
   const bool at_work = state == State::kSubmitted || state == State::kRunning;
   if (at_work && role == TaskRole::kRunnable) add(in_flight);

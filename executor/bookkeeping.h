@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <set>
+#include <string>
 #include <unordered_map>
 #include <vector>
 
@@ -20,8 +21,9 @@ using ScopeId = std::optional<model::TaskRunIndex>;  // nothing: the execution i
 
 struct Scope {
   ListKind phase = ListKind::kMain;  // the list that runs or ran last
-  std::uint32_t next = 0;            // the place in that list (or, by value, the iteration) to start next
+  std::uint32_t next = 0;            // the place in that list (or, by value, the value) to start next
   std::uint32_t open = 0;            // children that have not ended
+  std::set<model::TaskRunIndex> restarted{};  // those of them that are RESTARTED and have not begun again
   // Ended children of the main list.
   std::uint32_t passed = 0;          // without failing
   std::uint32_t warned = 0;
@@ -30,6 +32,9 @@ struct Scope {
   std::uint32_t cancelled = 0;
   std::vector<model::TaskRunIndex> children{};
 
+  std::uint32_t at_work() const { return open - static_cast<std::uint32_t>(restarted.size()); }
+  // A child of the main list failed, was killed or cancelled: no next one in a sequence.
+  bool stopped() const { return failed + killed + cancelled > 0; }
   // What its main list comes to: KILLED, FAILED, CANCELLED, WARNING or SUCCESS.
   model::State Outcome() const;
   bool operator==(const Scope&) const = default;
@@ -51,13 +56,16 @@ struct Bookkeeping {
   Scope& at(ScopeId id) { return id ? scopes.at(*id) : root; }
   const Scope& at(ScopeId id) const { return id ? scopes.at(*id) : root; }
 
-  // A new run; `place` is where it stands in its scope's list.
+  // A new run.
   void Add(const Program& program, const model::TaskRun& run);
   void Moved(const Program& program, const model::TaskRun& run, model::State from, model::State to);
   // A run that counts no more. Its scope still lists it; the caller empties that list.
   void Remove(const Program& program, const model::TaskRun& run);
 
-  bool operator==(const Bookkeeping&) const = default;
+  // Where each value of a ForEach stands among its values; made when first asked for, and no part of the law.
+  std::unordered_map<model::TaskRunIndex, std::unordered_map<std::string, std::int32_t>> places_of_values{};
+
+  bool operator==(const Bookkeeping& other) const;
 
  private:
   void Count(const Program& program, const model::TaskRun& run, model::State state, int by);

@@ -62,6 +62,7 @@ void OnKillRequested(Step& step, const model::KillRequested& event) {
   step.Edit().kill_requested = true;
   step.EnterExecution(State::kKilling);
   for (const TaskRunIndex index : OpenBelow(step, std::nullopt)) {
+    ClearTimers(step, index);
     // Who is told to stop answers; flowables end with their last child.
     const bool waits = TellToStop(step, index, reason);
     const bool has_children = step.task(index).role == TaskRole::kFlowable && step.scope(index).open > 0;

@@ -107,7 +107,7 @@ bool StopsList(State state) {
 }
 
 void ContinueSequence(Step& step, ScopeId parent, TaskRunIndex child, std::optional<std::int32_t> iteration) {
-  if (!StopsList(step.state(child)) &&
+  if (!step.scope(parent).stopped() &&
       StartNext(step, parent, *step.program(child).siblings, ListKind::kMain, iteration)) {
     return;
   }
@@ -128,6 +128,10 @@ void Settle(Step& step) {
 
 void SteeredType::ChildEnded(Step& step, TaskRunIndex self, TaskRunIndex child) const {
   ContinueSequence(step, self, child);
+}
+
+void SteeredType::Reopened(Step& step, TaskRunIndex self) const {
+  while (!step.scope(self).restarted.empty()) BeginRestarted(step, *step.scope(self).restarted.begin());
 }
 
 State SteeredType::Outcome(const Step& step, TaskRunIndex self) const { return step.scope(self).Outcome(); }

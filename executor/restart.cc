@@ -92,38 +92,6 @@ void Revive(Step& step, const Chosen& chosen) {
   }
 }
 
-void ReopenFlowable(Step& step, TaskRunIndex index, bool child_restarts) {
-  step.Enter(index, State::kRunning);
-  OpenAttempt(step, index, step.at());
-  ArmTimeout(step, index);
-  if (model::IsTerminal(step.state(index))) return;
-  if (child_restarts) {
-    step.program(index).type->Reopened(step, index);
-  } else {
-    step.program(index).type->Restart(step, index);
-  }
-}
-
-void BeginChosen(Step& step, const Chosen& chosen) {
-  Chosen has_chosen_child(chosen.size());
-  for (TaskRunIndex i = 0; i < chosen.size(); ++i) {
-    if (chosen[i] && step.run(i).parent) has_chosen_child[*step.run(i).parent] = true;
-  }
-  for (TaskRunIndex i = 0; i < chosen.size(); ++i) {
-    // A loop that restarts as a whole has undone its children.
-    if (!chosen[i] || step.run(i).superseded || step.state(i) != State::kRestarted) continue;
-    if (const ScopeId parent = step.run(i).parent; parent && model::IsTerminal(step.state(*parent))) {
-      step.Enter(i, State::kKilled);  // its flowable failed again at once
-      continue;
-    }
-    if (step.task(i).role == TaskRole::kFlowable) {
-      ReopenFlowable(step, i, has_chosen_child[i]);
-    } else if (!RestartChildOf(step, i)) {
-      BeginRun(step, i);
-    }
-  }
-}
-
 // The flow's tasks had not failed but its end had (an output), or nothing had begun.
 void ContinueRoot(Step& step) {
   if (step.scope(std::nullopt).children.empty() &&
@@ -131,6 +99,13 @@ void ContinueRoot(Step& step) {
     return;
   }
   EndMainList(step, std::nullopt);
+}
+
+// RUNNING again, with a new attempt.
+void ReopenFlowable(Step& step, TaskRunIndex index) {
+  step.Enter(index, State::kRunning);
+  OpenAttempt(step, index, step.at());
+  ArmTimeout(step, index);
 }
 
 // Whether the scopes around an ended run still wait in their main lists, so that it can open again in place.
@@ -144,6 +119,30 @@ bool ScopesAreOpen(const Step& step, TaskRunIndex index) {
 
 }  // namespace
 
+void BeginRestarted(Step& step, TaskRunIndex index) {
+  if (step.task(index).role != TaskRole::kFlowable) {
+    if (!RestartChildOf(step, index)) BeginRun(step, index);
+    return;
+  }
+  const bool has_restarted = !step.scope(index).restarted.empty();
+  ReopenFlowable(step, index);
+  const SteeredType& type = *step.program(index).type;
+  if (model::IsTerminal(step.state(index))) {
+    StopDescendants(step, index, "The task has failed again");
+  } else if (has_restarted) {
+    type.Reopened(step, index);
+  } else {
+    type.Restart(step, index);
+  }
+}
+
+bool BeginNextRestarted(Step& step, ScopeId parent) {
+  const Scope& scope = step.scope(parent);
+  if (scope.restarted.empty()) return false;
+  BeginRestarted(step, *scope.restarted.begin());
+  return true;
+}
+
 void OnRestartRequested(Step& step) {
   const State state = step.state();
   if (!model::IsTerminal(state) || !MayMove(Subject::kExecution, state, State::kRestarted)) return;
@@ -151,10 +150,8 @@ void OnRestartRequested(Step& step) {
   const bool any = std::find(chosen.begin(), chosen.end(), true) != chosen.end();
   if (!any && state != State::kFailed) return;
   Revive(step, chosen);
-  if (any) {
-    BeginChosen(step, chosen);
-  } else {
-    ContinueRoot(step);
+  if (!any) return ContinueRoot(step);
+  while (BeginNextRestarted(step, std::nullopt)) {
   }
 }
 
@@ -162,7 +159,8 @@ void OnChildRestarted(Step& step, const model::ChildRestarted& event) {
   if (event.task_run >= step.execution().task_runs.size()) return;
   const TaskRunIndex index = event.task_run;
   const TaskRun& run = step.run(index);
-  if (run.superseded || !model::IsTerminal(run.state.current()) || ChildOf(run) != event.child ||
+  // A run that did not stop its list has been built upon; what its child does now is the child's own affair.
+  if (run.superseded || !StopsList(run.state.current()) || ChildOf(run) != event.child ||
       !WaitsForChild(step.task(index)) || step.killing() || step.execution().kill_requested) {
     return;
   }
@@ -171,7 +169,7 @@ void OnChildRestarted(Step& step, const model::ChildRestarted& event) {
     if (chosen.empty() || !MayMove(Subject::kExecution, step.state(), State::kRestarted)) return;
     Revive(step, chosen);
     for (TaskRunIndex i = 0; i < index; ++i) {
-      if (chosen[i]) ReopenFlowable(step, i, /*child_restarts=*/true);
+      if (chosen[i]) ReopenFlowable(step, i);
     }
   } else {
     if (!ScopesAreOpen(step, index)) return;

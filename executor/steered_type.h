@@ -28,8 +28,8 @@ class SteeredType {
   virtual model::State Outcome(const Step& step, model::TaskRunIndex self) const;
   // Its own timer (kLoopInterval, kPause).
   virtual void TimerFired(Step&, model::TaskRunIndex) const {}
-  // A child of it is restarted, and so it is RUNNING again.
-  virtual void Reopened(Step&, model::TaskRunIndex) const {}
+  // Children of it are RESTARTED, and so it is RUNNING again. Here: they all begin.
+  virtual void Reopened(Step& step, model::TaskRunIndex self) const;
   // It had failed by itself, no child of it had, and is RUNNING again. Here: from the beginning.
   virtual void Restart(Step& step, model::TaskRunIndex self) const { Start(step, self); }
 };

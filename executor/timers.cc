@@ -44,7 +44,7 @@ void TimeOut(Step& step, TaskRunIndex index) {
 
 void ArmTimeout(Step& step, TaskRunIndex index) {
   const TemplatePtr& text = step.program(index).timeout;
-  if (text == nullptr) return;
+  if (text == nullptr || step.killing()) return;
   const Result<Duration> timeout = RenderDuration(step, index, *text);
   if (!timeout) {
     FailForGood(step, index, "Failed evaluating timeout: " + timeout.error().message);

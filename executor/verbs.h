@@ -77,6 +77,10 @@ bool KillChildOf(Step& step, model::TaskRunIndex index);
 
 // ---- restart.cc
 void OnRestartRequested(Step& step);
+// A RESTARTED run begins: a flowable with its restarted children, a subflow with the same child.
+void BeginRestarted(Step& step, model::TaskRunIndex index);
+// The first RESTARTED child of the scope; false when there is none.
+bool BeginNextRestarted(Step& step, ScopeId parent);
 void OnChildRestarted(Step& step, const model::ChildRestarted& event);
 
 // ---- submit.cc

@@ -35,6 +35,19 @@ Result<Array> ValuesFrom(const Value& rendered) {
   return InvalidArgument("Found '" + std::to_string(nulls) + "' null values on Each, with values=" + ToJson(rendered));
 }
 
+// Which of the values the child runs for. A child that is a loop counts its own rounds in `iteration`.
+std::int32_t PlaceOfValue(Step& step, TaskRunIndex self, TaskRunIndex child) {
+  const TaskRun& run = step.run(child);
+  if (step.program(child).type != &LoopUntilType()) return run.iteration.value_or(0);
+  auto& places = step.books().places_of_values[self];
+  if (places.empty()) {
+    for (const Value& value : step.run(self).outputs.at(kValues).get_array()) {
+      places.emplace(value.get_string(), static_cast<std::int32_t>(places.size()));
+    }
+  }
+  return places.at(run.value.value_or(""));
+}
+
 class ValueLoop : public SteeredType {
  public:
   struct Names {
@@ -57,14 +70,15 @@ class ValueLoop : public SteeredType {
     const std::vector<model::TaskIndex>& list = *step.program(child).siblings;
     const std::size_t next = step.program(child).position + 1;
     if (!stops && next < list.size()) {
-      StartTask(step, list[next], self, step.run(child).value, step.run(child).iteration);
-    } else if (stops && LimitOf(step, self) == 1) {
+      StartTask(step, list[next], self, step.run(child).value, PlaceOfValue(step, self, child));
+    } else if (step.scope(self).stopped() && LimitOf(step, self) == 1) {
       EndMainList(step, self);
     } else {
       Fill(step, self);
     }
   }
 
+  void Reopened(Step& step, TaskRunIndex self) const override { Fill(step, self); }
   // The values stay those that it began with.
   void Restart(Step& step, TaskRunIndex self) const override {
     if (step.run(self).outputs.contains(kValues)) {
@@ -102,7 +116,8 @@ class ValueLoop : public SteeredType {
     const std::vector<model::TaskIndex>& list = ListOf(step.flow(), &step.task(self), ListKind::kMain);
     const std::int64_t limit = LimitOf(step, self);
     const Scope& scope = step.scope(self);
-    while (!list.empty() && (limit <= 0 || scope.open < limit) && !model::IsTerminal(step.state(self))) {
+    while (!list.empty() && (limit <= 0 || scope.at_work() < limit) && !model::IsTerminal(step.state(self))) {
+      if (BeginNextRestarted(step, self)) continue;
       const Array& values = step.run(self).outputs.at(kValues).get_array();
       if (scope.next >= values.size()) break;
       StartTask(step, list.front(), self, std::string(values[scope.next].get_string()),

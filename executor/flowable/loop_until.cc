@@ -146,8 +146,8 @@ class LoopUntil final : public SteeredType {
   }
 
   // A warning does not end the loop: the check of a release may fail until the release is there.
-  void ChildEnded(Step& step, TaskRunIndex self, TaskRunIndex child) const override {
-    if (StopsList(step.state(child))) return EndMainList(step, self);
+  void ChildEnded(Step& step, TaskRunIndex self, TaskRunIndex) const override {
+    if (step.scope(self).stopped()) return EndMainList(step, self);
     StartIteration(step, self);
   }
 
@@ -159,6 +159,7 @@ class LoopUntil final : public SteeredType {
 
   void Reopened(Step& step, TaskRunIndex self) const override {
     if (const Result<Limits> limits = ReadLimits(step, self)) ShowDeadline(step, self, *limits);
+    SteeredType::Reopened(step, self);
   }
 
   // Both limits begin anew; the iterations so far stay as history.

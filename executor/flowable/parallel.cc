@@ -38,17 +38,21 @@ class Parallel final : public SteeredType {
     Fill(step, self, limit->value_or(0));
   }
 
-  void ChildEnded(Step& step, TaskRunIndex self, TaskRunIndex) const override {
-    // The limit was valid when it began; one that has become invalid since holds nobody back.
+  void ChildEnded(Step& step, TaskRunIndex self, TaskRunIndex) const override { Refill(step, self); }
+  void Reopened(Step& step, TaskRunIndex self) const override { Refill(step, self); }
+
+ private:
+  // The limit was valid when it began; one that has become invalid since holds nobody back.
+  static void Refill(Step& step, TaskRunIndex self) {
     const Result<std::optional<std::int64_t>> limit = IntegerProperty(step, self, "concurrent");
     Fill(step, self, limit ? limit->value_or(0) : 0);
   }
 
- private:
   static void Fill(Step& step, TaskRunIndex self, std::int64_t limit) {
     const std::vector<model::TaskIndex>& list = ListOf(step.flow(), &step.task(self), ListKind::kMain);
     const Scope& scope = step.scope(self);
-    while ((limit <= 0 || scope.open < limit) && StartNext(step, self, list, ListKind::kMain)) {
+    while ((limit <= 0 || scope.at_work() < limit) &&
+           (BeginNextRestarted(step, self) || StartNext(step, self, list, ListKind::kMain))) {
     }
     if (scope.open == 0) EndMainList(step, self);
   }

@@ -193,7 +193,12 @@ Applied Machine::Post(model::EventBody body) {
 }
 
 void Machine::Fault(const std::string& what) {
-  faults_ += "event " + std::to_string(events_) + " (" + std::string(model::EventName(last_)) + "): " + what + "\n";
+  std::string event(model::EventName(last_));
+  if (const auto* fired = std::get_if<model::TimerFired>(&last_)) {
+    event += " " + std::string(NameOfTimer(fired->timer.kind)) + " #" + std::to_string(fired->timer.task_run) + "/" +
+             std::to_string(fired->timer.attempt) + " at " + FormatInstant(now_);
+  }
+  faults_ += "event " + std::to_string(events_) + " (" + event + "): " + what + "\n";
 }
 
 void Machine::CheckLaws(const model::Execution& before, const Applied& applied) {
@@ -216,7 +221,18 @@ void Machine::CheckLaws(const model::Execution& before, const Applied& applied) 
 
   std::map<model::TimerId, Timestamp> armed;
   for (const model::SetTimer& timer : live_->ArmedTimers()) armed[timer.timer] = timer.due;
-  if (armed != timers_) Fault("the armed timers are not those that were set");
+  if (armed == timers_) return;
+  std::string text = "the armed timers are not those that were set; armed:";
+  const auto list = [&](const std::map<model::TimerId, Timestamp>& timers) {
+    for (const auto& [id, due] : timers) {
+      text += " " + std::string(NameOfTimer(id.kind)) + " #" + std::to_string(id.task_run) + "/" +
+              std::to_string(id.attempt) + " " + FormatInstant(due);
+    }
+  };
+  list(armed);
+  text += "; set:";
+  list(timers_);
+  Fault(text);
 }
 
 std::string Machine::NameOf(TaskRunIndex run) const {
