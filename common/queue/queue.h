@@ -43,6 +43,7 @@ class ClientQueue {
  public:
   virtual ~ClientQueue() = default;
   virtual Status Send(std::string bytes) = 0;
+  // As the server's; also comes back when the connection came or went, so that a refused frame can be tried again.
   virtual void Receive(std::vector<std::string>& out, std::size_t most, Duration timeout) = 0;
   virtual void Wake() = 0;
 };

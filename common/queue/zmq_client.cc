@@ -1,0 +1,109 @@
+#include <cerrno>
+#include <cstring>
+
+#include "common/queue/frame_size.h"
+#include "common/queue/zmq_context.h"
+#include "common/queue/zmq_queue.h"
+
+namespace headrace::queue {
+namespace {
+
+constexpr const char* kMonitor = "inproc://connection";
+
+class ZmqClient final : public ClientQueue {
+ public:
+  ZmqClient(ContextPtr context, SocketPtr monitor, SocketPtr socket, WakeSignal wake, std::string endpoint)
+      : context_(std::move(context)),
+        monitor_(std::move(monitor)),
+        socket_(std::move(socket)),
+        wake_(std::move(wake)),
+        endpoint_(std::move(endpoint)) {}
+
+  Status Send(std::string bytes) override {
+    RETURN_IF_ERROR(CheckFrameSize(bytes.size()));
+    if (zmq_send(socket_.get(), bytes.data(), bytes.size(), ZMQ_DONTWAIT) >= 0) return {};
+    if (zmq_errno() == EAGAIN && IsConnected()) return Fail(Code::kResourceExhausted, endpoint_ + " does not keep up");
+    return Fail(Code::kUnavailable, "there is no connection to " + endpoint_);
+  }
+
+  void Receive(std::vector<std::string>& out, std::size_t most, Duration timeout) override {
+    const std::size_t before = out.size();
+    Drain(out, most);
+    if (out.size() > before || timeout <= Duration::zero()) return;
+    wake_.Wait(socket_.get(), monitor_.get(), timeout);
+    Drain(out, most);
+  }
+
+  void Wake() override { wake_.Raise(); }
+
+ private:
+  void Drain(std::vector<std::string>& out, std::size_t most) {
+    IsConnected();
+    for (; most > 0; --most) {
+      zmq_msg_t message;
+      zmq_msg_init(&message);
+      if (zmq_msg_recv(&message, socket_.get(), ZMQ_DONTWAIT) < 0) return;
+      // The server sends one part; what is beyond it has no meaning.
+      if (!inside_message_) out.emplace_back(static_cast<const char*>(zmq_msg_data(&message)), zmq_msg_size(&message));
+      inside_message_ = zmq_msg_more(&message) != 0;
+      zmq_msg_close(&message);
+    }
+  }
+
+  // ZeroMQ says EAGAIN alike for no connection and for one that is full; the monitor's events tell which.
+  bool IsConnected() {
+    zmq_msg_t message;
+    zmq_msg_init(&message);
+    while (zmq_msg_recv(&message, monitor_.get(), ZMQ_DONTWAIT) >= 0) {
+      // An event is a part with its number in front, then a part with the address.
+      std::uint16_t event = 0;
+      if (zmq_msg_more(&message) != 0 && zmq_msg_size(&message) >= sizeof(event)) {
+        std::memcpy(&event, zmq_msg_data(&message), sizeof(event));
+        connected_ = event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED;
+      }
+    }
+    zmq_msg_close(&message);
+    return connected_;
+  }
+
+  // The sockets close before their context ends.
+  const ContextPtr context_;
+  const SocketPtr monitor_;
+  const SocketPtr socket_;
+  WakeSignal wake_;
+  const std::string endpoint_;
+  bool inside_message_ = false;
+  bool connected_ = false;
+};
+
+Result<SocketPtr> Watch(void* context, void* socket) {
+  constexpr int kEvents = ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED;
+  if (zmq_socket_monitor(socket, kMonitor, kEvents) != 0) return Fail(Code::kInternal, "ZeroMQ monitor: " + ZmqErrorText());
+  SocketPtr monitor(zmq_socket(context, ZMQ_PAIR));
+  if (!monitor) return Fail(Code::kResourceExhausted, "no ZeroMQ socket: " + ZmqErrorText());
+  const int linger = 0;
+  zmq_setsockopt(monitor.get(), ZMQ_LINGER, &linger, sizeof(linger));
+  if (zmq_connect(monitor.get(), kMonitor) != 0) return Fail(Code::kInternal, "ZeroMQ monitor: " + ZmqErrorText());
+  return monitor;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<ClientQueue>> ConnectZmq(const std::string& endpoint, const ZmqOptions& options) {
+  ASSIGN_OR_RETURN(const std::string checked, CheckEndpoint(endpoint));
+  if (checked.ends_with(":0") || checked.ends_with(":*")) {
+    return InvalidArgument("queue address \"" + endpoint + "\": a port to connect to is expected, such as 5555");
+  }
+  ASSIGN_OR_RETURN(ContextPtr context, MakeContext());
+  ASSIGN_OR_RETURN(SocketPtr socket, MakeSocket(context.get(), ZMQ_DEALER, checked, options));
+  ASSIGN_OR_RETURN(SocketPtr monitor, Watch(context.get(), socket.get()));
+  ASSIGN_OR_RETURN(WakeSignal wake, WakeSignal::Make());
+  if (zmq_connect(socket.get(), checked.c_str()) != 0) {
+    return InvalidArgument("queue address \"" + endpoint + "\" cannot be connected to: " + ZmqErrorText());
+  }
+  return std::make_unique<ZmqClient>(std::move(context), std::move(monitor), std::move(socket), std::move(wake), endpoint);
+}
+
+Result<std::unique_ptr<ClientQueue>> ConnectZmq(const std::string& endpoint) { return ConnectZmq(endpoint, {}); }
+
+}  // namespace headrace::queue
