@@ -128,8 +128,9 @@ class Outcome:
         return self.execution["state"]["current"]
 
     def task_runs(self, task_id):
-        """In the order of their iterations."""
-        runs = [r for r in self.execution["taskRunList"] if r["taskId"] == task_id]
+        """In the order of their iterations, those of earlier ones included."""
+        everything = self.execution.get("taskRunHistory", []) + self.execution["taskRunList"]
+        runs = [r for r in everything if r["taskId"] == task_id]
         return sorted(runs, key=lambda r: r.get("iteration") or 0)
 
     def states(self, task_id):
