@@ -79,6 +79,8 @@ class TaskContext {
 
   // Masked, cut to pieces and dropped when below the task's log level.
   void Log(std::string_view level, std::string_view message);
+  // Nothing that is logged from now on is kept.
+  bool log_full() const { return log_full_; }
   // `message` is masked already.
   void LogMasked(std::string_view level, std::string_view message);
 

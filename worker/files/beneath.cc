@@ -24,7 +24,7 @@ tl::unexpected<Error> FileError(std::string_view name, int number) {
   const std::string why = number == EXDEV   ? "leads out of its folder"
                           : number == ELOOP ? "is or goes through a symbolic link"
                                             : std::strerror(number);
-  return Fail(code, "'" + std::string(name) + "': " + why);
+  return Fail(code, std::string(name) + ": " + why);
 }
 
 }  // namespace
@@ -108,7 +108,7 @@ Status WriteAll(int fd, std::string_view bytes) {
   while (!bytes.empty()) {
     const ssize_t n = write(fd, bytes.data(), bytes.size());
     if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) return FileError("write", errno);
+    if (n <= 0) return FileError("writing", errno);
     bytes.remove_prefix(static_cast<std::size_t>(n));
   }
   return {};
@@ -120,7 +120,7 @@ Result<std::uint64_t> CopyAll(int from, int to, std::uint64_t most) {
   for (;;) {
     const ssize_t n = read(from, piece.data(), piece.size());
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return FileError("read", errno);
+    if (n < 0) return FileError("reading", errno);
     if (n == 0) return copied;
     copied += static_cast<std::uint64_t>(n);
     if (copied > most)

@@ -89,7 +89,9 @@ Plan MakePlan(ReceivedOrder& order) {
 
 // Between vfork and exec: system calls only, the memory is the parent's.
 int BecomeCommand(const Plan& plan, const ReceivedOrder& order, int null_fd) {
-  setsid();
+  // A group of its own, so that `kill 0` in a script stays at home. The supervisor's session has no terminal already, and a
+  // session each would make the kernel set up a scheduling group each.
+  setpgid(0, 0);
   prctl(PR_SET_CHILD_SUBREAPER, 1);
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   for (const int number : {SIGPIPE, SIGHUP, SIGINT, SIGTERM, SIGQUIT, SIGCHLD}) signal(number, SIG_DFL);

@@ -27,7 +27,7 @@ struct SpawnResult {
   int error = 0;
 };
 
-// Starts it in a session of its own, as a subreaper, dying with the supervisor; stdin is `null_fd`.
+// Starts it in a process group of its own, as a subreaper, dying with the supervisor; stdin is `null_fd`.
 SpawnResult SpawnOrder(ReceivedOrder& order, int null_fd);
 
 }  // namespace headrace::worker

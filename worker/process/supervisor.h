@@ -1,6 +1,6 @@
 // The small parent of all task processes: a helper process that spawns them, ends their whole trees, and outlives the worker
 // just long enough to end everything when the worker dies.
-// Shapes: one process order is one command in its own session; its stdout and stderr are pipes that the caller reads.
+// Shapes: one process order is one command in its own process group; its stdout and stderr are pipes that the caller reads.
 // Errors: a command that cannot be started names it and the reason; a helper that died is started anew by the next Spawn.
 // Threads: Spawn from any; Process::Pump from one, Process::Kill from any.
 // Cost: a vfork from a small process, two more wake-ups a command; nothing grows with the worker's memory.

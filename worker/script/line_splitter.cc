@@ -65,12 +65,15 @@ void LineSplitter::Push(std::string_view bytes) {
 void LineSplitter::CutPieces() {
   const bool protocol = !in_long_line_ && std::string_view(line_).starts_with(kProtocolStart);
   if (protocol && line_.size() <= kProtocolBytesMax) return;
-  while (line_.size() > kPieceBytes) {
-    const std::size_t cut = Utf8Cut(line_, kPieceBytes);
-    Emit(std::string_view(line_).substr(0, cut), false);
-    line_.erase(0, cut);
+  std::size_t from = 0;
+  while (line_.size() - from > kPieceBytes) {
+    const std::string_view rest = std::string_view(line_).substr(from);
+    const std::size_t cut = Utf8Cut(rest, kPieceBytes);
+    Emit(rest.substr(0, cut), false);
+    from += cut;
     in_long_line_ = true;
   }
+  line_.erase(0, from);
 }
 
 void LineSplitter::Finish() {
@@ -81,7 +84,7 @@ void LineSplitter::Finish() {
 
 void LineSplitter::Emit(std::string_view line, bool whole) {
   if (line.ends_with('\r')) line.remove_suffix(1);
-  sink_(ToValidUtf8(line), whole);
+  sink_(line, whole);
 }
 
 }  // namespace headrace::worker

@@ -1,6 +1,6 @@
 // Cuts a stream of bytes into lines in bounded memory.
-// Shapes: a line comes without its end ("\n" or "\r\n") as valid UTF-8, wrong bytes replaced by U+FFFD; a line longer
-//   than kPieceBytes comes in pieces, but one that starts with "::{" is kept whole up to kProtocolBytesMax.
+// Shapes: a line comes without its end ("\n" or "\r\n"), its bytes as they are; a line longer than kPieceBytes comes in
+//   pieces that cut no UTF-8 character, but one that starts with "::{" is kept whole up to kProtocolBytesMax.
 // Threads: one owner.
 #pragma once
 

@@ -37,24 +37,22 @@ void ScriptOutput::Finish() {
 }
 
 void ScriptOutput::OnLine(std::string_view line, bool whole, std::string_view level) {
-  if (whole && line.starts_with("::{") && line.ends_with("}::") && line.size() >= 6 && OnProtocol(line.substr(2, line.size() - 4)))
-    return;
-  context_.LogMasked(level, line);
+  if (whole && line.size() >= 6 && line.starts_with("::{") && line.ends_with("}::")) {
+    OnProtocol(ToValidUtf8(line.substr(2, line.size() - 4)));
+  } else if (!context_.log_full()) {
+    context_.LogMasked(level, ToValidUtf8(line));
+  }
 }
 
-bool ScriptOutput::OnProtocol(std::string_view text) {
+void ScriptOutput::OnProtocol(const std::string& text) {
   const auto parsed = ParseJson(text);
-  if (!parsed || !parsed->is_object()) {
-    context_.LogMasked("WARN", "Invalid outputs '" + std::string(text) + "'");
-    return true;
-  }
+  if (!parsed || !parsed->is_object()) return context_.LogMasked("WARN", "Invalid outputs '" + text + "'");
   for (const auto& [key, value] : parsed->get_object()) {
     if (key == "outputs") OnOutputs(value);
     else if (key == "metrics") OnMetrics(value);
     else if (key == "logs") OnLogs(value);
   }
   vars_bytes_ += text.size();
-  return true;
 }
 
 void ScriptOutput::OnOutputs(const Value& outputs) {

@@ -25,7 +25,7 @@ class ScriptOutput {
     LineSplitter lines;
   };
   void OnLine(std::string_view line, bool whole, std::string_view level);
-  bool OnProtocol(std::string_view text);
+  void OnProtocol(const std::string& text);
   void OnOutputs(const Value& outputs);
   void OnMetrics(const Value& metrics);
   void OnLogs(const Value& logs);
