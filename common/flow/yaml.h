@@ -27,8 +27,8 @@ struct YamlNode {
   Style style = Style::kPlain;  // of scalars
   bool is_text = false;         // quoted, block or tagged !!str: never a number or boolean
   std::string text{};           // of scalars, and of a null as it was written
-  std::vector<YamlNode> items{};
-  std::vector<YamlEntry> entries{};
+  std::vector<YamlNode> items;
+  std::vector<YamlEntry> entries;
   int line = 0;
   int column = 0;
   std::size_t offset = 0;  // of its first byte in the source without BOM

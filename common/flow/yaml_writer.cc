@@ -3,9 +3,13 @@
 namespace headrace::flow {
 namespace {
 
+// A byte order mark at the start of a text would be taken for the file's own.
+bool HoldsMark(std::string_view text) { return text.find("\xef\xbb\xbf") != std::string_view::npos; }
+
 // Whether a plain scalar of this text would be read back as the same text.
 bool ReadsBackPlain(std::string_view text) {
   static constexpr std::string_view kIndicators = "-?:,[]{}#&*!|>'\"%@`";
+  if (HoldsMark(text)) return false;
   if (text.empty() || text.front() == ' ' || text.back() == ' ') return false;
   if (text == "~" || text == "null" || text == "Null" || text == "NULL" || text == "<<" || text == "=") return false;
   if (text == "y" || text == "Y" || text == "n" || text == "N") return false;  // booleans to some readers
@@ -23,6 +27,7 @@ bool ReadsBackPlain(std::string_view text) {
 
 // A block literal keeps what it is given only under these conditions.
 bool FitsLiteral(std::string_view text) {
+  if (HoldsMark(text)) return false;
   if (text.find('\n') == std::string_view::npos || text.front() == ' ' || text.front() == '\n' ||
       text.front() == '\t') {
     return false;

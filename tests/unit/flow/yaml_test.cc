@@ -259,6 +259,7 @@ TEST(YamlWriter, WritesWhatReadsBackTheSame) {
       R"([["a\nb"]])",
       R"(["a\nb\n"])",
       R"("a\nb")",
+      R"({"mark":"\ufeffb","marks":"a\n\ufeffb"})",
       R"({"x":"trailing:","y":"@at","z":"%p","q":"?","r":"? x","s":"a\u007fb"})"};
   for (const std::string& document : documents) {
     const Value value = *ParseJson(document);
