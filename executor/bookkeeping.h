@@ -32,7 +32,10 @@ struct Scope {
   std::uint32_t cancelled = 0;
   std::vector<model::TaskRunIndex> children{};
 
-  std::uint32_t at_work() const { return open - static_cast<std::uint32_t>(restarted.size()); }
+  // Those whose end the scope has not reacted to yet: they still hold their place. Zero between two events.
+  std::uint32_t unsettled = 0;
+  std::uint32_t at_work() const { return open + unsettled - static_cast<std::uint32_t>(restarted.size()); }
+  bool idle() const { return open + unsettled == 0; }
   // A child of the main list failed, was killed or cancelled: no next one in a sequence.
   bool stopped() const { return failed + killed + cancelled > 0; }
   // What its main list comes to: KILLED, FAILED, CANCELLED, WARNING or SUCCESS.

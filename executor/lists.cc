@@ -42,7 +42,7 @@ void StartFinally(Step& step, ScopeId parent) {
 void ReactToEnd(Step& step, TaskRunIndex child) {
   const ScopeId parent = step.run(child).parent;
   const ListKind kind = step.program(child).list;
-  if (step.run(child).superseded || (kind != ListKind::kAfter && IsOver(step, parent))) return;
+  if (kind != ListKind::kAfter && IsOver(step, parent)) return;
   if (step.killing() && kind != ListKind::kAfter) {
     if (step.scope(parent).open == 0) CompleteScope(step, parent);
     return;

@@ -29,11 +29,12 @@ Chosen ChooseFailed(const Step& step) {
   return chosen;
 }
 
-// The run and those around it; nothing if it stands in an errors, finally or afterExecution list.
+// The run and those around it; nothing if it stands in an errors, finally or afterExecution list, or if its failure was
+// tolerated further out.
 Chosen ChooseWithAncestors(const Step& step, TaskRunIndex index) {
   Chosen chosen(step.execution().task_runs.size());
   for (std::optional<TaskRunIndex> at = index; at; at = step.run(*at).parent) {
-    if (step.program(*at).list != ListKind::kMain) return {};
+    if (step.program(*at).list != ListKind::kMain || !StopsList(step.state(*at))) return {};
     chosen[*at] = true;
   }
   return chosen;
@@ -180,6 +181,7 @@ void OnChildRestarted(Step& step, const model::ChildRestarted& event) {
   }
   ForgetChildsEnd(step, index);
   AwaitAgain(step, index);
+  for (ScopeId at = step.run(index).parent; at; at = step.run(*at).parent) step.program(*at).type->Reopened(step, *at);
 }
 
 }  // namespace headrace::executor

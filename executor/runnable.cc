@@ -12,8 +12,8 @@ using model::TaskRunIndex;
 
 namespace {
 
-// A task that takes its worker down must not take them all.
-constexpr int kDeliveriesPerAttempt = 3;
+// A task that takes its worker down must not take them all; a task that was unlucky a few times must not fail for it.
+constexpr int kDeliveriesPerAttempt = 10;
 
 bool IsCurrent(const Step& step, const model::Fence& fence) {
   if (fence.task_run >= step.execution().task_runs.size()) return false;
@@ -89,7 +89,7 @@ void OnTaskLost(Step& step, const model::TaskLost& event) {
     return;
   }
   if (DeliveriesLost(step.run(index)) + 1 >= kDeliveriesPerAttempt) {
-    FailForGood(step, index, "worker lost 3 times: " + event.reason);
+    FailForGood(step, index, "worker lost " + std::to_string(kDeliveriesPerAttempt) + " times: " + event.reason);
     return;
   }
   EndAttempt(step, index, State::kResubmitted);

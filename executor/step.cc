@@ -83,9 +83,18 @@ void Step::Log(std::optional<TaskRunIndex> run, std::string_view level, std::str
   Emit(model::EmitLog{run, std::string(level), std::move(message)});
 }
 
+void Step::QueueEnded(TaskRunIndex index) {
+  ended_.push_back(index);
+  ++scope(run(index).parent).unsettled;
+}
+
 std::optional<TaskRunIndex> Step::NextEnded() {
+  // A run may have been undone since, and its scope with it.
+  while (next_ended_ < ended_.size() && run(ended_[next_ended_]).superseded) ++next_ended_;
   if (next_ended_ == ended_.size()) return std::nullopt;
-  return ended_[next_ended_++];
+  const TaskRunIndex index = ended_[next_ended_++];
+  --scope(run(index).parent).unsettled;
+  return index;
 }
 
 Applied Step::Take() {

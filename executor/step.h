@@ -52,7 +52,7 @@ class Step {
   void Log(std::optional<model::TaskRunIndex> run, std::string_view level, std::string message);
 
   // Runs that ended and whose scope has not reacted yet; a queue, so that long lists need no deep stack.
-  void QueueEnded(model::TaskRunIndex index) { ended_.push_back(index); }
+  void QueueEnded(model::TaskRunIndex index);
   std::optional<model::TaskRunIndex> NextEnded();
 
   // What changed: call once, at the end.

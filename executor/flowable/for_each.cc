@@ -71,8 +71,6 @@ class ValueLoop : public SteeredType {
     const std::size_t next = step.program(child).position + 1;
     if (!stops && next < list.size()) {
       StartTask(step, list[next], self, step.run(child).value, PlaceOfValue(step, self, child));
-    } else if (step.scope(self).stopped() && LimitOf(step, self) == 1) {
-      EndMainList(step, self);
     } else {
       Fill(step, self);
     }
@@ -118,12 +116,13 @@ class ValueLoop : public SteeredType {
     const Scope& scope = step.scope(self);
     while (!list.empty() && (limit <= 0 || scope.at_work() < limit) && !model::IsTerminal(step.state(self))) {
       if (BeginNextRestarted(step, self)) continue;
+      if (limit == 1 && scope.stopped()) break;  // one after the other, like a sequence
       const Array& values = step.run(self).outputs.at(kValues).get_array();
       if (scope.next >= values.size()) break;
       StartTask(step, list.front(), self, std::string(values[scope.next].get_string()),
                 static_cast<std::int32_t>(scope.next));
     }
-    if (scope.open == 0) EndMainList(step, self);
+    if (scope.idle()) EndMainList(step, self);
   }
 
   Names names_;

@@ -54,7 +54,7 @@ class Parallel final : public SteeredType {
     while ((limit <= 0 || scope.at_work() < limit) &&
            (BeginNextRestarted(step, self) || StartNext(step, self, list, ListKind::kMain))) {
     }
-    if (scope.open == 0) EndMainList(step, self);
+    if (scope.idle()) EndMainList(step, self);
   }
 };
 
