@@ -116,17 +116,24 @@ class GrpcServer final : public ApiServer {
                   MakeSystemService(serving_)} {}
   ~GrpcServer() override { Shutdown(); }
 
+  Status Serve() {
+    Build("");
+    return server_ != nullptr ? Status() : Fail(Code::kInternal, "gRPC could not start");
+  }
+
   Status Listen(const std::string& address, const HostPort& where) {
-    grpc::ServerBuilder builder;
-    SetLimits(builder);
-    builder.AddListeningPort(address, grpc::InsecureServerCredentials(), &port_);
-    for (const auto& service : services_) builder.RegisterService(service.get());
-    server_ = builder.BuildAndStart();
+    Build(address);
     if (server_ != nullptr && port_ != 0) return {};
     return Fail(Code::kUnavailable, "cannot serve the API on " + address + ": " + WhyNot(where));
   }
 
   int port() const override { return port_; }
+
+  std::shared_ptr<grpc::Channel> InProcessChannel() override {
+    grpc::ChannelArguments arguments;
+    arguments.SetMaxReceiveMessageSize(-1);
+    return server_->InProcessChannel(arguments);
+  }
 
   void Shutdown() override {
     if (server_ == nullptr) return;
@@ -139,6 +146,14 @@ class GrpcServer final : public ApiServer {
   }
 
  private:
+  void Build(const std::string& address) {
+    grpc::ServerBuilder builder;
+    SetLimits(builder);
+    if (!address.empty()) builder.AddListeningPort(address, grpc::InsecureServerCredentials(), &port_);
+    for (const auto& service : services_) builder.RegisterService(service.get());
+    server_ = builder.BuildAndStart();
+  }
+
   TaskPool pool_;
   CallBook calls_;
   Serving serving_;
@@ -150,6 +165,12 @@ class GrpcServer final : public ApiServer {
 }  // namespace
 
 Result<std::unique_ptr<ApiServer>> ApiServer::Start(const ApiOptions& options, scheduler::Engine& engine) {
+  if (options.address.empty()) {
+    RouteGrpcLog();
+    auto server = std::make_unique<GrpcServer>(options, engine);
+    RETURN_IF_ERROR(server->Serve());
+    return server;
+  }
   ASSIGN_OR_RETURN(const HostPort where, SplitAddress(options.address));
   if (!IsLoopback(where.host)) {
     return InvalidArgument("the API cannot listen on " + options.address +

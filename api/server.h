@@ -12,6 +12,9 @@
 
 #include "common/base/error.h"
 
+namespace grpc {
+class Channel;
+}
 namespace headrace::scheduler {
 class Engine;
 }
@@ -19,7 +22,7 @@ class Engine;
 namespace headrace::api {
 
 struct ApiOptions {
-  std::string address = "127.0.0.1:8082";  // port 0 takes a free one
+  std::string address = "127.0.0.1:8082";  // port 0 takes a free one; empty: nobody can connect but InProcessChannel
   std::string version = "unknown";
   std::chrono::milliseconds unary_cap = std::chrono::seconds(30);
   std::size_t streams_max = 1000;
@@ -33,7 +36,10 @@ class ApiServer {
   static Result<std::unique_ptr<ApiServer>> Start(const ApiOptions& options, scheduler::Engine& engine);
   virtual ~ApiServer() = default;  // shuts down
 
+  // 0 without an address.
   virtual int port() const = 0;
+  // The same services without a port, for clients in this process. REQUIRES: they end before Shutdown.
+  virtual std::shared_ptr<grpc::Channel> InProcessChannel() = 0;
   // Open calls and streams end with UNAVAILABLE; returns when none is left. Once is enough.
   virtual void Shutdown() = 0;
 };

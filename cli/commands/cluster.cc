@@ -1,0 +1,218 @@
+// headrace standalone, scheduler, worker: processes that serve until they are told to stop.
+#include <CLI/CLI.hpp>
+#include <signal.h>
+#include <spdlog/spdlog.h>
+
+#include <cstdlib>
+#include <memory>
+#include <ostream>
+
+#include "api/server.h"
+#include "cli/commands/arguments.h"
+#include "cli/commands/local.h"
+#include "cli/exit_code.h"
+#include "cli/host/engine_host.h"
+#include "cli/host/worker_host.h"
+#include "cli/output/json.h"
+#include "cli/signals.h"
+#include "cli/version.h"
+#include "common/queue/zmq_queue.h"
+
+extern char** environ;
+
+namespace headrace::cli {
+namespace {
+
+struct SchedulerArguments {
+  std::string data{};
+  int grpc_port = 8082;
+  std::string queue_endpoint = "tcp://127.0.0.1:5570";
+  std::string lease = "10s";
+  std::string durability = "full";
+  std::vector<std::string> flows{};
+  int slots = 8;
+};
+
+struct WorkerArguments {
+  std::string scheduler = "tcp://127.0.0.1:5570";
+  int slots = 8;
+  std::string group{};
+  std::string id{};
+  std::vector<std::string> tags{};
+  std::string work_dir{};
+  std::string drain_timeout{};
+};
+
+Result<EngineHostOptions> HostOptions(const SchedulerArguments& arguments, bool embedded) {
+  EngineHostOptions options{.data = arguments.data};
+  if (!embedded) options.queue_endpoint = arguments.queue_endpoint;
+  if (arguments.durability == "normal") options.durability = store::Durability::kNormal;
+  ASSIGN_OR_RETURN(options.lease, ParseSpan(arguments.lease));
+  if (options.lease < std::chrono::seconds(1)) return InvalidArgument("--lease must be at least 1s");
+  return options;
+}
+
+// Secrets are the workers': a process without one has no business with them.
+void ForgetSecrets() {
+  std::vector<std::string> names;
+  for (char** at = environ; *at != nullptr; ++at) {
+    const std::string_view entry(*at);
+    const std::string_view name = entry.substr(0, entry.find('='));
+    if (name.starts_with("SECRET_") || name.starts_with("HEADRACE_SECRET_")) names.emplace_back(name);
+  }
+  for (const std::string& name : names) unsetenv(name.c_str());
+}
+
+Status ApplyFlows(Context& context, scheduler::Engine& engine, const std::vector<std::string>& folders) {
+  if (folders.empty()) return {};
+  ASSIGN_OR_RETURN(const std::vector<FlowText> texts, ReadFlowTexts(folders, context.in));
+  for (const FlowText& text : texts) {
+    auto applied = engine.ApplyFlow(text.text, text.file);
+    if (applied) continue;
+    ShiftLines(applied.error().violations, text.first_line);
+    return Fail(std::move(applied.error()));
+  }
+  spdlog::info("{} flows deployed", texts.size());
+  return {};
+}
+
+Result<std::unique_ptr<api::ApiServer>> OpenApi(const SchedulerArguments& arguments, scheduler::Engine& engine) {
+  return api::ApiServer::Start({.address = "127.0.0.1:" + std::to_string(arguments.grpc_port), .version = kVersion}, engine);
+}
+
+void Ready(Context& context, const std::string& text) { context.err << "headrace " << text << std::endl; }
+
+std::string SignalName(std::optional<int> signal) { return signal == SIGINT ? "SIGINT" : signal == SIGHUP ? "SIGHUP" : "SIGTERM"; }
+
+Result<int> RunScheduler(Context& context, const SchedulerArguments& arguments) {
+  ForgetSecrets();
+  ASSIGN_OR_RETURN(const EngineHostOptions options, HostOptions(arguments, false));
+  ASSIGN_OR_RETURN(const auto clock, MakeClock());
+  ASSIGN_OR_RETURN(Signals signals, Signals::Catch());
+  ASSIGN_OR_RETURN(const auto host, EngineHost::Start(options, *clock));
+  RETURN_IF_ERROR(ApplyFlows(context, host->engine(), arguments.flows));
+  ASSIGN_OR_RETURN(const auto api, OpenApi(arguments, host->engine()));
+  Ready(context, "scheduler is ready: API 127.0.0.1:" + std::to_string(api->port()) + ", workers " +
+                     host->engine().worker_endpoint() + ", data " + arguments.data);
+  const auto signal = signals.WaitForEnd();
+  spdlog::info("{}: the scheduler stops", SignalName(signal));
+  api->Shutdown();
+  return kExitOk;
+}
+
+// Drains; a second signal ends what runs.
+Status EndWorker(Context& context, WorkerHost& worker, Signals& signals) {
+  Ready(context, "worker drains: it takes nothing new and ends when its tasks have; another signal ends them now");
+  worker.Drain();
+  if (signals.WaitForEnd(worker.fd())) worker.Abort();
+  return worker.Wait();
+}
+
+Result<int> RunStandalone(Context& context, const SchedulerArguments& arguments) {
+  ASSIGN_OR_RETURN(const EngineHostOptions options, HostOptions(arguments, true));
+  ASSIGN_OR_RETURN(const auto clock, MakeClock());
+  ASSIGN_OR_RETURN(const auto supervisor, worker::Supervisor::Start());
+  ASSIGN_OR_RETURN(Signals signals, Signals::Catch());
+  ASSIGN_OR_RETURN(const auto host, EngineHost::Start(options, *clock));
+  RETURN_IF_ERROR(ApplyFlows(context, host->engine(), arguments.flows));
+  worker::WorkerOptions worker_options = WorkerDefaults("");
+  worker_options.slots = arguments.slots;
+  ASSIGN_OR_RETURN(const auto worker,
+                   WorkerHost::Start(std::move(worker_options), *supervisor, host->MakeWorkerQueue(), *clock));
+  ASSIGN_OR_RETURN(const auto api, OpenApi(arguments, host->engine()));
+  Ready(context, "is ready: API 127.0.0.1:" + std::to_string(api->port()) + ", " + std::to_string(arguments.slots) +
+                     " slots, data " + arguments.data);
+  if (!signals.WaitForEnd(worker->fd())) return Fail(Code::kInternal, "the worker ended by itself");
+  RETURN_IF_ERROR(EndWorker(context, *worker, signals));
+  api->Shutdown();
+  return kExitOk;
+}
+
+Result<worker::WorkerOptions> ToOptions(const WorkerArguments& arguments) {
+  worker::WorkerOptions options = WorkerDefaults(arguments.id);
+  options.slots = arguments.slots;
+  options.group = arguments.group;
+  if (!arguments.work_dir.empty()) options.tmp_dir = arguments.work_dir;
+  if (!arguments.drain_timeout.empty()) {
+    ASSIGN_OR_RETURN(options.drain_timeout, ParseSpan(arguments.drain_timeout));
+  }
+  for (const std::string& tag : arguments.tags) {
+    ASSIGN_OR_RETURN(auto pair, ParsePair(tag, "tag"));
+    options.tags.insert(std::move(pair));
+  }
+  return options;
+}
+
+Result<int> RunWorker(Context& context, const WorkerArguments& arguments) {
+  ASSIGN_OR_RETURN(worker::WorkerOptions options, ToOptions(arguments));
+  const SystemClock clock;
+  ASSIGN_OR_RETURN(const auto supervisor, worker::Supervisor::Start());
+  ASSIGN_OR_RETURN(Signals signals, Signals::Catch());
+  ASSIGN_OR_RETURN(auto queue, queue::ConnectZmq(arguments.scheduler));
+  const std::string id = options.id.str();
+  ASSIGN_OR_RETURN(const auto worker, WorkerHost::Start(std::move(options), *supervisor, std::move(queue), clock));
+  Ready(context, "worker is ready: " + id + ", " + std::to_string(arguments.slots) + " slots, scheduler " + arguments.scheduler);
+  if (signals.WaitForEnd(worker->fd())) RETURN_IF_ERROR(EndWorker(context, *worker, signals));
+  else RETURN_IF_ERROR(worker->Wait());
+  return kExitOk;
+}
+
+int Exit(Context& context, const Result<int>& code) { return code ? *code : PrintError(context, code.error()); }
+
+void AddEngineOptions(CLI::App& app, SchedulerArguments& to) {
+  app.add_option("--grpc-port", to.grpc_port, "of the API on 127.0.0.1; 0 takes a free one")
+      ->envname("HEADRACE_GRPC_PORT")->check(CLI::Range(0, 65535))->capture_default_str();
+  app.add_option("--flows", to.flows, "deploy the flows of this folder at the start")->envname("HEADRACE_FLOWS")->allow_extra_args(false);
+  app.add_option("--durability", to.durability, "full: answers after fsync; normal: a power cut may take back the last moments")
+      ->envname("HEADRACE_DURABILITY")->check(CLI::IsMember({"full", "normal"}))->capture_default_str();
+}
+
+CLI::Option* AddSlots(CLI::App& app, int& slots) {
+  return app.add_option("--slots", slots, "tasks at once")->envname("HEADRACE_SLOTS")->check(CLI::Range(1, 1024))->capture_default_str();
+}
+
+void RegisterScheduler(CLI::App& app, Context& context) {
+  const auto args = std::make_shared<SchedulerArguments>();
+  CLI::App* scheduler = app.add_subcommand("scheduler", "decide and remember; workers connect to it");
+  scheduler->add_option("--data", args->data, "folder of headrace.db")->envname("HEADRACE_DATA")->required();
+  scheduler->add_option("--queue-endpoint", args->queue_endpoint, "where workers connect")
+      ->envname("HEADRACE_QUEUE_ENDPOINT")->capture_default_str();
+  scheduler->add_option("--lease", args->lease, "after this long without a sign of its worker a task is given out again")
+      ->envname("HEADRACE_LEASE")->capture_default_str();
+  AddEngineOptions(*scheduler, *args);
+  scheduler->callback([&context, args] { context.action = [&context, args] { return Exit(context, RunScheduler(context, *args)); }; });
+}
+
+void RegisterStandalone(CLI::App& app, Context& context) {
+  const auto args = std::make_shared<SchedulerArguments>();
+  args->data = "headrace-data";
+  CLI::App* standalone = app.add_subcommand("standalone", "everything in one process");
+  standalone->add_option("--data", args->data, "folder of headrace.db")->envname("HEADRACE_DATA")->capture_default_str();
+  AddEngineOptions(*standalone, *args);
+  AddSlots(*standalone, args->slots);
+  standalone->callback([&context, args] { context.action = [&context, args] { return Exit(context, RunStandalone(context, *args)); }; });
+}
+
+void RegisterWorker(CLI::App& app, Context& context) {
+  const auto args = std::make_shared<WorkerArguments>();
+  CLI::App* worker = app.add_subcommand("worker", "run tasks for a scheduler");
+  worker->add_option("--scheduler", args->scheduler, "its --queue-endpoint")->envname("HEADRACE_SCHEDULER")->capture_default_str();
+  AddSlots(*worker, args->slots);
+  worker->add_option("--group", args->group, "take only tasks of this group")->envname("HEADRACE_GROUP");
+  worker->add_option("--id", args->id, "its name; HOST-PID otherwise")->envname("HEADRACE_WORKER_ID");
+  worker->add_option("--tags", args->tags, "KEY=VALUE,…")->envname("HEADRACE_TAGS")->delimiter(',')->allow_extra_args(false);
+  worker->add_option("--work-dir", args->work_dir, "for working directories and files of tasks")->envname("HEADRACE_WORK_DIR");
+  worker->add_option("--drain-timeout", args->drain_timeout, "end what still runs this long after SIGTERM; never otherwise")
+      ->envname("HEADRACE_DRAIN_TIMEOUT");
+  worker->callback([&context, args] { context.action = [&context, args] { return Exit(context, RunWorker(context, *args)); }; });
+}
+
+}  // namespace
+
+void RegisterCluster(CLI::App& app, Context& context) {
+  RegisterStandalone(app, context);
+  RegisterScheduler(app, context);
+  RegisterWorker(app, context);
+}
+
+}  // namespace headrace::cli

@@ -1,0 +1,71 @@
+#include "cli/host/engine_host.h"
+
+#include <charconv>
+#include <cstdlib>
+#include <filesystem>
+#include <utility>
+
+#include "cli/commands/catalog.h"
+#include "common/queue/zmq_queue.h"
+#include "common/store/memory_store.h"
+
+namespace headrace::cli {
+namespace {
+
+constexpr std::int64_t kScaleMax = 1'000'000;
+
+Status OpenStores(const EngineHostOptions& options, const Clock& clock, scheduler::EngineOptions& out) {
+  if (options.data.empty()) {
+    out.store = store::MakeMemoryStore(clock);
+    out.flows = store::MakeMemoryFlowStore();
+    out.logs = store::MakeMemoryLogStore();
+    return {};
+  }
+  std::error_code error;
+  std::filesystem::create_directories(options.data, error);
+  if (error) {
+    return Fail(Code::kUnavailable, "cannot make the data folder " + options.data + ": " + error.message() +
+                                        "; name another one with --data");
+  }
+  const std::string path = (std::filesystem::path(options.data) / "headrace.db").string();
+  ASSIGN_OR_RETURN(store::SqliteStores stores,
+                   store::OpenSqlite({.path = path, .durability = options.durability, .clock = &clock}));
+  out.store = std::move(stores.store);
+  out.flows = std::move(stores.flows);
+  out.logs = std::move(stores.logs);
+  return {};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<EngineHost>> EngineHost::Start(const EngineHostOptions& options, const Clock& clock) {
+  std::unique_ptr<EngineHost> host(new EngineHost);
+  scheduler::EngineOptions engine;
+  engine.clock = &clock;
+  engine.catalog = std::make_shared<const flow::Catalog>(BuiltInCatalog());
+  engine.lease = options.lease;
+  engine.heartbeat = std::min<Duration>(engine.heartbeat, options.lease / 4);
+  engine.workers_died_with_process = options.queue_endpoint.empty();
+  RETURN_IF_ERROR(OpenStores(options, clock, engine));
+  if (options.queue_endpoint.empty()) {
+    engine.workers = host->exchange_.MakeServer();
+  } else {
+    ASSIGN_OR_RETURN(engine.workers, queue::BindZmq(options.queue_endpoint));
+  }
+  ASSIGN_OR_RETURN(host->engine_, scheduler::Engine::Start(std::move(engine)));
+  return host;
+}
+
+Result<std::unique_ptr<Clock>> MakeClock() {
+  const char* text = std::getenv("HEADRACE_TIME_SCALE");
+  if (text == nullptr || *text == 0) return std::make_unique<SystemClock>();
+  const std::string_view digits(text);
+  std::int64_t scale = 0;
+  const auto parsed = std::from_chars(digits.data(), digits.data() + digits.size(), scale);
+  if (parsed.ec != std::errc() || parsed.ptr != digits.data() + digits.size() || scale < 1 || scale > kScaleMax) {
+    return InvalidArgument("HEADRACE_TIME_SCALE is '" + std::string(text) + "', it must be a number from 1 to 1000000");
+  }
+  return std::make_unique<ScaledClock>(scale);
+}
+
+}  // namespace headrace::cli

@@ -1,0 +1,43 @@
+// An engine with the store and the channel to workers that a command wants.
+// Errors: a data folder that cannot be made or is in use, a corrupt file, an endpoint in use: each names it and the remedy.
+// Threads: the owner's.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "common/base/clock.h"
+#include "common/queue/memory_queue.h"
+#include "common/store/sqlite_store.h"
+#include "scheduler/engine.h"
+
+namespace headrace::cli {
+
+struct EngineHostOptions {
+  std::string data{};            // a folder for headrace.db; empty: in memory, forgotten at the end
+  store::Durability durability = store::Durability::kFull;
+  std::string queue_endpoint{};  // "tcp://127.0.0.1:5570"; empty: only workers of this process
+  Duration lease = std::chrono::seconds(10);
+};
+
+class EngineHost {
+ public:
+  // `clock` outlives the host.
+  static Result<std::unique_ptr<EngineHost>> Start(const EngineHostOptions& options, const Clock& clock);
+
+  scheduler::Engine& engine() { return *engine_; }
+  // For a worker of this process. REQUIRES: no queue endpoint was asked for.
+  std::unique_ptr<queue::ClientQueue> MakeWorkerQueue() { return exchange_.MakeClient(); }
+
+ private:
+  EngineHost() = default;
+
+  queue::MemoryQueue exchange_;
+  std::unique_ptr<scheduler::Engine> engine_;  // last: ends first
+};
+
+// HEADRACE_TIME_SCALE=N makes wall time run N times as fast: a rehearsal of long waits. INVALID_ARGUMENT unless N is 1 to
+// 1000000.
+Result<std::unique_ptr<Clock>> MakeClock();
+
+}  // namespace headrace::cli

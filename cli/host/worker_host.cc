@@ -1,0 +1,54 @@
+#include "cli/host/worker_host.h"
+
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdlib>
+#include <utility>
+
+#include "cli/version.h"
+
+namespace headrace::cli {
+
+WorkerHost::WorkerHost(worker::Registry registry, std::unique_ptr<queue::ClientQueue> queue)
+    : registry_(std::move(registry)), queue_(std::move(queue)), ended_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+
+Result<std::unique_ptr<WorkerHost>> WorkerHost::Start(worker::WorkerOptions options, worker::Supervisor& supervisor,
+                                                      std::unique_ptr<queue::ClientQueue> queue, const Clock& clock) {
+  std::unique_ptr<WorkerHost> host(new WorkerHost(worker::BuiltInRegistry(), std::move(queue)));
+  ASSIGN_OR_RETURN(host->loop_, worker::WorkerLoop::Open(std::move(options), host->registry_, supervisor, *host->queue_,
+                                                         clock));
+  host->thread_ = std::thread([self = host.get()] {
+    self->why_ = self->loop_->Run();
+    const std::uint64_t one = 1;
+    (void)!write(self->ended_, &one, sizeof one);
+  });
+  return host;
+}
+
+WorkerHost::~WorkerHost() {
+  if (loop_) loop_->Abort();
+  if (thread_.joinable()) thread_.join();
+  loop_.reset();
+  if (ended_ >= 0) close(ended_);
+}
+
+Status WorkerHost::Wait() {
+  if (thread_.joinable()) thread_.join();
+  return why_;
+}
+
+worker::WorkerOptions WorkerDefaults(const std::string& id) {
+  worker::WorkerOptions options;
+  std::array<char, 256> host{};
+  if (gethostname(host.data(), host.size() - 1) == 0) options.host = host.data();
+  options.id = WorkerId(id.empty() ? options.host + "-" + std::to_string(getpid()) : id);
+  options.build = kVersion;
+  options.environment = worker::EnvironmentSnapshot();
+  const char* tmp = std::getenv("TMPDIR");
+  options.tmp_dir = std::string(tmp != nullptr && *tmp != 0 ? tmp : "/tmp") + "/headrace-" + std::to_string(getuid());
+  return options;
+}
+
+}  // namespace headrace::cli

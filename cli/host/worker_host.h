@@ -1,0 +1,47 @@
+// A worker on a thread of its own, over any queue.
+// Errors: a working folder that cannot be made names it; Wait tells why a worker was refused.
+// Threads: the owner's; fd is for poll.
+#pragma once
+
+#include <memory>
+#include <thread>
+
+#include "common/base/clock.h"
+#include "common/queue/queue.h"
+#include "worker/loop.h"
+#include "worker/options.h"
+#include "worker/process/supervisor.h"
+
+namespace headrace::cli {
+
+class WorkerHost {
+ public:
+  // `supervisor` and `clock` outlive the host.
+  static Result<std::unique_ptr<WorkerHost>> Start(worker::WorkerOptions options, worker::Supervisor& supervisor,
+                                                   std::unique_ptr<queue::ClientQueue> queue, const Clock& clock);
+  ~WorkerHost();  // aborts what still runs
+
+  // Takes nothing new and ends when what runs has ended and is acked.
+  void Drain() { loop_->Stop(); }
+  // Ends what runs, telling nobody.
+  void Abort() { loop_->Abort(); }
+  // Readable once the worker has ended.
+  int fd() const { return ended_; }
+  // Until it has ended: why.
+  Status Wait();
+
+ private:
+  WorkerHost(worker::Registry registry, std::unique_ptr<queue::ClientQueue> queue);
+
+  const worker::Registry registry_;
+  const std::unique_ptr<queue::ClientQueue> queue_;
+  const int ended_;
+  Status why_{};
+  std::unique_ptr<worker::WorkerLoop> loop_;
+  std::thread thread_;
+};
+
+// Name, build, environment and folders of a worker of this process. `id` may be empty.
+worker::WorkerOptions WorkerDefaults(const std::string& id);
+
+}  // namespace headrace::cli

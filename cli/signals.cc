@@ -1,0 +1,70 @@
+#include "cli/signals.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+#include <string>
+#include <utility>
+
+namespace headrace::cli {
+namespace {
+
+constexpr int kCaught[] = {SIGINT, SIGTERM, SIGHUP, SIGWINCH};
+
+// Where the handler writes: it may run on any thread, at any time.
+std::atomic<int> write_end{-1};
+
+void OnSignal(int signal) {
+  const int saved = errno;
+  const auto byte = static_cast<unsigned char>(signal);
+  (void)!write(write_end.load(), &byte, 1);
+  errno = saved;
+}
+
+}  // namespace
+
+Result<Signals> Signals::Catch() {
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) {
+    return Fail(Code::kInternal, std::string("cannot wait for signals: ") + std::strerror(errno));
+  }
+  write_end.store(ends[1]);
+  struct sigaction action{};
+  action.sa_handler = OnSignal;
+  action.sa_flags = SA_RESTART;
+  for (const int signal : kCaught) sigaction(signal, &action, nullptr);
+  return Signals(ends[0]);
+}
+
+Signals::Signals(Signals&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+
+Signals::~Signals() {
+  if (fd_ < 0) return;
+  for (const int number : kCaught) signal(number, SIG_DFL);
+  close(write_end.exchange(-1));
+  close(fd_);
+}
+
+std::optional<int> Signals::Take() {
+  unsigned char byte = 0;
+  if (read(fd_, &byte, 1) != 1) return std::nullopt;
+  return byte;
+}
+
+std::optional<int> Signals::WaitForEnd(int other_fd) {
+  while (true) {
+    pollfd waits[] = {{fd_, POLLIN, 0}, {other_fd, POLLIN, 0}};
+    poll(waits, other_fd < 0 ? 1 : 2, -1);
+    while (const auto signal = Take()) {
+      if (*signal != SIGWINCH) return signal;
+    }
+    if (other_fd >= 0 && (waits[1].revents & POLLIN) != 0) return std::nullopt;
+  }
+}
+
+}  // namespace headrace::cli

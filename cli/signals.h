@@ -1,0 +1,31 @@
+// Signals as something to wait for: SIGINT, SIGTERM, SIGHUP and the change of the window.
+// Threads: one Signals at a time in a process; Take and WaitForEnd from its owner.
+#pragma once
+
+#include <optional>
+
+#include "common/base/error.h"
+
+namespace headrace::cli {
+
+class Signals {
+ public:
+  // From now on these signals end nothing: they wait for Take.
+  static Result<Signals> Catch();
+  Signals(Signals&& other) noexcept;
+  Signals& operator=(Signals&&) = delete;
+  ~Signals();  // they do again what they did
+
+  // For poll: readable when one waits.
+  int fd() const { return fd_; }
+  // The next one that waits.
+  std::optional<int> Take();
+  // Waits for SIGINT, SIGTERM or SIGHUP, or until `other_fd` is readable: then nothing.
+  std::optional<int> WaitForEnd(int other_fd = -1);
+
+ private:
+  explicit Signals(int fd) : fd_(fd) {}
+  int fd_;
+};
+
+}  // namespace headrace::cli

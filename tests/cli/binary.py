@@ -1,0 +1,96 @@
+"""The headrace binary, run in a folder of its own with an environment of its own."""
+import os
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+BINARY = os.path.realpath(os.environ.get("HEADRACE_BIN", "build/dev/bin/headrace"))
+PATIENCE = 60
+KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "ASAN_OPTIONS", "TSAN_OPTIONS", "UBSAN_OPTIONS", "LLVM_PROFILE_FILE")
+
+LOG_FLOW = """id: {id}
+namespace: team
+tasks:
+  - id: say
+    type: io.kestra.plugin.core.log.Log
+    message: "{message}"
+"""
+
+
+class Service:
+    """A process that serves until it is told to stop."""
+
+    def __init__(self, argv, folder, environment):
+        self.process = subprocess.Popen([BINARY, *argv], cwd=folder, env=environment, stdin=subprocess.DEVNULL,
+                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
+        self.seen = b""
+
+    def wait_for(self, text):
+        """Reads stderr until it has `text`; what was read so far."""
+        deadline = time.monotonic() + PATIENCE
+        while text.encode() not in self.seen:
+            left = deadline - time.monotonic()
+            if left <= 0 or not select.select([self.process.stderr], [], [], left)[0]:
+                raise AssertionError(f"no {text!r} in {self.seen!r}")
+            piece = os.read(self.process.stderr.fileno(), 65536)
+            if not piece:
+                raise AssertionError(f"ended with {self.process.wait()} without {text!r}: {self.seen.decode()}")
+            self.seen += piece
+        return self.seen.decode()
+
+    def stop(self, number=signal.SIGTERM):
+        """The exit code, and what stderr had to say."""
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        _, rest = self.process.communicate(timeout=PATIENCE)
+        self.seen += rest
+        return self.process.returncode, self.seen.decode()
+
+    def end(self):
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+        self.process.stdout.close()
+        self.process.stderr.close()
+
+
+class BinaryTest(unittest.TestCase):
+    maxDiff = None
+
+    def setUp(self):
+        self.folder = tempfile.mkdtemp(prefix="headrace-cli-test-")
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+
+    def environment(self, **more):
+        kept = {name: os.environ[name] for name in KEPT if name in os.environ}
+        return {**kept, "TMPDIR": self.folder, "TERM": "dumb", **more}
+
+    def write(self, name, text):
+        path = os.path.join(self.folder, name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+        return path
+
+    def call(self, *argv, stdin="", **environment):
+        return subprocess.run([BINARY, *argv], cwd=self.folder, env=self.environment(**environment), input=stdin,
+                              capture_output=True, text=True, timeout=PATIENCE, check=False)
+
+    def serve(self, *argv, **environment):
+        service = Service(argv, self.folder, self.environment(**environment))
+        self.addCleanup(service.end)
+        return service
+
+    def assert_exit(self, done, code):
+        self.assertEqual(done.returncode, code, f"stdout: {done.stdout}\nstderr: {done.stderr}")
+
+
+def main():
+    if not os.path.exists(BINARY):
+        sys.exit("set HEADRACE_BIN to the headrace binary")
+    unittest.main()

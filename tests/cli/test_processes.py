@@ -1,0 +1,164 @@
+#!/usr/bin/env python3
+"""Scheduler, worker and standalone as processes: ready lines, signals, stores and ports that cannot be had."""
+import json
+import os
+import re
+import signal
+import socket
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+from binary import LOG_FLOW, BinaryTest, main  # noqa: E402
+
+SLOW_FLOW = """id: slow
+namespace: team
+tasks:
+  - id: wait
+    type: io.kestra.plugin.scripts.shell.Commands
+    taskRunner:
+      type: io.kestra.plugin.core.runner.Process
+    commands:
+      - 'echo begun > {folder}/begun; while [ ! -e {folder}/go ]; do sleep 0.05; done'
+"""
+
+
+class Processes(BinaryTest):
+    def scheduler(self, *more, data="data"):
+        service = self.serve("scheduler", "--data", os.path.join(self.folder, data), "--grpc-port", "0",
+                             "--queue-endpoint", "tcp://127.0.0.1:0", *more)
+        seen = service.wait_for(", data ")
+        service.server, service.queue = re.search(r"API (127\.0\.0\.1:\d+), workers (tcp://127\.0\.0\.1:\d+)", seen).groups()
+        return service
+
+    def worker(self, scheduler, *more):
+        service = self.serve("worker", "--scheduler", scheduler.queue, *more)
+        service.wait_for("worker is ready")
+        return service
+
+    def client(self, scheduler, *argv):
+        return self.call(*argv, "--server", scheduler.server)
+
+    def deploy(self, scheduler, text):
+        self.assert_exit(self.client(scheduler, "flow", "apply", self.write("flow.yaml", text)), 0)
+
+    def test_a_cluster_runs_a_flow_and_stops_cleanly(self):
+        scheduler = self.scheduler()
+        worker = self.worker(scheduler, "--slots", "2", "--id", "w1")
+        self.deploy(scheduler, LOG_FLOW.format(id="one", message="hi"))
+        done = self.client(scheduler, "exec", "start", "team/one", "--watch")
+        self.assert_exit(done, 0)
+        self.assertRegex(done.stdout, r"(?m)^  say +✔ SUCCESS")
+        done = self.client(scheduler, "exec", "get", "@latest", "-o", "json")
+        run = json.loads(done.stdout)["taskRunList"][0]
+        self.assertEqual(run["attempts"][0]["workerId"], "w1")
+        self.assertEqual(worker.stop()[0], 0)
+        self.assertEqual(scheduler.stop()[0], 0)
+
+    def test_a_worker_drains_before_it_ends(self):
+        scheduler = self.scheduler()
+        worker = self.worker(scheduler)
+        self.deploy(scheduler, SLOW_FLOW.format(folder=self.folder))
+        self.assert_exit(self.client(scheduler, "exec", "start", "team/slow"), 0)
+        watch = self.serve("exec", "watch", "@latest", "--server", scheduler.server)
+        watch.wait_for("wait RUNNING")
+        worker.process.send_signal(signal.SIGTERM)
+        worker.wait_for("drains")
+        self.write("go", "")
+        self.assertEqual(worker.stop()[0], 0)
+        _, seen = watch.process.communicate(timeout=60)
+        self.assertEqual(watch.process.returncode, 0, seen)
+
+    def test_a_run_goes_on_after_the_scheduler_was_killed(self):
+        scheduler = self.scheduler()
+        self.worker(scheduler)
+        self.deploy(scheduler, SLOW_FLOW.format(folder=self.folder))
+        self.assert_exit(self.client(scheduler, "exec", "start", "team/slow"), 0)
+        watch = self.serve("exec", "watch", "@latest", "--server", scheduler.server)
+        watch.wait_for("wait RUNNING")
+        scheduler.process.kill()
+        scheduler.process.wait()
+        again = self.serve("scheduler", "--data", os.path.join(self.folder, "data"), "--grpc-port",
+                           scheduler.server.split(":")[1], "--queue-endpoint", scheduler.queue)
+        again.wait_for("scheduler is ready")
+        self.write("go", "")
+        _, seen = watch.process.communicate(timeout=60)
+        self.assertEqual(watch.process.returncode, 0, seen)
+
+    def test_an_interrupted_watch_leaves_the_run(self):
+        scheduler = self.scheduler()
+        self.worker(scheduler)
+        self.deploy(scheduler, SLOW_FLOW.format(folder=self.folder))
+        watch = self.serve("exec", "start", "team/slow", "--watch", "--server", scheduler.server)
+        watch.wait_for("wait RUNNING")
+        code, seen = watch.stop(signal.SIGINT)
+        self.assertEqual(code, 130, seen)
+        self.assertRegex(seen, r"Come back with: .*headrace exec watch \w{20,} --server 127\.0\.0\.1:\d+")
+        done = self.client(scheduler, "exec", "list", "--state", "RUNNING", "-o", "name")
+        self.assertRegex(done.stdout, r"^\w{20,}\n$")
+        self.write("go", "")
+
+    def test_standalone_is_everything(self):
+        self.write("flows/one.yaml", LOG_FLOW.format(id="one", message="hi"))
+        service = self.serve("standalone", "--grpc-port", "0", "--flows", os.path.join(self.folder, "flows"))
+        service.server = re.search(r"API (\S+?),", service.wait_for("slots, data headrace-data")).group(1)
+        self.assert_exit(self.client(service, "exec", "start", "team/one", "--wait"), 0)
+        self.assertEqual(service.stop()[0], 0)
+        self.assertTrue(os.path.exists(os.path.join(self.folder, "headrace-data", "headrace.db")))
+
+    def test_a_locked_store_is_told(self):
+        self.scheduler()
+        done = self.call("scheduler", "--data", os.path.join(self.folder, "data"), "--grpc-port", "0",
+                         "--queue-endpoint", "tcp://127.0.0.1:0")
+        self.assertNotEqual(done.returncode, 0)
+        self.assertRegex(done.stderr, r"error: .*headrace\.db.*(locked|in use|another process)")
+
+    def test_a_store_that_is_none_is_told_and_left_alone(self):
+        path = self.write("data/headrace.db", "this is no database, it is a letter\n" * 100)
+        done = self.call("scheduler", "--data", os.path.join(self.folder, "data"), "--grpc-port", "0",
+                         "--queue-endpoint", "tcp://127.0.0.1:0")
+        self.assertNotEqual(done.returncode, 0)
+        self.assertRegex(done.stderr, r"error: .*headrace\.db")
+        with open(path, encoding="utf-8") as file:
+            self.assertTrue(file.read().startswith("this is no database"))
+
+    def test_ports_in_use_are_told(self):
+        holder = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(holder.close)
+        port = str(holder.getsockname()[1])
+        for more in (["--grpc-port", port, "--queue-endpoint", "tcp://127.0.0.1:0"],
+                     ["--grpc-port", "0", "--queue-endpoint", "tcp://127.0.0.1:" + port]):
+            done = self.call("scheduler", "--data", os.path.join(self.folder, "data"), *more)
+            self.assert_exit(done, 7)
+            self.assertIn(port, done.stderr)
+            self.assertRegex(done.stderr, r"in use")
+
+    def test_addresses_beyond_loopback_are_refused(self):
+        done = self.call("scheduler", "--data", os.path.join(self.folder, "data"), "--queue-endpoint", "tcp://0.0.0.0:0")
+        self.assert_exit(done, 3)
+        self.assertIn("loopback", done.stderr)
+
+    def test_a_data_folder_that_cannot_be_made_is_told(self):
+        self.write("file", "")
+        done = self.call("scheduler", "--data", os.path.join(self.folder, "file", "data"))
+        self.assert_exit(done, 7)
+        self.assertIn("--data", done.stderr)
+
+    def test_a_client_without_a_server_is_7(self):
+        done = self.call("exec", "list", "--server", "127.0.0.1:1")
+        self.assert_exit(done, 7)
+        self.assertIn("127.0.0.1:1", done.stderr)
+
+    def test_the_scheduler_does_not_keep_secrets(self):
+        other = self.serve("scheduler", "--data", os.path.join(self.folder, "other"), "--grpc-port", "0",
+                           "--queue-endpoint", "tcp://127.0.0.1:0", SECRET_TOKEN="b3Blbi1zZXNhbWU=")
+        other.wait_for("scheduler is ready")
+        self.assertEqual(other.stop()[0], 0)
+        for at, _, names in os.walk(os.path.join(self.folder, "other")):
+            for name in names:
+                with open(os.path.join(at, name), "rb") as file:
+                    self.assertNotIn(b"b3Blbi1zZXNhbWU", file.read())
+
+
+if __name__ == "__main__":
+    main()
