@@ -129,7 +129,7 @@ void Dispatcher::On(Worker& worker, const wire::AssignNack& nack) {
 void Dispatcher::On(Worker& worker, const wire::Heartbeat& heartbeat, Duration now) {
   TakeCredit(worker, heartbeat.free_slots, heartbeat.credit_seq);
   if (heartbeat.draining) worker.draining = true;
-  wire::HeartbeatAck answer;
+  wire::HeartbeatAck answer{.credit_seq = heartbeat.credit_seq};
   for (const wire::TaskKey& key : heartbeat.tasks) {
     (Claim(worker, key, now) ? answer.renewed : answer.unknown).push_back(key);
   }

@@ -17,7 +17,7 @@ SchedulerNode::SchedulerNode(Surroundings& around)
   scheduler::CoreOptions options;
   options.dispatcher.scheduler_name = "sim";
   options.partition_limits.parked_max = 2;  // so that waiting executions are really let go and read again
-  core_ = std::make_unique<scheduler::Core>(options, store_, registry_, *hub_, *this);
+  core_.reset(new scheduler::Core(options, store_, registry_, *hub_, *this));
   CHECK(core_->Recover(around_.world.moment()).has_value());
   around_.world.Note("scheduler starts, epoch " + std::to_string(core_->partition()->epoch()));
   Tick();
@@ -102,7 +102,7 @@ WorkerNode::WorkerNode(Surroundings& around, int index, std::string name,
   options.worker = WorkerId(name);
   options.incarnation = around.world.random.Next();
   options.capacity = 4;
-  session_ = std::make_unique<worker::WorkerSession>(options, *this);
+  session_.reset(new worker::WorkerSession(options, *this));
   around_.world.Note("worker " + name + " starts");
   session_->OnConnected(around_.world.now());
   Settle();

@@ -1,0 +1,212 @@
+// The scheduler's half of the worker protocol, message by message.
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "scheduler/dispatcher.h"
+
+namespace headrace::scheduler {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+wire::TaskKey Key(model::TaskRunIndex task_run, std::uint32_t delivery = 1) {
+  return {ExecutionId("execution"), {task_run, 1, delivery}};
+}
+
+// Keeps what the dispatcher says; every delivery is wanted unless it is in `unwanted`.
+class ScriptedHost final : public DispatchHost {
+ public:
+  std::optional<wire::Assign> MakeAssign(const wire::TaskKey& key) override {
+    if (unwanted.contains(key.fence.task_run)) return std::nullopt;
+    wire::Assign assign;
+    assign.key = key;
+    assign.spec_id = 7;
+    return assign;
+  }
+  wire::TaskSpec MakeSpec(const wire::TaskKey&) override { return {.type = "t"}; }
+  bool IsCurrent(const wire::TaskKey& key) override { return !unwanted.contains(key.fence.task_run); }
+  void OnStarted(const wire::TaskKey& key, const WorkerId&, Timestamp) override { started.push_back(key); }
+  void OnResult(const std::string&, const WorkerId&, wire::TaskResult result) override {
+    results.push_back(std::move(result));
+  }
+  void OnLost(const wire::TaskKey& key, const std::string&) override { lost.push_back(key); }
+  void OnLogs(wire::Logs) override {}
+  void Send(const std::string& peer, wire::ToWorker message) override { sent.emplace_back(peer, std::move(message)); }
+
+  template <typename Message>
+  std::vector<Message> Take() {
+    std::vector<Message> found;
+    for (auto& [peer, message] : sent) {
+      if (auto* wanted = std::get_if<Message>(&message)) found.push_back(*wanted);
+    }
+    sent.clear();
+    return found;
+  }
+
+  std::set<model::TaskRunIndex> unwanted;
+  std::vector<wire::TaskKey> started;
+  std::vector<wire::TaskKey> lost;
+  std::vector<wire::TaskResult> results;
+  std::vector<std::pair<std::string, wire::ToWorker>> sent;
+};
+
+class DispatcherTest : public testing::Test {
+ protected:
+  void Join(const std::string& peer, const std::string& name, std::uint32_t slots, std::uint64_t incarnation = 1,
+            Duration now = Duration(0)) {
+    wire::Hello hello;
+    hello.worker = WorkerId(name);
+    hello.incarnation = incarnation;
+    hello.capacity = slots;
+    dispatcher.OnMessage(peer, hello, now);
+    dispatcher.OnMessage(peer, wire::Credit{slots, 1}, now);
+  }
+
+  ScriptedHost host;
+  Dispatcher dispatcher{DispatcherOptions{.lease = seconds(10), .resend = seconds(1)}, host};
+};
+
+TEST_F(DispatcherTest, AStrangerMustSayHelloFirst) {
+  dispatcher.OnMessage("p", wire::Credit{4, 1}, Duration(0));
+  EXPECT_EQ(host.Take<wire::HelloRequired>().size(), 1u);
+}
+
+TEST_F(DispatcherTest, AnotherProtocolIsRefusedForGood) {
+  wire::Hello hello;
+  hello.worker = WorkerId("w");
+  hello.protocol_min = hello.protocol_max = wire::kProtocolVersion + 1;
+  dispatcher.OnMessage("p", hello, Duration(0));
+  const auto refused = host.Take<wire::Refused>();
+  ASSERT_EQ(refused.size(), 1u);
+  EXPECT_TRUE(refused[0].permanent);
+  EXPECT_NE(refused[0].reason.find("upgrade"), std::string::npos);
+}
+
+TEST_F(DispatcherTest, TwoProcessesOfOneWorkerIdDoNotShareIt) {
+  Join("p1", "w", 2, 1);
+  host.sent.clear();
+  Join("p2", "w", 2, 2, seconds(1));
+  const auto refused = host.Take<wire::Refused>();
+  ASSERT_EQ(refused.size(), 1u);
+  EXPECT_FALSE(refused[0].permanent);
+  Join("p2", "w", 2, 2, seconds(30));
+  EXPECT_EQ(host.Take<wire::Welcome>().size(), 1u) << "the old one's lease has ended";
+}
+
+TEST_F(DispatcherTest, GivesNoMoreThanThereAreSlotsAndTheSpecOnce) {
+  Join("p", "w", 2);
+  for (model::TaskRunIndex i = 0; i < 3; ++i) dispatcher.Enqueue(Key(i), "");
+  dispatcher.Pump(Duration(0));
+  const auto assigned = host.Take<wire::Assign>();
+  ASSERT_EQ(assigned.size(), 2u);
+  EXPECT_TRUE(assigned[0].spec.has_value());
+  EXPECT_FALSE(assigned[1].spec.has_value());
+  EXPECT_EQ(dispatcher.waiting(), 1u);
+  dispatcher.OnMessage("p", wire::TaskResult{.key = Key(0)}, Duration(0));
+  dispatcher.Pump(Duration(0));
+  EXPECT_EQ(host.Take<wire::Assign>().size(), 1u);
+}
+
+TEST_F(DispatcherTest, ANackedAssignmentGoesToSomebodyElse) {
+  Join("p1", "w1", 1);
+  dispatcher.Enqueue(Key(0), "");
+  dispatcher.Pump(Duration(0));
+  host.sent.clear();
+  dispatcher.OnMessage("p1", wire::AssignNack{Key(0), wire::NackReason::kNoSlot}, Duration(0));
+  dispatcher.Pump(Duration(0));
+  EXPECT_TRUE(host.Take<wire::Assign>().empty()) << "it has no slot until its next credit";
+  Join("p2", "w2", 1);
+  dispatcher.Pump(Duration(0));
+  EXPECT_EQ(host.sent.back().first, "p2");
+}
+
+TEST_F(DispatcherTest, AnAssignmentWithoutAckIsSentAgainWithItsSpec) {
+  Join("p", "w", 1);
+  dispatcher.Enqueue(Key(0), "");
+  dispatcher.Pump(Duration(0));
+  host.sent.clear();
+  dispatcher.Tick(milliseconds(1001));
+  const auto again = host.Take<wire::Assign>();
+  ASSERT_EQ(again.size(), 1u);
+  EXPECT_TRUE(again[0].spec.has_value());
+  dispatcher.OnMessage("p", wire::AssignAck{Key(0)}, milliseconds(1500));
+  dispatcher.Tick(milliseconds(2500));
+  EXPECT_TRUE(host.Take<wire::Assign>().empty());
+}
+
+TEST_F(DispatcherTest, ALeaseThatIsNotRenewedIsALoss) {
+  Join("p", "w", 2);
+  dispatcher.Enqueue(Key(0), "");
+  dispatcher.Enqueue(Key(1), "");
+  dispatcher.Pump(Duration(0));
+  host.sent.clear();
+  dispatcher.OnMessage("p", wire::Heartbeat{.tasks = {Key(1), Key(9)}, .free_slots = 0, .credit_seq = 2}, seconds(6));
+  const auto answers = host.Take<wire::HeartbeatAck>();
+  ASSERT_EQ(answers.size(), 1u);
+  EXPECT_EQ(answers[0].renewed, std::vector{Key(1)});
+  EXPECT_EQ(answers[0].unknown, std::vector{Key(9)});
+  dispatcher.Tick(seconds(10));
+  EXPECT_EQ(host.lost, std::vector{Key(0)});
+}
+
+TEST_F(DispatcherTest, AfterARestartAWorkerKeepsWhatItRuns) {
+  dispatcher.Adopt(Key(0), Duration(0));
+  dispatcher.Adopt(Key(1), Duration(0));
+  Join("p", "w", 4);
+  dispatcher.OnMessage("p", wire::Resync{.running = {{Key(0), Timestamp{}}, {Key(5, 3), Timestamp{}}}}, seconds(1));
+  const auto answers = host.Take<wire::HeartbeatAck>();
+  ASSERT_EQ(answers.size(), 1u);
+  EXPECT_EQ(answers[0].renewed, std::vector{Key(0)});
+  EXPECT_EQ(answers[0].unknown, std::vector{Key(5, 3)});
+  EXPECT_EQ(host.started, std::vector{Key(0)});
+  dispatcher.Tick(seconds(13));
+  EXPECT_EQ(host.lost, (std::vector{Key(0), Key(1)})) << "the claimed one was not renewed since";
+}
+
+TEST_F(DispatcherTest, CancelOfWhatWaitsIsAnsweredAtOnce) {
+  dispatcher.Enqueue(Key(0), "");
+  dispatcher.Cancel(Key(0), "killed", Duration(0));
+  ASSERT_EQ(host.results.size(), 1u);
+  EXPECT_EQ(host.results[0].outcome, model::State::kKilled);
+  EXPECT_EQ(dispatcher.waiting(), 0u);
+}
+
+TEST_F(DispatcherTest, CancelOfWhatRunsIsRepeatedUntilItIsAcked) {
+  Join("p", "w", 1);
+  dispatcher.Enqueue(Key(0), "");
+  dispatcher.Pump(Duration(0));
+  host.sent.clear();
+  dispatcher.Cancel(Key(0), "killed", Duration(0));
+  EXPECT_EQ(host.Take<wire::Cancel>().size(), 1u);
+  dispatcher.Tick(seconds(1));
+  EXPECT_EQ(host.Take<wire::Cancel>().size(), 1u);
+  dispatcher.OnMessage("p", wire::CancelAck{Key(0)}, seconds(1));
+  dispatcher.Tick(seconds(3));
+  EXPECT_TRUE(host.Take<wire::Cancel>().empty());
+}
+
+TEST_F(DispatcherTest, AWorkerThatLeavesGivesEverythingBackAtOnce) {
+  Join("p", "w", 2);
+  dispatcher.Enqueue(Key(0), "");
+  dispatcher.Pump(Duration(0));
+  dispatcher.OnMessage("p", wire::Bye{}, seconds(1));
+  EXPECT_EQ(host.lost, std::vector{Key(0)});
+  EXPECT_TRUE(dispatcher.Workers(seconds(1)).empty());
+}
+
+TEST_F(DispatcherTest, GroupsAndDrainingWorkersAreRespected) {
+  Join("p", "w", 2);
+  dispatcher.Enqueue(Key(0), "gpu");
+  dispatcher.Pump(Duration(0));
+  EXPECT_TRUE(host.Take<wire::Assign>().empty());
+  ASSERT_TRUE(dispatcher.Drain(WorkerId("w")));
+  dispatcher.Enqueue(Key(1), "");
+  dispatcher.Pump(Duration(0));
+  EXPECT_TRUE(host.Take<wire::Assign>().empty());
+  EXPECT_FALSE(dispatcher.Drain(WorkerId("nobody")));
+}
+
+}  // namespace
+}  // namespace headrace::scheduler
