@@ -314,13 +314,27 @@ TEST(ServerStart, OnlyLoopbackAddressesAreServed) {
     ASSERT_FALSE(server) << address;
     EXPECT_NE(server.error().message.find("loopback"), std::string::npos);
   }
-  for (const char* address : {"", "127.0.0.1", "127.0.0.1:", "127.0.0.1:x", "127.0.0.1:99999"}) {
+  for (const char* address : {":", "127.0.0.1", "127.0.0.1:", "127.0.0.1:x", "127.0.0.1:99999"}) {
     ApiOptions options;
     options.address = address;
     const auto server = ApiServer::Start(options, engine);
     ASSERT_FALSE(server) << address;
     EXPECT_NE(server.error().message.find("HOST:PORT"), std::string::npos);
   }
+}
+
+TEST(ServerStart, WithoutAnAddressOnlyThisProcessIsServed) {
+  testing::FakeEngine engine;
+  ApiOptions options;
+  options.address = "";
+  const auto server = ApiServer::Start(options, engine);
+  ASSERT_TRUE(server);
+  EXPECT_EQ((*server)->port(), 0);
+  const auto stub = v1::SystemService::NewStub((*server)->InProcessChannel());
+  grpc::ClientContext context;
+  v1::GetServerInfoResponse info;
+  EXPECT_TRUE(stub->GetServerInfo(&context, {}, &info).ok());
+  EXPECT_EQ(info.version(), "unknown");
 }
 
 TEST(ServerStart, APortInUseIsNamedWithARemedy) {
