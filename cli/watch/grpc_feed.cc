@@ -46,7 +46,8 @@ class Inbox {
   const int fd_;
 };
 
-// One open call. Deletes nothing by itself: the feed keeps it until it is done.
+// One open call. Deletes nothing by itself: the feed keeps it until it is done. A hold keeps the call alive for reads that
+// Take starts, until a read has failed or nobody wants another.
 template <typename Message>
 class Reader final : public grpc::ClientReadReactor<Message> {
  public:
@@ -55,6 +56,7 @@ class Reader final : public grpc::ClientReadReactor<Message> {
   grpc::ClientContext& context() { return context_; }
   // The request may go once this returns: it is on its way then.
   void Begin() {
+    this->AddHold();
     this->StartRead(&message_);
     this->StartCall();
   }
@@ -72,24 +74,34 @@ class Reader final : public grpc::ClientReadReactor<Message> {
   }
   std::optional<grpc::Status> ended() {
     std::lock_guard lock(mutex_);
-    return done_ && !full_ ? std::optional(status_) : std::nullopt;
+    return done_ ? std::optional(status_) : std::nullopt;
   }
+  // Whatever comes now is not wanted.
   void WaitForEnd() {
     context_.TryCancel();
     std::unique_lock lock(mutex_);
+    closing_ = true;
+    if (full_) {
+      full_ = false;
+      lock.unlock();
+      this->RemoveHold();
+      lock.lock();
+    }
     changed_.wait(lock, [this] { return done_; });
   }
 
   void OnReadDone(bool ok) override {
-    if (!ok) return;
+    bool last = !ok;
     {
       std::lock_guard lock(mutex_);
-      full_ = true;
+      last = last || closing_;
+      full_ = !last;
     }
-    inbox_.Wake();
+    if (last) this->RemoveHold();
+    else inbox_.Wake();
   }
   void OnDone(const grpc::Status& status) override {
-    // The waker may delete this as soon as the lock is free.
+    // Whoever waits may delete this as soon as the lock is free.
     std::lock_guard lock(mutex_);
     done_ = true;
     status_ = status;
@@ -103,7 +115,8 @@ class Reader final : public grpc::ClientReadReactor<Message> {
   Message message_;
   std::mutex mutex_;
   std::condition_variable changed_;
-  bool full_ = false;
+  bool full_ = false;     // a message waits, and no read is under way
+  bool closing_ = false;
   bool done_ = false;
   grpc::Status status_;
 };
