@@ -55,6 +55,10 @@ clean: ## remove build/ (ccache keeps the objects)
 sim: build ## the simulator: make sim SEEDS=100000 (a count, or first:last)
 	@build/release/bin/headrace_sim --seeds $(SEEDS)
 
+.PHONY: mutants
+mutants: build ## plants faults into the code; the simulator must catch each
+	@python3 tests/sim/mutants.py build/release
+
 .PHONY: bench
 bench: build ## the benchmarks, each beside the limits of the machine
 	@tools/bench build/release/bin

@@ -49,7 +49,8 @@ bool Dispatcher::Assign(Worker& worker, const wire::TaskKey& key, Duration now) 
   std::optional<wire::Assign> assign = host_.MakeAssign(key);
   if (!assign) return false;
   if (worker.specs.insert(assign->spec_id).second) assign->spec = host_.MakeSpec(key);
-  leases_.Grant(key, worker.hello.worker, now);
+  assign->credit_seq = worker.credit_seq;
+  leases_.Grant(key, worker.hello.worker, now, worker.credit_seq);
   ++worker.outstanding;
   resends_.push_back({now + options_.resend, key});
   host_.Send(worker.peer, std::move(*assign));
@@ -114,6 +115,7 @@ void Dispatcher::ResendUnacked(Duration now) {
     std::optional<wire::Assign> assign = host_.MakeAssign(key);
     if (!assign) continue;
     assign->spec = host_.MakeSpec(key);
+    assign->credit_seq = lease->credit_seq;
     resends_.push_back({now + options_.resend, key});
     host_.Send(it->second.peer, std::move(*assign));
   }

@@ -4,14 +4,14 @@
 
 namespace headrace::scheduler {
 
-void LeaseBook::Grant(const wire::TaskKey& key, const WorkerId& worker, Duration now) {
-  leases_[key] = Lease{worker, now + length_, false};
+void LeaseBook::Grant(const wire::TaskKey& key, const WorkerId& worker, Duration now, std::uint64_t credit_seq) {
+  leases_[key] = Lease{worker, now + length_, false, credit_seq};
   Watch(key, now + length_);
 }
 
 void LeaseBook::AddOrphan(const wire::TaskKey& key, Duration now) {
   const Duration expires = now + length_ + length_ / 5;
-  leases_[key] = Lease{WorkerId(), expires, false};
+  leases_[key] = Lease{WorkerId(), expires, false, 0};
   Watch(key, expires);
 }
 
@@ -20,7 +20,7 @@ bool LeaseBook::ClaimOrRenew(const wire::TaskKey& key, const WorkerId& worker, D
   if (it == leases_.end()) return false;
   Lease& lease = it->second;
   if (!lease.worker.empty() && lease.worker != worker) return false;
-  lease = Lease{worker, now + length_, true};
+  lease = Lease{worker, now + length_, true, lease.credit_seq};
   Watch(key, lease.expires);
   return true;
 }

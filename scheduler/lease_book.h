@@ -18,13 +18,14 @@ struct Lease {
   WorkerId worker;  // empty: an orphan
   Duration expires{};
   bool acked = false;
+  std::uint64_t credit_seq = 0;  // the worker's newest word when it was granted
 };
 
 class LeaseBook {
  public:
   explicit LeaseBook(Duration length) : length_(length) {}
 
-  void Grant(const wire::TaskKey& key, const WorkerId& worker, Duration now);
+  void Grant(const wire::TaskKey& key, const WorkerId& worker, Duration now, std::uint64_t credit_seq = 0);
   // Waits a lease and the worker's margin on top, so that whoever held it has ended it by then.
   void AddOrphan(const wire::TaskKey& key, Duration now);
   // The worker says that it holds the key: true if it is (now) its lease, which is renewed.

@@ -119,6 +119,7 @@ class WorkerSession {
   void SendHeartbeat(Duration now);
   void SendCredit();
   Duration HeartbeatSentAt(std::uint64_t seq);
+  Duration SaidAt(std::uint64_t seq, Duration now) const;
   void EndDrain();
 
   // session_tasks.cc
@@ -152,6 +153,7 @@ class WorkerSession {
   Duration heartbeat_at_ = kNever;
   std::deque<std::pair<std::uint64_t, Duration>> heartbeats_{};  // sent and not known to be answered: seq, when
   std::uint64_t seq_ = 0;                                        // of credits and heartbeats
+  std::deque<std::pair<std::uint64_t, Duration>> beats_{};       // the last heartbeats: seq, when
   bool credit_due_ = false;
   bool draining_ = false;
 

@@ -125,6 +125,8 @@ void WorkerSession::SendHeartbeat(Duration now) {
   // A result that waits for its ack is held too: a task that is absent here counts as lost.
   for (const auto& [key, task] : tasks_)
     if (task.phase != TaskPhase::kAbandoned) beat.tasks.push_back(key);
+  beats_.emplace_back(seq_, now);
+  if (beats_.size() > kHeartbeatsKept) beats_.pop_front();
   heartbeats_.emplace_back(seq_, now);
   if (heartbeats_.size() > kHeartbeatsKept) heartbeats_.pop_front();
   credit_due_ = false;
@@ -134,6 +136,13 @@ void WorkerSession::SendHeartbeat(Duration now) {
 void WorkerSession::SendCredit() {
   credit_due_ = false;
   port_.Send(wire::Credit{.free_slots = free_slots(), .seq = ++seq_});
+}
+
+// When this worker said what the scheduler knew of it: the newest heartbeat that is no newer than `seq`.
+Duration WorkerSession::SaidAt(std::uint64_t seq, Duration now) const {
+  if (seq == 0) return now;
+  const auto later = std::find_if(beats_.rbegin(), beats_.rend(), [&](const auto& beat) { return beat.first <= seq; });
+  return later == beats_.rend() ? -lease_ : later->second;
 }
 
 Duration WorkerSession::HeartbeatSentAt(std::uint64_t seq) {

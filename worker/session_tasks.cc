@@ -41,6 +41,8 @@ void WorkerSession::On(wire::Assign& message, Duration now) {
   if (draining_) return Nack(message.key, wire::NackReason::kDraining);
   if (!spec) return Nack(message.key, wire::NackReason::kUnknownSpec);
   if (free_slots() == 0) return Nack(message.key, wire::NackReason::kNoSlot);
+  // Too long on its way: its lease may be another worker's by now.
+  if (now >= KillAt({.lease_from = SaidAt(message.credit_seq, now)})) return Nack(message.key, wire::NackReason::kNoSlot);
   Begin(message, std::move(spec), now);
 }
 
@@ -59,7 +61,7 @@ bool WorkerSession::ReplaceOlder(const wire::Assign& assign, Duration now) {
 }
 
 void WorkerSession::Begin(wire::Assign& assign, std::shared_ptr<const wire::TaskSpec> spec, Duration now) {
-  Task task{.lease_from = now};
+  Task task{.lease_from = SaidAt(assign.credit_seq, now)};
   lease_check_at_ = std::min(lease_check_at_, KillAt(task));
   tasks_.emplace(assign.key, std::move(task));
   ++busy_;

@@ -179,6 +179,9 @@ struct Assign {
   TaskRunId task_run{};
   std::string ns;
   std::string flow_id;
+  // Of the newest credit or heartbeat that the scheduler had when it gave the lease: the lease counts from when the worker
+  // sent that, so that an assignment that was long on its way is known to be too late. 0: not said.
+  std::uint64_t credit_seq = 0;
   bool operator==(const Assign&) const = default;
 };
 

@@ -28,6 +28,7 @@ void ToProto(const Assign& from, pb::ToWorker& message) {
   KeyToProto(from.key, *to.mutable_key());
   to.set_epoch(from.epoch);
   to.set_spec_id(from.spec_id);
+  to.set_credit_seq(from.credit_seq);
   if (from.spec) {
     pb::TaskSpec& spec = *to.mutable_spec();
     spec.set_type(from.spec->type);
@@ -94,7 +95,7 @@ Status Take(pb::Assign& from, Messages& out) {
   if (from.has_spec() && from.spec().type().empty()) return Wrong("Assign", "spec.type is missing");
   out.emplace_back(Assign{std::move(key), from.epoch(), from.spec_id(), SpecFromProto(from),
                           std::move(*from.mutable_context_json()), TaskRunId(std::move(*from.mutable_task_run())),
-                          std::move(*from.mutable_ns()), std::move(*from.mutable_flow_id())});
+                          std::move(*from.mutable_ns()), std::move(*from.mutable_flow_id()), from.credit_seq()});
   return {};
 }
 

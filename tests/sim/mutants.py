@@ -1,0 +1,154 @@
+#!/usr/bin/env python3
+"""Plants one fault after another into the real code and demands that the simulator catches each.
+
+usage: mutants.py BUILD_DIR [--only NAME,…] [--seeds N] [--short]
+
+A mutant is one source file with one change, compiled beside the tree and linked in front of the library it came from, so that the
+tree itself is never touched. --short plants a few of each kind; the rest is the verb `make mutants`.
+"""
+import argparse
+import concurrent.futures
+import os
+import shlex
+import subprocess
+import sys
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+# name, file, what stands there, what stands there instead, planted in the short form too
+MUTANTS = [
+    ("ack_before_commit", "scheduler/core_dispatch.cc",
+     "if (!peer.empty()) partition_->After(AckOrder{peer, result.key, verdict});",
+     "if (!peer.empty()) Send(peer, wire::ResultAck{result.key, verdict});", True),
+    ("submit_answered_before_commit", "scheduler/core.cc",
+     "  partition_->After(ReplyOrder{[done = std::move(submission.done), warnings = std::move(submission.warnings),\n",
+     "  submission.done(SubmitReply{id, false, {}});\n  submission.done = [](Result<SubmitReply>) {};\n"
+     "  partition_->After(ReplyOrder{[done = std::move(submission.done), warnings = std::move(submission.warnings),\n", False),
+    ("no_fence_on_delivery", "executor/runnable.cc",
+     "run.fence() == fence &&", "run.attempt == fence.attempt &&", False),
+    ("lost_task_keeps_its_delivery", "executor/runnable.cc", "  ++step.Edit(index).delivery;\n", "", True),
+    ("leases_never_end", "scheduler/lease_book.cc",
+     "  while (!expiries_.empty() && expiries_.front().first <= now) {", "  while (false) {\n    (void)now;", True),
+    ("orphans_are_given_out_at_once", "scheduler/lease_book.cc",
+     "const Duration expires = now + length_ + length_ / 5;", "const Duration expires = now;", True),
+    ("orphans_are_forgotten", "scheduler/core.cc",
+     "      dispatcher_.Adopt(key, now.monotonic);\n", "", False),
+    ("timers_are_not_recovered", "scheduler/partition_load.cc",
+     "  for (const store::TimerRow& row : snapshot.timers) timers_.Arm({row.due, row.execution, row.timer});\n", "", False),
+    ("timers_are_not_stored", "scheduler/partition.cc",
+     "  Open().timers[{id, timer.timer}] = timer.due;\n", "", False),
+    ("outbox_is_not_recovered", "scheduler/partition_load.cc",
+     "    Open().release.orders.emplace_back(OutboxOrder{row.id, std::move(*item)});\n", "", False),
+    ("outbox_is_not_stored", "scheduler/partition.cc",
+     "  open.batch.outbox_added.push_back({order.id, wire::EncodeOutbox(order.item)});\n", "", False),
+    ("parents_are_not_told", "scheduler/partition.cc",
+     "    if (execution.parent) {\n", "    if (false) {\n", False),
+    ("task_runs_are_not_stored", "scheduler/partition.cc",
+     "    open.batch.task_runs.push_back({execution.id, index, wire::EncodeTaskRun(task_run)});\n", "", False),
+    ("nothing_is_active", "scheduler/partition.cc", ".active = !entry.live->only_waits()", ".active = false", False),
+    ("parked_with_changes", "scheduler/partition_load.cc",
+     "if (entry.uncommitted > 0 || !entry.live->only_waits()) continue;", "if (entry.uncommitted > 1) continue;", False),
+    ("requests_are_not_remembered", "scheduler/core.cc",
+     "    partition_->RememberRequest({submission.request_id, submission.body_digest, id, now.wall + kRequestKept});\n",
+     "    (void)kRequestKept;\n", True),
+    ("losses_are_not_told", "scheduler/core_dispatch.cc",
+     "  Apply(key.execution, model::TaskLost{key.fence, reason});\n", "", False),
+    ("results_are_not_resent", "worker/session_tasks.cc",
+     "    if (now >= at->second.resend_at) SendResult(at, now);\n    else", "    if (now < at->second.resend_at)", False),
+    ("leases_do_not_bind_the_worker", "worker/session_tasks.cc",
+     "    if (now >= kill_at) Abandon(at, now);\n    else", "    if (now < kill_at)", True),
+    ("late_assignments_run", "worker/session_tasks.cc",
+     "  if (now >= KillAt({.lease_from = SaidAt(message.credit_seq, now)})) return Nack(message.key, wire::NackReason::kNoSlot);\n",
+     "", False),
+    ("a_copy_of_an_assignment_runs_again", "worker/session_tasks.cc",
+     "  if (IsGone(message.key, now)) return Nack(message.key, wire::NackReason::kNoSlot);\n", "", False),
+    ("the_lease_counts_from_the_receipt", "worker/session_tasks.cc",
+     "  Task task{.lease_from = SaidAt(assign.credit_seq, now)};", "  Task task{.lease_from = now + lease_};", False),
+    ("unacked_results_are_forgotten", "worker/session_tasks.cc",
+     "  if (phase_ != Phase::kWelcomed) return;\n  // What the task said",
+     "  if (phase_ != Phase::kWelcomed) return Forget(at, now);\n  // What the task said", False),
+    ("the_store_takes_any_epoch", "common/store/memory_store.cc",
+     "if (batch.epoch == partition.epoch) {", "if (batch.epoch <= partition.epoch) {", True),
+    ("anybody_may_claim_a_lease", "scheduler/lease_book.cc",
+     "  if (!lease.worker.empty() && lease.worker != worker) return false;\n", "", False),
+    ("commits_are_released_when_sent", "scheduler/partition.cc",
+     "  submit_commit_(std::move(open->batch));\n",
+     "  for (Order& order : in_flight_.back().orders) {\n"
+     "    if (auto* reply = std::get_if<ReplyOrder>(&order)) reply->reply({});\n  }\n"
+     "  std::erase_if(in_flight_.back().orders, [](const Order& o) { return std::holds_alternative<ReplyOrder>(o); });\n"
+     "  submit_commit_(std::move(open->batch));\n", False),
+]
+
+
+def ninja_commands(build, target):
+    done = subprocess.run(["ninja", "-C", build, "-t", "commands", target], capture_output=True, text=True, check=True)
+    return done.stdout.splitlines()
+
+
+def compile_command(commands, source):
+    for line in commands:
+        if f" -c " in line and line.rstrip().endswith("/" + source):
+            return line
+    raise SystemExit(f"mutants: no compile command for {source}")
+
+
+def plant(build, commands, link, name, path, old, new):
+    """The simulator with the one change in it."""
+    with open(os.path.join(ROOT, path), encoding="utf-8") as file:
+        text = file.read()
+    if text.count(old) != 1:
+        raise SystemExit(f"mutants: {name}: the text stands {text.count(old)} times in {path}; mend mutants.py")
+    folder = os.path.join(build, "mutants", name)
+    os.makedirs(folder, exist_ok=True)
+    source, made = os.path.join(folder, os.path.basename(path)), os.path.join(folder, "mutant.o")
+    with open(source, "w", encoding="utf-8") as file:
+        file.write(text.replace(old, new))
+    words = shlex.split(compile_command(commands, path))
+    words[words.index("-o") + 1] = made
+    words[words.index("-c") + 1] = source
+    for flag in ("-MF", "-MT"):
+        if flag in words:
+            words[words.index(flag) + 1] = os.path.join(folder, "mutant.d")
+    subprocess.run(words + ["-w"], cwd=build, check=True)
+    words = shlex.split(link.replace(": && ", "").replace(" && :", ""))
+    binary = os.path.join(folder, "sim")
+    words[words.index("-o") + 1] = binary
+    words.insert(words.index("-o"), made)
+    subprocess.run(words, cwd=build, check=True)
+    return binary
+
+
+def hunt(build, commands, link, mutant, seeds):
+    name, path, old, new, _ = mutant
+    binary = plant(build, commands, link, name, path, old, new)
+    try:
+        done = subprocess.run([binary, "--seeds", str(seeds)], capture_output=True, text=True, timeout=900)
+    except subprocess.TimeoutExpired:
+        return name, "it hung", True
+    first = (done.stdout.splitlines() or [done.stderr.strip() or f"ended with {done.returncode}"])[0]
+    return name, first[:150], done.returncode != 0
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("build")
+    parser.add_argument("--only", default="")
+    parser.add_argument("--seeds", type=int, default=1000)
+    parser.add_argument("--short", action="store_true")
+    arguments = parser.parse_args()
+    build = os.path.abspath(arguments.build)
+    commands = ninja_commands(build, "headrace_sim")
+    link = next(line for line in reversed(commands) if "-o bin/headrace_sim" in line)
+    wanted = [m for m in MUTANTS if (not arguments.only or m[0] in arguments.only.split(","))
+              and (not arguments.short or m[4])]
+    missed = 0
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        for name, first, caught in pool.map(lambda m: hunt(build, commands, link, m, arguments.seeds), wanted):
+            missed += not caught
+            print(f"{'caught' if caught else 'MISSED'}  {name:40} {first}", flush=True)
+    print(f"{len(wanted) - missed} passed, {missed} failed")
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
