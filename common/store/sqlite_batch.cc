@@ -72,6 +72,20 @@ std::size_t Sum(std::span<const WriteBatch* const> batches, Count count) {
   return sum;
 }
 
+void BindExecution(Statement& statement, PartitionId partition, const ExecutionRow& row, const std::string& labels) {
+  statement.Bind(row.id.str()).Bind(partition).Bind(row.ns).Bind(row.flow_id).Bind(model::StateName(row.state));
+  statement.Bind(ToMicros(row.created));
+  if (row.ended) statement.Bind(ToMicros(*row.ended));
+  else statement.BindNull();
+  if (row.parent) statement.Bind(row.parent->str());
+  else statement.BindNull();
+  if (labels.empty()) statement.BindNull();
+  else statement.BindBlob(labels);
+  if (IsNotable(row.state)) statement.Bind(1);
+  else statement.BindNull();
+  statement.BindBlob(row.record);
+}
+
 // Separators never stand inside a label.
 void AppendEscaped(std::string& out, std::string_view text) {
   for (const char c : text) {
@@ -102,12 +116,7 @@ Result<BatchWriter> BatchWriter::Make(Database& database) {
   BatchWriter writer;
   const std::pair<Statement*, const char*> statements[] = {
       {&writer.put_epoch_, "INSERT INTO partitions VALUES(?,?) ON CONFLICT DO UPDATE SET epoch = excluded.epoch"},
-      {&writer.put_execution_,
-       "INSERT INTO executions VALUES(?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET state = excluded.state, "
-       "ended = excluded.ended, labels = excluded.labels, notable = excluded.notable, record = excluded.record"},
-      {&writer.put_active_, "INSERT OR REPLACE INTO active VALUES(?,?)"},
       {&writer.end_active_, "DELETE FROM active WHERE partition = ? AND id = ?"},
-      {&writer.put_task_run_, "INSERT OR REPLACE INTO task_runs VALUES(?,?,?)"},
       {&writer.set_timer_, "INSERT OR REPLACE INTO timers VALUES(?,?,?,?,?,?)"},
       {&writer.clear_timer_,
        "DELETE FROM timers WHERE partition = ? AND execution = ? AND kind = ? AND task_run = ? AND attempt = ?"},
@@ -120,6 +129,13 @@ Result<BatchWriter> BatchWriter::Make(Database& database) {
   for (const auto& [statement, sql] : statements) {
     ASSIGN_OR_RETURN(*statement, Statement::Prepare(database, sql));
   }
+  ASSIGN_OR_RETURN(writer.put_task_run_,
+                   InsertStatement::Prepare(database, "INSERT OR REPLACE INTO task_runs VALUES", "(?,?,?)"));
+  ASSIGN_OR_RETURN(writer.put_execution_,
+                   InsertStatement::Prepare(database, "INSERT INTO executions VALUES", "(?,?,?,?,?,?,?,?,?,?,?)",
+                                            " ON CONFLICT DO UPDATE SET state = excluded.state, ended = excluded.ended, "
+                                            "labels = excluded.labels, notable = excluded.notable, record = excluded.record"));
+  ASSIGN_OR_RETURN(writer.put_active_, InsertStatement::Prepare(database, "INSERT OR REPLACE INTO active VALUES", "(?,?)"));
   RETURN_IF_ERROR(writer.LoadEpochsAndActive(database));
   return writer;
 }
@@ -169,34 +185,28 @@ Status BatchWriter::WriteExecutions(std::span<const WriteBatch* const> batches) 
   for (const WriteBatch* batch : batches) {
     for (const ExecutionRow& row : batch->executions) last.Put(row.id.str(), {batch->partition, &row});
   }
-  for (const auto& [partition, row] : last.rows()) {
-    const std::string labels = LabelBytes(row->labels);
-    put_execution_.Bind(row->id.str()).Bind(partition).Bind(row->ns).Bind(row->flow_id);
-    put_execution_.Bind(model::StateName(row->state)).Bind(ToMicros(row->created));
-    if (row->ended) put_execution_.Bind(ToMicros(*row->ended));
-    else put_execution_.BindNull();
-    if (row->parent) put_execution_.Bind(row->parent->str());
-    else put_execution_.BindNull();
-    if (labels.empty()) put_execution_.BindNull();
-    else put_execution_.BindBlob(labels);
-    if (IsNotable(row->state)) put_execution_.Bind(1);
-    else put_execution_.BindNull();
-    RETURN_IF_ERROR(put_execution_.BindBlob(row->record).Run());
-    RETURN_IF_ERROR(WriteActive(partition, *row));
+  // Most have no labels; those that have need bytes that live as long as the statement.
+  std::vector<std::string> labels;
+  labels.reserve(last.rows().size());
+  RETURN_IF_ERROR(put_execution_.Run(last.rows(), [&](Statement& statement, const Owned& owned) {
+    BindExecution(statement, owned.partition, *owned.row, labels.emplace_back(LabelBytes(owned.row->labels)));
+  }));
+  std::vector<Owned> started;
+  for (const Owned& owned : last.rows()) {
+    if (!owned.row->active) RETURN_IF_ERROR(EndActive(owned.row->id));
+    else if (active_.emplace(owned.row->id.str(), owned.partition).second) started.push_back(owned);
   }
-  return {};
+  return put_active_.Run(started, [](Statement& statement, const Owned& owned) {
+    statement.Bind(owned.partition).Bind(owned.row->id.str());
+  });
 }
 
-Status BatchWriter::WriteActive(PartitionId partition, const ExecutionRow& row) {
-  const auto found = active_.find(row.id.str());
-  if (row.active == (found != active_.end())) return {};
-  if (row.active) {
-    active_.emplace(row.id.str(), partition);
-    return put_active_.Bind(partition).Bind(row.id.str()).Run();
-  }
-  const PartitionId stored = found->second;
+Status BatchWriter::EndActive(const ExecutionId& id) {
+  const auto found = active_.find(id.str());
+  if (found == active_.end()) return {};
+  const PartitionId partition = found->second;
   active_.erase(found);
-  return end_active_.Bind(stored).Bind(row.id.str()).Run();
+  return end_active_.Bind(partition).Bind(id.str()).Run();
 }
 
 Status BatchWriter::WriteTaskRuns(std::span<const WriteBatch* const> batches) {
@@ -205,10 +215,9 @@ Status BatchWriter::WriteTaskRuns(std::span<const WriteBatch* const> batches) {
   for (const WriteBatch* batch : batches) {
     for (const TaskRunRow& row : batch->task_runs) last.Put({row.execution.str(), row.index}, &row);
   }
-  for (const TaskRunRow* row : last.rows()) {
-    RETURN_IF_ERROR(put_task_run_.Bind(row->execution.str()).Bind(row->index).BindBlob(row->record).Run());
-  }
-  return {};
+  return put_task_run_.Run(last.rows(), [](Statement& statement, const TaskRunRow* row) {
+    statement.Bind(row->execution.str()).Bind(row->index).BindBlob(row->record);
+  });
 }
 
 Status BatchWriter::WriteTimers(std::span<const WriteBatch* const> batches) {

@@ -29,13 +29,15 @@ class BatchWriter {
   Status ForgetExpiredRequests(Timestamp now);
 
   std::unordered_map<PartitionId, Epoch> epochs_;
-  Status WriteActive(PartitionId partition, const ExecutionRow& row);
+  Status EndActive(const ExecutionId& id);
   Status LoadEpochsAndActive(Database& database);
 
   // What the table holds already, so that an execution costs it a row when it starts and a deletion when it ends.
   std::unordered_map<std::string, PartitionId> active_;
-  Statement put_active_, end_active_;
-  Statement put_epoch_, put_execution_, put_task_run_, set_timer_, clear_timer_, add_outbox_, end_outbox_, put_request_;
+  InsertStatement put_active_;
+  Statement end_active_;
+  InsertStatement put_execution_, put_task_run_;
+  Statement put_epoch_, set_timer_, clear_timer_, add_outbox_, end_outbox_, put_request_;
   Statement requests_after_, forget_requests_;
   std::size_t requests_since_sweep_ = 0;
   std::string swept_to_;

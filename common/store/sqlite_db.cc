@@ -84,6 +84,16 @@ Result<Statement> Statement::Prepare(const Database& database, std::string_view 
   return statement;
 }
 
+Result<InsertStatement> InsertStatement::Prepare(const Database& database, const std::string& head, const std::string& row,
+                                                 const std::string& tail) {
+  InsertStatement insert;
+  ASSIGN_OR_RETURN(insert.one_, Statement::Prepare(database, head + row + tail));
+  std::string rows = row;
+  for (std::size_t i = 1; i < kMany; ++i) rows += "," + row;
+  ASSIGN_OR_RETURN(insert.many_, Statement::Prepare(database, head + rows + tail));
+  return insert;
+}
+
 Statement& Statement::Bind(std::string_view text) {
   // A null pointer would bind NULL, and an empty view may hold one.
   const char* const data = text.data() != nullptr ? text.data() : "";

@@ -52,7 +52,7 @@ std::vector<LogRow> LogBacklog::Take(std::size_t most) {
 Result<LogWriter> LogWriter::Make(Database& database, LogLimits limits) {
   LogWriter writer;
   writer.limits_ = limits;
-  ASSIGN_OR_RETURN(writer.insert_, Statement::Prepare(database, "INSERT INTO logs VALUES(?,?,?,?,?,?,?,?,?)"));
+  ASSIGN_OR_RETURN(writer.insert_, InsertStatement::Prepare(database, "INSERT INTO logs VALUES", "(?,?,?,?,?,?,?,?,?)"));
   ASSIGN_OR_RETURN(writer.last_,
                    Statement::Prepare(database, "SELECT line, bytes_so_far FROM logs WHERE execution = ? ORDER BY line DESC LIMIT 1"));
   return writer;
@@ -60,7 +60,6 @@ Result<LogWriter> LogWriter::Make(Database& database, LogLimits limits) {
 
 Result<LogTally*> LogWriter::TallyOf(const ExecutionId& execution) {
   if (const auto found = tallies_.find(execution); found != tallies_.end()) return &found->second;
-  if (tallies_.size() >= kTalliesMax) tallies_.clear();
   LogTally& tally = tallies_[execution];
   ASSIGN_OR_RETURN(const bool row, last_.Bind(execution.str()).Step());
   if (row) {
@@ -73,16 +72,28 @@ Result<LogTally*> LogWriter::TallyOf(const ExecutionId& execution) {
 }
 
 Status LogWriter::Write(std::vector<LogRow>& rows) {
+  struct Line {
+    const LogRow* row;
+    std::uint64_t number;
+    std::int64_t bytes_so_far;
+  };
+  // Only here: a tally also counts lines that are on their way into the file.
+  if (tallies_.size() >= kTalliesMax) tallies_.clear();
+  std::vector<Line> lines;
+  lines.reserve(rows.size());
   for (LogRow& row : rows) {
     ASSIGN_OR_RETURN(LogTally* const tally, TallyOf(row.execution));
     if (!Admit(limits_, *tally, row)) continue;
-    insert_.Bind(row.execution.str()).Bind(static_cast<std::int64_t>(tally->rows));
-    if (row.task_run) insert_.Bind(*row.task_run);
-    else insert_.BindNull();
-    insert_.Bind(row.task_id).Bind(row.attempt).Bind(ToMicros(row.at)).Bind(LevelRank(row.level)).BindBlob(row.message);
-    RETURN_IF_ERROR(insert_.Bind(tally->capped ? kCapped : static_cast<std::int64_t>(tally->bytes)).Run());
+    lines.push_back({&row, tally->rows, tally->capped ? kCapped : static_cast<std::int64_t>(tally->bytes)});
   }
-  return {};
+  return insert_.Run(lines, [](Statement& statement, const Line& line) {
+    const LogRow& row = *line.row;
+    statement.Bind(row.execution.str()).Bind(static_cast<std::int64_t>(line.number));
+    if (row.task_run) statement.Bind(*row.task_run);
+    else statement.BindNull();
+    statement.Bind(row.task_id).Bind(row.attempt).Bind(ToMicros(row.at)).Bind(LevelRank(row.level));
+    statement.BindBlob(row.message).Bind(line.bytes_so_far);
+  });
 }
 
 }  // namespace headrace::store

@@ -42,7 +42,7 @@ class LogWriter {
   Result<LogTally*> TallyOf(const ExecutionId& execution);
 
   LogLimits limits_;
-  Statement insert_;
+  InsertStatement insert_;
   Statement last_;
   std::unordered_map<ExecutionId, LogTally> tallies_;
 };

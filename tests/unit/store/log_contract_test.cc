@@ -109,6 +109,25 @@ TEST_P(LogContract, ALongMessageIsCutBetweenLetters) {
   EXPECT_NE(messages[0].find("bytes cut"), std::string::npos);
 }
 
+TEST_P(LogContract, LogsOfManyExecutionsKeepTheirOffsets) {
+  constexpr int kExecutions = 21'000;
+  for (const std::string message : {"first", "second"}) {
+    std::vector<LogRow> rows;
+    for (int i = 0; i < kExecutions; ++i) {
+      rows.push_back({ExecutionId("e" + std::to_string(i)), {}, "", 0, {}, "INFO", message});
+    }
+    logs_->Append(std::move(rows));
+  }
+  logs_->Flush();
+  for (int i = 0; i < kExecutions; i += 1'500) {
+    const auto page = logs_->Read({.execution = ExecutionId("e" + std::to_string(i))});
+    ASSERT_TRUE(page);
+    ASSERT_EQ(page->rows.size(), 2U) << i;
+    EXPECT_EQ(page->offsets, (std::vector<std::uint64_t>{1, 2}));
+    EXPECT_EQ(page->rows[1].message, "second");
+  }
+}
+
 HEADRACE_EVERY_STORE(LogContract);
 
 }  // namespace
