@@ -20,6 +20,11 @@ int ExitCodeOf(const Error& error) {
   }
 }
 
+int LocalExitCodeOf(const Error& error) {
+  const int code = ExitCodeOf(error);
+  return code == kExitUnreachable ? static_cast<int>(kExitError) : code;
+}
+
 int ExitCodeOf(model::State state) {
   switch (state) {
     case model::State::kFailed: return kExitFailed;

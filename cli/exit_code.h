@@ -24,6 +24,8 @@ enum ExitCode : int {
 };
 
 int ExitCodeOf(const Error& error);
+// Of a command that is its own server: nothing was out of reach.
+int LocalExitCodeOf(const Error& error);
 // Of a run that ended so; SUCCESS and WARNING are 0.
 int ExitCodeOf(model::State state);
 

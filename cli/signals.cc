@@ -10,6 +10,7 @@
 #include <cstring>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace headrace::cli {
 namespace {
@@ -56,14 +57,17 @@ std::optional<int> Signals::Take() {
   return byte;
 }
 
-std::optional<int> Signals::WaitForEnd(int other_fd) {
+std::optional<int> Signals::WaitForEnd(std::initializer_list<int> others) {
+  std::vector<pollfd> waits = {{fd_, POLLIN, 0}};
+  for (const int fd : others) waits.push_back({fd, POLLIN, 0});
   while (true) {
-    pollfd waits[] = {{fd_, POLLIN, 0}, {other_fd, POLLIN, 0}};
-    poll(waits, other_fd < 0 ? 1 : 2, -1);
+    poll(waits.data(), waits.size(), -1);
     while (const auto signal = Take()) {
       if (*signal != SIGWINCH) return signal;
     }
-    if (other_fd >= 0 && (waits[1].revents & POLLIN) != 0) return std::nullopt;
+    for (std::size_t i = 1; i < waits.size(); ++i) {
+      if ((waits[i].revents & POLLIN) != 0) return std::nullopt;
+    }
   }
 }
 

@@ -2,6 +2,7 @@
 // Threads: one Signals at a time in a process; Take and WaitForEnd from its owner.
 #pragma once
 
+#include <initializer_list>
 #include <optional>
 
 #include "common/base/error.h"
@@ -20,8 +21,8 @@ class Signals {
   int fd() const { return fd_; }
   // The next one that waits.
   std::optional<int> Take();
-  // Waits for SIGINT, SIGTERM or SIGHUP, or until `other_fd` is readable: then nothing.
-  std::optional<int> WaitForEnd(int other_fd = -1);
+  // Waits for SIGINT, SIGTERM or SIGHUP, or until one of `others` is readable: then nothing.
+  std::optional<int> WaitForEnd(std::initializer_list<int> others = {});
 
  private:
   explicit Signals(int fd) : fd_(fd) {}

@@ -123,6 +123,7 @@ void Core::OnCommitted(const Status& status, Moment now) {
     failed_ = Fail(status.error());
     spdlog::error("the store refused a commit; nothing is accepted any more until a restart: {}",
                   status.error().ToString());
+    if (options_.on_failure) options_.on_failure(status.error());
   }
   for (Order& order : release.orders) {
     if (auto* reply = std::get_if<ReplyOrder>(&order)) reply->reply(Fail(failed_.error()));

@@ -38,6 +38,7 @@ struct CoreOptions {
   DispatcherOptions dispatcher{};
   PartitionOptions partition_limits{};
   bool workers_died_with_process = false;
+  std::function<void(const Error&)> on_failure{};
 };
 
 // The effects of a core on the world outside its store.

@@ -132,6 +132,7 @@ class LocalEngine final : public Engine {
     LoopOptions loop;
     loop.mailbox_capacity = options.mailbox_capacity;
     loop.core.workers_died_with_process = options.workers_died_with_process;
+    loop.core.on_failure = options.on_failure;
     loop.core.dispatcher.scheduler_name = options.name;
     loop.core.dispatcher.lease = options.lease;
     loop.core.dispatcher.heartbeat = options.heartbeat;

@@ -35,6 +35,8 @@ struct EngineOptions {
   // True when every worker died with the process that owned the store before (embedded workers only), so that
   // in-flight tasks are given out again at once instead of after a lease.
   bool workers_died_with_process = false;
+  // The store refused a commit: nothing is accepted any more, and the process should end. On the loop's thread, once.
+  std::function<void(const Error&)> on_failure{};
 };
 
 struct FlowView {

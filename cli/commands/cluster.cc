@@ -94,7 +94,8 @@ Result<int> RunScheduler(Context& context, const SchedulerArguments& arguments) 
   ASSIGN_OR_RETURN(const auto api, OpenApi(arguments, host->engine()));
   Ready(context, "scheduler is ready: API 127.0.0.1:" + std::to_string(api->port()) + ", workers " +
                      host->engine().worker_endpoint() + ", data " + arguments.data);
-  const auto signal = signals.WaitForEnd();
+  const auto signal = signals.WaitForEnd({host->failure().fd()});
+  RETURN_IF_ERROR(host->failure().status());
   spdlog::info("{}: the scheduler stops", SignalName(signal));
   api->Shutdown();
   return kExitOk;
@@ -104,7 +105,7 @@ Result<int> RunScheduler(Context& context, const SchedulerArguments& arguments) 
 Status EndWorker(Context& context, WorkerHost& worker, Signals& signals) {
   Ready(context, "worker drains: it takes nothing new and ends when its tasks have; another signal ends them now");
   worker.Drain();
-  if (signals.WaitForEnd(worker.fd())) worker.Abort();
+  if (signals.WaitForEnd({worker.fd()})) worker.Abort();
   return worker.Wait();
 }
 
@@ -122,7 +123,9 @@ Result<int> RunStandalone(Context& context, const SchedulerArguments& arguments)
   ASSIGN_OR_RETURN(const auto api, OpenApi(arguments, host->engine()));
   Ready(context, "is ready: API 127.0.0.1:" + std::to_string(api->port()) + ", " + std::to_string(arguments.slots) +
                      " slots, data " + arguments.data);
-  if (!signals.WaitForEnd(worker->fd())) return Fail(Code::kInternal, "the worker ended by itself");
+  const auto signal = signals.WaitForEnd({worker->fd(), host->failure().fd()});
+  RETURN_IF_ERROR(host->failure().status());
+  if (!signal) return Fail(Code::kInternal, "the worker ended by itself");
   RETURN_IF_ERROR(EndWorker(context, *worker, signals));
   api->Shutdown();
   return kExitOk;
@@ -152,12 +155,16 @@ Result<int> RunWorker(Context& context, const WorkerArguments& arguments) {
   const std::string id = options.id.str();
   ASSIGN_OR_RETURN(const auto worker, WorkerHost::Start(std::move(options), *supervisor, std::move(queue), clock));
   Ready(context, "worker is ready: " + id + ", " + std::to_string(arguments.slots) + " slots, scheduler " + arguments.scheduler);
-  if (signals.WaitForEnd(worker->fd())) RETURN_IF_ERROR(EndWorker(context, *worker, signals));
+  if (signals.WaitForEnd({worker->fd()})) RETURN_IF_ERROR(EndWorker(context, *worker, signals));
   else RETURN_IF_ERROR(worker->Wait());
   return kExitOk;
 }
 
-int Exit(Context& context, const Result<int>& code) { return code ? *code : PrintError(context, code.error()); }
+int Exit(Context& context, const Result<int>& code) {
+  if (code) return *code;
+  PrintError(context, code.error());
+  return LocalExitCodeOf(code.error());
+}
 
 void AddEngineOptions(CLI::App& app, SchedulerArguments& to) {
   app.add_option("--grpc-port", to.grpc_port, "of the API on 127.0.0.1; 0 takes a free one")

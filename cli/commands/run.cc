@@ -141,8 +141,10 @@ Result<int> Run(Context& context, const RunArguments& arguments, std::optional<D
   RETURN_IF_ERROR(OpenWorker(arguments, house));
   ASSIGN_OR_RETURN(const std::string id, Submit(context, engine, std::move(request)));
   const auto feed = MakeGrpcFeed(house.api->InProcessChannel(), Duration::zero());
-  WatchOptions options{.clock = house.clock.get(), .logs = true, .timeout = timeout, .owns_run = true};
+  WatchOptions options{.clock = house.clock.get(), .logs = true, .timeout = timeout, .owns_run = true,
+                       .failure_fd = house.engine->failure().fd()};
   const WatchOutcome outcome = WatchExecution(context, *feed, signals, id, options);
+  RETURN_IF_ERROR(house.engine->failure().status());
   PrintOutcome(context, outcome.model, house.clock->Now());
   return outcome.exit_code;
 }
@@ -158,7 +160,9 @@ int RunCommand(Context& context, const RunArguments& arguments) {
     timeout = *span;
   }
   const Result<int> code = Run(context, arguments, timeout);
-  return code ? *code : PrintError(context, code.error());
+  if (code) return *code;
+  PrintError(context, code.error());
+  return LocalExitCodeOf(code.error());
 }
 
 }  // namespace

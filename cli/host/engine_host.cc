@@ -46,6 +46,7 @@ Result<std::unique_ptr<EngineHost>> EngineHost::Start(const EngineHostOptions& o
   engine.lease = options.lease;
   engine.heartbeat = std::min<Duration>(engine.heartbeat, options.lease / 4);
   engine.workers_died_with_process = options.queue_endpoint.empty();
+  engine.on_failure = [alarm = &host->failure_](const Error& error) { alarm->Raise(error); };
   RETURN_IF_ERROR(OpenStores(options, clock, engine));
   if (options.queue_endpoint.empty()) {
     engine.workers = host->exchange_.MakeServer();

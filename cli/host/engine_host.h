@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "cli/host/alarm.h"
 #include "common/base/clock.h"
 #include "common/queue/memory_queue.h"
 #include "common/store/sqlite_store.h"
@@ -26,12 +27,15 @@ class EngineHost {
   static Result<std::unique_ptr<EngineHost>> Start(const EngineHostOptions& options, const Clock& clock);
 
   scheduler::Engine& engine() { return *engine_; }
+  // Raised when the store refuses a commit: then this process must end.
+  const Alarm& failure() const { return failure_; }
   // For a worker of this process. REQUIRES: no queue endpoint was asked for.
   std::unique_ptr<queue::ClientQueue> MakeWorkerQueue() { return exchange_.MakeClient(); }
 
  private:
   EngineHost() = default;
 
+  Alarm failure_;
   queue::MemoryQueue exchange_;
   std::unique_ptr<scheduler::Engine> engine_;  // last: ends first
 };

@@ -43,6 +43,16 @@ bool Resumes(const v1::TaskRun& run, const WatchChange& change) {
   return change.state == State::kRunning && run.has_iteration() && run.iteration() > 0 && run.task_type().ends_with("Until");
 }
 
+// An execution pauses and runs again with each poll: its tasks say so themselves.
+bool FlowsOn(const v1::StateHistory& history, const WatchChange& change) {
+  if (change.state == State::kPaused) return true;
+  if (change.state != State::kRunning) return false;
+  for (const v1::StateChange& each : history.changes()) {
+    if (each.state() == v1::STATE_PAUSED && TimeOf(each.at()) <= change.at) return true;
+  }
+  return false;
+}
+
 std::string_view LevelText(v1::LogLevel level) {
   switch (level) {
     case v1::LOG_LEVEL_TRACE: return "TRACE";
@@ -68,8 +78,7 @@ std::optional<std::string> ChangeLine(const WatchModel& model, const WatchChange
   const WatchedExecution* execution = model.Find(change.execution);
   if (execution == nullptr || !IsNews(change.state)) return std::nullopt;
   if (!change.run) {
-    const bool waits = change.state == State::kPaused || change.state == State::kRunning;
-    if (waits && StateOf(execution->header.state()) != change.state) return std::nullopt;
+    if (FlowsOn(execution->header.state(), change)) return std::nullopt;
     return ExecutionLine(model, *execution, change, style);
   }
   const auto found = execution->runs.find(*change.run);

@@ -106,14 +106,18 @@ class Table {
     for (const v1::TaskRun* run : group.all) {
       indexes.insert(run->index());
       lived.push_back(SpanOf(run->state(), now_));
-      attempts += run->attempts_size();
-      for (const v1::Attempt& attempt : run->attempts()) AddRunning(attempt.state(), now_, running);
     }
-    const Spans inner = AddGroups(execution, indexes, depth + 1);
-    running.insert(running.end(), inner.begin(), inner.end());
+    const std::size_t own = lines_.size();
+    running = AddGroups(execution, indexes, depth + 1);
     if (const WatchedExecution* child = model_.Find(ChildOf(*group.present)); child != nullptr && child != &execution) {
       const Spans its = Add(*child, depth + 1);
       running.insert(running.end(), its.begin(), its.end());
+    }
+    // What only steers others is never on a worker itself.
+    for (const v1::TaskRun* run : group.all) {
+      if (lines_.size() > own || !OnWorker(execution, *run)) continue;
+      attempts += run->attempts_size();
+      for (const v1::Attempt& attempt : run->attempts()) AddRunning(attempt.state(), now_, running);
     }
     const bool loop = group.present->task_type().ends_with("Until") || group.present->task_type().ends_with("WaitFor");
     const std::size_t rounds = loop ? static_cast<std::size_t>(group.present->iteration()) + 1 : group.all.size();
@@ -121,6 +125,11 @@ class Table {
                           attempts > 0 ? std::to_string(attempts) : "", loop || rounds > 1 ? std::to_string(rounds) : "",
                           Union(lived), Union(running));
     return running;
+  }
+
+  static bool OnWorker(const WatchedExecution& execution, const v1::TaskRun& run) {
+    const v1::TaskOutline* outline = execution.Outline(run.task_id());
+    return outline == nullptr || outline->role() == v1::TASK_ROLE_RUNNABLE;
   }
 
   static Line MakeLine(int depth, const std::string& name, State state, std::string attempts, std::string rounds,

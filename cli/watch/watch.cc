@@ -221,9 +221,10 @@ class Watcher {
     }
     // Streams that broke are opened again by Take.
     wait = std::min<Steady::duration>(wait, ended_at_ || detached_at_ ? std::chrono::milliseconds(100) : std::chrono::milliseconds(500));
-    pollfd waits[] = {{feed_.fd(), POLLIN, 0}, {signals_.fd(), POLLIN, 0}};
+    pollfd waits[] = {{feed_.fd(), POLLIN, 0}, {signals_.fd(), POLLIN, 0}, {options_.failure_fd, POLLIN, 0}};
     const auto ms = std::chrono::ceil<std::chrono::milliseconds>(wait).count();
-    poll(waits, 2, static_cast<int>(ms));
+    poll(waits, 3, static_cast<int>(ms));
+    if ((waits[2].revents & POLLIN) != 0) exit_code_ = kExitError;
   }
 
   struct Streams {

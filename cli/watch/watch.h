@@ -25,6 +25,8 @@ struct WatchOptions {
   // The run ends with this process: an interrupt or a timeout asks it to end, and waits for that.
   bool owns_run = false;
   std::string resume{};                // the command that comes back, for a watch that is left
+  // Readable when the engine of this process is at an end; then the watch ends with kExitError.
+  int failure_fd = -1;
 };
 
 struct WatchOutcome {

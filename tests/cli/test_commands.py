@@ -2,6 +2,7 @@
 """What one command prints and how it exits."""
 import json
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -10,7 +11,7 @@ import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from binary import LOG_FLOW, BinaryTest, main  # noqa: E402
+from binary import BINARY, LOG_FLOW, BinaryTest, main  # noqa: E402
 
 SHELL_FLOW = """id: shell
 namespace: team
@@ -200,6 +201,25 @@ class Run(BinaryTest):
         self.assert_exit(self.run_flow(LOG_FLOW.format(id="one", message="hi"), "--data", data), 0)
         with open(os.path.join(data, "headrace.db"), "rb") as file:
             self.assertEqual(file.read(6), b"SQLite")
+
+    def test_a_disk_that_is_full_ends_the_run_with_the_file_and_the_remedy(self):
+        flow = self.write("flow.yaml", LOG_FLOW.format(id="one", message="hi"))
+
+        def limit(size):
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+
+        ends = []
+        for kilobytes in range(4, 160, 12):
+            done = subprocess.run([BINARY, "run", flow, "--data", os.path.join(self.folder, f"data-{kilobytes}")],
+                                  env=self.environment(), capture_output=True, text=True, timeout=60, check=False,
+                                  stdin=subprocess.DEVNULL, restore_signals=False,
+                                  preexec_fn=lambda size=kilobytes * 1024: limit(size))
+            ends.append(done.returncode)
+            if done.returncode != 0:
+                self.assertRegex(done.stderr, r"error: .*headrace\.db", f"{kilobytes} kB")
+        # Too little room from the start, too little for the run, room enough.
+        self.assertEqual(set(ends), {0, 1}, ends)
 
     def test_nothing_stays_in_the_temporary_folder_but_storage(self):
         self.run_flow(SHELL_FLOW % "'echo x > file'", "-i", "NAME=x")

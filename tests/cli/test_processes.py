@@ -129,7 +129,7 @@ class Processes(BinaryTest):
         for more in (["--grpc-port", port, "--queue-endpoint", "tcp://127.0.0.1:0"],
                      ["--grpc-port", "0", "--queue-endpoint", "tcp://127.0.0.1:" + port]):
             done = self.call("scheduler", "--data", os.path.join(self.folder, "data"), *more)
-            self.assertIn(done.returncode, (6, 7), done.stderr)
+            self.assertIn(done.returncode, (1, 6), done.stderr)
             self.assertIn(port, done.stderr)
             self.assertRegex(done.stderr, r"in use")
 
@@ -141,7 +141,7 @@ class Processes(BinaryTest):
     def test_a_data_folder_that_cannot_be_made_is_told(self):
         self.write("file", "")
         done = self.call("scheduler", "--data", os.path.join(self.folder, "file", "data"))
-        self.assert_exit(done, 7)
+        self.assert_exit(done, 1)
         self.assertIn("--data", done.stderr)
 
     def test_a_client_without_a_server_is_7(self):

@@ -61,14 +61,14 @@ WatchModel Known() {
 TEST(RenderTest, ShowsTheReleaseAsThePlanHasIt) {
   EXPECT_EQ(Join(Render(Known(), At(4360), {})), R"(
 release-oss-and-ee  4JxAAAAAAAAAAAAAAAAAq2  RUNNING 01:12:40  release=0.22.12
-├─ ✔ update_labels            0.1s
-├─ ● parallel_oss_and_ee      01:12:39
-│  ├─ ● oss → release-oss     01:12:38
-│  │  ├─ ✔ start              3.2s
-│  │  └─ ● poll               poll 14 · exit 1 · next 02:11 · 4h47m left
-│  │     └─ ⚠ check           28.0s
-│  └─ ✔ ee → release-ee       48m12s  (retried 1×)
-└─ ○ log_release_ok           waiting
+├─ ✔ update_labels         0.1s
+├─ ● parallel_oss_and_ee   01:12:39
+│  ├─ ● oss → release-oss  01:12:38
+│  │  ├─ ✔ start           3.2s
+│  │  └─ ● poll            poll 14 · exit 1 · next 02:11 · 4h47m left
+│  │     └─ ⚠ check        28.0s
+│  └─ ✔ ee → release-ee    48m12s  (retried 1×)
+└─ ○ log_release_ok        waiting
 )");
 }
 
@@ -169,7 +169,7 @@ TEST(SummaryTest, CountsIterationsAndPartsWaitingFromRunning) {
   WatchModel model("id");
   model.Apply("id", FailedLoop().update());
   EXPECT_EQ(Join(RenderSummary(model, At(60), {})), R"(
-task run   state      attempts  iterations  duration  running  waiting
+task run     state    attempts  iterations  duration  running  waiting
 poller     ✖ FAILED                            30.0s     9.0s    21.0s
   poll     ✖ FAILED                      3     30.0s     9.0s    21.0s
     check  ⚠ WARNING         3           3     12.0s     9.0s     3.0s

@@ -103,6 +103,7 @@ TEST_F(WatchTest, SaysEachChangeOnceWithoutATerminal) {
   feed_.ThenUpdate(Simple(v1::STATE_SUCCESS)).ThenUpdate(Simple(v1::STATE_SUCCESS)).ThenEnd("id");
   Watch();
   EXPECT_EQ(err_.str(),
+            "22:13:20 ● flow id RUNNING\n"
             "22:13:20 ● t RUNNING\n"
             "22:13:21 ✔ t SUCCESS 1.5s\n"
             "22:13:22 ✔ flow id SUCCESS 2.0s\n");
