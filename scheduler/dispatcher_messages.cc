@@ -103,7 +103,7 @@ void Dispatcher::On(Worker& worker, const wire::Resync& resync, Duration now) {
 }
 
 void Dispatcher::TakeCredit(Worker& worker, std::uint32_t free_slots, std::uint64_t seq) {
-  if (seq < worker.credit_seq) return;
+  if (seq <= worker.credit_seq) return;
   worker.credit_seq = seq;
   worker.free_slots = free_slots;
   if (free_slots > 0) worker.full = false;
@@ -112,10 +112,15 @@ void Dispatcher::TakeCredit(Worker& worker, std::uint32_t free_slots, std::uint6
 void Dispatcher::On(Worker& worker, const wire::Credit& credit) { TakeCredit(worker, credit.free_slots, credit.seq); }
 
 void Dispatcher::On(Worker& worker, const wire::AssignNack& nack) {
+  const Lease* lease = leases_.Find(nack.key);
+  // An answer to an earlier grant of the same delivery says nothing about this one.
+  if (lease != nullptr && nack.credit_seq != 0 && lease->credit_seq != nack.credit_seq) return;
   if (!leases_.Release(nack.key, worker.hello.worker)) return;
   if (worker.outstanding > 0) --worker.outstanding;
+  // Its next word makes the next grant a later one.
+  worker.full = true;
   switch (nack.reason) {
-    case wire::NackReason::kNoSlot: worker.full = true; break;
+    case wire::NackReason::kNoSlot: break;
     case wire::NackReason::kDraining: worker.draining = true; break;
     case wire::NackReason::kUnknownSpec: worker.specs.clear(); break;
     case wire::NackReason::kOldEpoch:

@@ -12,6 +12,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
@@ -123,7 +124,8 @@ class WorkerSession {
   void EndDrain();
 
   // session_tasks.cc
-  void Nack(const wire::TaskKey& key, wire::NackReason reason);
+  void Nack(const wire::Assign& assign, wire::NackReason reason);
+  bool IsNacked(const wire::Assign& assign) const;
   bool ReplaceOlder(const wire::Assign& assign, Duration now);
   void Begin(wire::Assign& assign, std::shared_ptr<const wire::TaskSpec> spec, Duration now);
   void Abandon(Tasks::iterator at, Duration now);
@@ -169,6 +171,9 @@ class WorkerSession {
   // Keys that ended here a short while ago: a late copy of their Assign must not run them again.
   std::unordered_set<wire::TaskKey> gone_{};
   std::deque<std::pair<Duration, wire::TaskKey>> gone_until_{};
+  // Up to which grant of a delivery this worker has refused it.
+  std::unordered_map<wire::TaskKey, std::uint64_t> nacked_{};
+  std::deque<wire::TaskKey> nacked_order_{};
 };
 
 }  // namespace headrace::worker

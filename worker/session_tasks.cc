@@ -11,14 +11,27 @@ constexpr std::size_t kSpecsKept = 64 * 1024;
 
 }  // namespace
 
-void WorkerSession::Nack(const wire::TaskKey& key, wire::NackReason reason) {
-  port_.Send(wire::AssignNack{.key = key, .reason = reason});
+// A promise: no copy of this grant will run here, as the scheduler may give the delivery to another worker now.
+void WorkerSession::Nack(const wire::Assign& assign, wire::NackReason reason) {
+  port_.Send(wire::AssignNack{.key = assign.key, .reason = reason, .credit_seq = assign.credit_seq});
+  const auto [at, fresh] = nacked_.try_emplace(assign.key, assign.credit_seq);
+  at->second = std::max(at->second, assign.credit_seq);
+  if (!fresh) return;
+  nacked_order_.push_back(assign.key);
+  if (nacked_order_.size() <= kGoneKept) return;
+  nacked_.erase(nacked_order_.front());
+  nacked_order_.pop_front();
+}
+
+bool WorkerSession::IsNacked(const wire::Assign& assign) const {
+  const auto at = nacked_.find(assign.key);
+  return at != nacked_.end() && assign.credit_seq != 0 && assign.credit_seq <= at->second;
 }
 
 void WorkerSession::On(wire::Assign& message, Duration now) {
   // Between sessions the scheduler does not know yet what is held here; it will assign again.
   if (phase_ != Phase::kWelcomed) return;
-  if (message.epoch < highest_epoch_) return Nack(message.key, wire::NackReason::kOldEpoch);
+  if (message.epoch < highest_epoch_) return Nack(message, wire::NackReason::kOldEpoch);
   highest_epoch_ = message.epoch;
 
   std::shared_ptr<const wire::TaskSpec> spec;
@@ -31,18 +44,19 @@ void WorkerSession::On(wire::Assign& message, Duration now) {
   }
 
   if (const auto at = tasks_.find(message.key); at != tasks_.end()) {
-    if (at->second.phase == TaskPhase::kAbandoned) return Nack(message.key, wire::NackReason::kNoSlot);
+    if (at->second.phase == TaskPhase::kAbandoned) return Nack(message, wire::NackReason::kNoSlot);
     if (at->second.phase == TaskPhase::kEnded) return SendResult(at, now);
     port_.Send(wire::AssignAck{.key = message.key});
     return;
   }
-  if (IsGone(message.key, now)) return Nack(message.key, wire::NackReason::kNoSlot);
-  if (!ReplaceOlder(message, now)) return Nack(message.key, wire::NackReason::kOldEpoch);
-  if (draining_) return Nack(message.key, wire::NackReason::kDraining);
-  if (!spec) return Nack(message.key, wire::NackReason::kUnknownSpec);
-  if (free_slots() == 0) return Nack(message.key, wire::NackReason::kNoSlot);
+  if (IsNacked(message)) return Nack(message, wire::NackReason::kNoSlot);
+  if (IsGone(message.key, now)) return Nack(message, wire::NackReason::kNoSlot);
+  if (!ReplaceOlder(message, now)) return Nack(message, wire::NackReason::kOldEpoch);
+  if (draining_) return Nack(message, wire::NackReason::kDraining);
+  if (!spec) return Nack(message, wire::NackReason::kUnknownSpec);
+  if (free_slots() == 0) return Nack(message, wire::NackReason::kNoSlot);
   // Too long on its way: its lease may be another worker's by now.
-  if (now >= KillAt({.lease_from = SaidAt(message.credit_seq, now)})) return Nack(message.key, wire::NackReason::kNoSlot);
+  if (now >= KillAt({.lease_from = SaidAt(message.credit_seq, now)})) return Nack(message, wire::NackReason::kNoSlot);
   Begin(message, std::move(spec), now);
 }
 

@@ -26,6 +26,12 @@ grpc::ChannelArguments Arguments() {
   return arguments;
 }
 
+// gRPC's chain of causes by its last one: "Connection refused".
+std::string LastCause(const std::string& message) {
+  const std::size_t colon = message.rfind(": ");
+  return colon == std::string::npos ? message : message.substr(colon + 2);
+}
+
 }  // namespace
 
 Connection::Connection(std::string address, std::string program)
@@ -43,7 +49,7 @@ Error Connection::ToError(const grpc::Status& status) const {
   // A status with details is an answer; without, gRPC itself failed on the way.
   if (!status.error_details().empty()) return error;
   if (error.code == Code::kUnavailable) {
-    error.message = "no headrace server answers at " + address_ + " (" + error.message + "); start one with `" + program_ +
+    error.message = "no headrace server answers at " + address_ + " (" + LastCause(error.message) + "); start one with `" + program_ +
                     " standalone`, or name another with --server HOST:PORT or HEADRACE_SERVER";
   } else if (error.code == Code::kDeadlineExceeded) {
     error.message = "the server at " + address_ + " did not answer in time";

@@ -44,9 +44,11 @@ std::string Took(const v1::StateHistory& history, Timestamp now) {
   return TookText((Ended(history) ? last : now) - Began(history));
 }
 
+// Without those that the engine gives itself; -o json has them all.
 std::string LabelsText(const v1::Execution& execution) {
   std::string out;
   for (const v1::Label& label : execution.labels()) {
+    if (label.key().starts_with("system.")) continue;
     out += (out.empty() ? "" : " ") + label.key() + "=" + label.value();
   }
   return out;

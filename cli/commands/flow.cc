@@ -1,5 +1,6 @@
 #include <CLI/CLI.hpp>
 
+#include <cstdlib>
 #include <memory>
 
 #include "cli/commands/flow_verbs.h"
@@ -23,11 +24,13 @@ struct FlowArguments {
 
 using Shared = std::shared_ptr<FlowArguments>;
 
-// Whoever names a server means it.
+// Whoever names a server on the line means it; an environment that holds one for other commands does not.
 bool NamesServer(const CLI::App* app) {
+  const char* from_environment = std::getenv("HEADRACE_SERVER");
   for (; app != nullptr; app = app->get_parent()) {
     const CLI::Option* option = app->get_option_no_throw("--server");
-    if (option != nullptr && option->count() > 0) return true;
+    if (option == nullptr || option->count() == 0) continue;
+    return from_environment == nullptr || option->results().back() != from_environment;
   }
   return false;
 }

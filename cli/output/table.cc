@@ -28,6 +28,7 @@ void PrintLine(const Context& context, const std::vector<Cell>& cells, const std
     line += Tinted(cell.tint, text, context.out_screen.color);
     if (place + 1 < shown.size()) line.append(widths[place] - Width(text) + kGap, ' ');
   }
+  line.erase(line.find_last_not_of(' ') + 1);
   context.out << line << '\n';
 }
 

@@ -56,6 +56,7 @@ pb::NackReason ToProto(NackReason reason) {
 void ToProto(const AssignNack& from, pb::FromWorker& message) {
   KeyToProto(from.key, *message.mutable_assign_nack()->mutable_key());
   message.mutable_assign_nack()->set_reason(ToProto(from.reason));
+  message.mutable_assign_nack()->set_credit_seq(from.credit_seq);
 }
 
 void ToProto(const Started& from, pb::FromWorker& message) {
@@ -153,7 +154,7 @@ Result<NackReason> FromProto(pb::NackReason reason) {
 Status Take(pb::AssignNack& from, Messages& out) {
   ASSIGN_OR_RETURN(TaskKey key, KeyFromProto(*from.mutable_key(), "AssignNack"));
   ASSIGN_OR_RETURN(const NackReason reason, FromProto(from.reason()));
-  out.emplace_back(AssignNack{std::move(key), reason});
+  out.emplace_back(AssignNack{std::move(key), reason, from.credit_seq()});
   return {};
 }
 

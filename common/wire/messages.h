@@ -77,6 +77,7 @@ enum class NackReason : std::uint8_t { kNoSlot, kUnknownSpec, kOldEpoch, kDraini
 struct AssignNack {
   TaskKey key;
   NackReason reason = NackReason::kNoSlot;
+  std::uint64_t credit_seq = 0;  // of the Assign it answers: this grant will not run here, a later one may; 0: not said
   bool operator==(const AssignNack&) const = default;
 };
 

@@ -40,6 +40,11 @@ TEST_F(Output, EveryFormHasItsShape) {
   EXPECT_EQ(Print("yaml"), "- id: a\n  size: 1\n- id: größer\n");
 }
 
+TEST_F(Output, LinesEndWhereTheirTextEnds) {
+  listing.rows[0].cells[1].text.clear();
+  EXPECT_EQ(Print("table"), "ID      STATE\na\ngrößer  SUCCESS\n");
+}
+
 TEST_F(Output, ColoursOnlyWhereTheScreenHasThem) {
   EXPECT_EQ(Print("table").find('\x1b'), std::string::npos);
   context.out_screen.color = true;

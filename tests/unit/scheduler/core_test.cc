@@ -102,7 +102,9 @@ class CoreTest : public testing::Test, protected CorePort {
   }
 
   void SendFrame(const std::string&, std::string bytes) override {
-    for (wire::ToWorker& message : *wire::DecodeToWorker(bytes)) sent_.push_back(std::move(message));
+    auto messages = wire::DecodeToWorker(bytes);
+    ASSERT_TRUE(messages);
+    for (wire::ToWorker& message : *messages) sent_.push_back(std::move(message));
   }
   void AppendLogs(std::vector<store::LogRow>) override {}
   void Commit(store::WriteBatch batch) override { store_.Commit(std::move(batch), {}); }
