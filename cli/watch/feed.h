@@ -1,6 +1,7 @@
 // Where a watcher's news come from: the streams of executions and of their logs, reopened where they broke.
 // Shapes: items of one execution come in order; a stream that ended for good comes as `ended` with why.
-// Errors: a server that cannot be reached is tried again (with back-off) for `patience`, then the stream ends so.
+// Errors: a server that cannot be reached is tried again (with back-off) for `patience`, then the stream ends so. An execution
+//   that is `awaited` was announced by its parent and may not be there yet: it is asked for again for a while.
 // Threads: one owner for everything here; the fd is for poll.
 #pragma once
 
@@ -44,8 +45,10 @@ class Feed {
   // What has come; empty when nothing has.
   virtual std::vector<FeedItem> Take() = 0;
   // Streams until the execution has ended.
-  virtual void Watch(const std::string& execution) = 0;
-  virtual void FollowLogs(const std::string& execution) = 0;
+  virtual void Watch(const std::string& execution, bool awaited) = 0;
+  virtual void FollowLogs(const std::string& execution, bool awaited) = 0;
+  // How long until Take opens a broken stream again; Duration::max() when none is broken.
+  virtual Duration NextRetry() const = 0;
   virtual Status Kill(const std::string& execution, const std::string& reason) = 0;
 };
 

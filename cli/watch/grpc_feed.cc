@@ -20,9 +20,11 @@
 namespace headrace::cli {
 namespace {
 
-constexpr Duration kBackoffMin = std::chrono::milliseconds(200);
+constexpr Duration kBackoffMin = std::chrono::milliseconds(50);
 constexpr Duration kBackoffMax = std::chrono::seconds(3);
 constexpr std::chrono::seconds kCallDeadline(10);
+// A child is made a moment after its parent names it.
+constexpr Duration kArrivalPatience = std::chrono::seconds(30);
 
 // What reactors fill from gRPC's threads and the owner empties.
 class Inbox {
@@ -125,6 +127,7 @@ class Reader final : public grpc::ClientReadReactor<Message> {
 template <typename Message>
 struct Stream {
   std::string execution;
+  bool awaited = false;    // and nothing was heard of it yet
   std::uint64_t seen = 0;  // cursor or offset
   std::unique_ptr<Reader<Message>> reader{};
   Duration backoff = kBackoffMin;
@@ -148,12 +151,12 @@ class GrpcFeed final : public Feed {
 
   int fd() const override { return inbox_.fd(); }
 
-  void Watch(const std::string& execution) override {
-    watches_.push_back({.execution = execution});
+  void Watch(const std::string& execution, bool awaited) override {
+    watches_.push_back({.execution = execution, .awaited = awaited});
     Open(watches_.back());
   }
-  void FollowLogs(const std::string& execution) override {
-    logs_.push_back({.execution = execution});
+  void FollowLogs(const std::string& execution, bool awaited) override {
+    logs_.push_back({.execution = execution, .awaited = awaited});
     Open(logs_.back());
   }
 
@@ -163,6 +166,15 @@ class GrpcFeed final : public Feed {
     for (auto& stream : watches_) Drain(stream, items);
     for (auto& stream : logs_) Drain(stream, items);
     return items;
+  }
+
+  Duration NextRetry() const override {
+    auto next = std::chrono::steady_clock::time_point::max();
+    for (const auto& stream : watches_) next = std::min(next, RetryAt(stream));
+    for (const auto& stream : logs_) next = std::min(next, RetryAt(stream));
+    if (next == std::chrono::steady_clock::time_point::max()) return Duration::max();
+    const auto left = std::chrono::ceil<Duration>(next - std::chrono::steady_clock::now());
+    return std::max(left, Duration::zero());
   }
 
   Status Kill(const std::string& execution, const std::string& reason) override {
@@ -199,6 +211,12 @@ class GrpcFeed final : public Feed {
     stream.reader->Begin();
   }
 
+  template <typename OneStream>
+  static std::chrono::steady_clock::time_point RetryAt(const OneStream& stream) {
+    const bool waits = !stream.over && stream.reader == nullptr;
+    return waits ? stream.retry_at : std::chrono::steady_clock::time_point::max();
+  }
+
   static void Note(Watches& stream, const v1::WatchExecutionResponse& message) {
     if (!message.more()) stream.seen = message.execution().cursor();
   }
@@ -216,6 +234,7 @@ class GrpcFeed final : public Feed {
     }
     while (auto message = stream.reader->Take()) {
       Note(stream, *message);
+      stream.awaited = false;
       stream.broken_since.reset();
       stream.backoff = kBackoffMin;
       items.push_back({stream.execution, std::move(*message)});
@@ -237,14 +256,16 @@ class GrpcFeed final : public Feed {
     const auto now = std::chrono::steady_clock::now();
     const bool first = !stream.broken_since;
     if (first) stream.broken_since = now;
-    if (why.code != Code::kUnavailable || now - *stream.broken_since >= patience_) {
+    const bool comes = stream.awaited && why.code == Code::kNotFound;
+    const Duration patience = comes ? kArrivalPatience : why.code == Code::kUnavailable ? patience_ : Duration::zero();
+    if (now - *stream.broken_since >= patience) {
       stream.over = true;
       items.push_back({stream.execution, StreamEnded{logs, Fail(std::move(why))}});
       return;
     }
     stream.retry_at = now + stream.backoff;
     stream.backoff = std::min(stream.backoff * 2, kBackoffMax);
-    if (first && !logs) items.push_back({stream.execution, StreamBroken{why.message}});
+    if (first && !logs && !comes) items.push_back({stream.execution, StreamBroken{why.message}});
   }
 
   Inbox inbox_;

@@ -67,8 +67,9 @@ class Watcher {
 
   void Open() {
     for (const std::string& execution : model_.TakeDiscovered()) {
-      feed_.Watch(execution);
-      feed_.FollowLogs(execution);
+      const bool child = execution != model_.root_id();
+      feed_.Watch(execution, child);
+      feed_.FollowLogs(execution, child);
       open_[execution] = {};
     }
   }
@@ -219,8 +220,8 @@ class Watcher {
     if (options_.timeout && !kill_asked_) {
       wait = std::min<Steady::duration>(wait, std::max<Steady::duration>(started_ + *options_.timeout - Steady::now(), Steady::duration::zero()));
     }
-    // Streams that broke are opened again by Take.
-    wait = std::min<Steady::duration>(wait, ended_at_ || detached_at_ ? std::chrono::milliseconds(100) : std::chrono::milliseconds(500));
+    if (const Duration retry = feed_.NextRetry(); retry != Duration::max()) wait = std::min<Steady::duration>(wait, retry);
+    if (ended_at_ || detached_at_) wait = std::min<Steady::duration>(wait, kPaintEvery);
     pollfd waits[] = {{feed_.fd(), POLLIN, 0}, {signals_.fd(), POLLIN, 0}, {options_.failure_fd, POLLIN, 0}};
     const auto ms = std::chrono::ceil<std::chrono::milliseconds>(wait).count();
     poll(waits, 3, static_cast<int>(ms));

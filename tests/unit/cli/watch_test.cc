@@ -42,8 +42,11 @@ class FakeFeed final : public Feed {
     steps_.pop_front();
     return step();
   }
-  void Watch(const std::string& execution) override { watched.push_back(execution); }
-  void FollowLogs(const std::string&) override {}
+  void Watch(const std::string& execution, bool awaited) override {
+    watched.push_back(execution + (awaited ? " awaited" : ""));
+  }
+  void FollowLogs(const std::string&, bool) override {}
+  Duration NextRetry() const override { return Duration::max(); }
   Status Kill(const std::string& execution, const std::string&) override {
     killed.push_back(execution);
     if (on_kill) on_kill();
@@ -135,7 +138,7 @@ TEST_F(WatchTest, WatchesWhatTheRunStarts) {
   kid.Run("inner", {{v1::STATE_RUNNING, 1}, {v1::STATE_FAILED, 8}}).set_message("it broke");
   feed_.ThenUpdate(root).ThenUpdate(kid).ThenEnd("kid").ThenEnd("id");
   EXPECT_EQ(Watch(), kExitFailed);
-  EXPECT_EQ(feed_.watched, (std::vector<std::string>{"id", "kid"}));
+  EXPECT_EQ(feed_.watched, (std::vector<std::string>{"id", "kid awaited"}));
   EXPECT_NE(err_.str().find("✖ sub › inner FAILED\n  it broke\n"), std::string::npos) << err_.str();
 }
 
