@@ -18,7 +18,7 @@ class Scenario {
  public:
   explicit Scenario(const ScenarioOptions& options)
       : options_(options), world_(options.seed * 2 + (options.faults ? 1 : 0), options.trace),
-        faults_(options.faults ? SampleFaults(world_.random) : Faults{}), disk_(store::MakeMemoryStore()),
+        faults_(options.faults ? SampleFaults(world_.random) : Faults{}), clock_(world_), disk_(store::MakeMemoryStore(clock_)),
         flow_disk_(store::MakeMemoryFlowStore()),
         around_{world_, laws_, *disk_, *flow_disk_, SimCatalog(), faults_.store,
                 [this](int worker, std::string frame) { ToScheduler(worker, std::move(frame)); },
@@ -264,6 +264,7 @@ class Scenario {
   World world_;
   const Faults faults_;
   Laws laws_;
+  const WorldClock clock_;
   const std::unique_ptr<store::Store> disk_;
   const std::unique_ptr<store::FlowStore> flow_disk_;
   Surroundings around_;

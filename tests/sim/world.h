@@ -9,6 +9,7 @@
 #include <string>
 #include <utility>
 
+#include "common/base/clock.h"
 #include "common/base/hash.h"
 #include "common/base/random.h"
 #include "scheduler/core.h"
@@ -48,6 +49,17 @@ class World {
   std::uint64_t steps_ = 0;
   std::uint64_t digest_ = 0;
   std::map<std::pair<Duration, std::uint64_t>, std::function<void()>> plan_;
+};
+
+// The world's time for code that asks a clock.
+class WorldClock final : public Clock {
+ public:
+  explicit WorldClock(const World& world) : world_(world) {}
+  Timestamp Now() const override { return world_.wall(); }
+  Duration Monotonic() const override { return world_.now(); }
+
+ private:
+  const World& world_;
 };
 
 }  // namespace headrace::sim
