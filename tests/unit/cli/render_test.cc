@@ -79,6 +79,23 @@ TEST(RenderTest, CutsToTheWidthOfTheTerminal) {
   EXPECT_EQ(lines[5], "│  │  └─ ● poll       poll 14 · exit 1 …");
 }
 
+TEST(RenderTest, LongNamesGiveWayToWhatGoesOn) {
+  Scene scene("id", "long");
+  scene.Task("a_task_with_a_name_that_nobody_should_have_to_read_as_a_whole");
+  scene.Task("poll", -1, v1::TASK_ROLE_FLOWABLE, "tasks", "core.flow.LoopUntil").State({{v1::STATE_RUNNING, 0}});
+  v1::TaskRun& poll = scene.Run("poll", {{v1::STATE_RUNNING, 0}, {v1::STATE_PAUSED, 1}});
+  poll.set_iteration(122);
+  Put(poll.mutable_due(), 300);
+  Put(poll.mutable_deadline(), 21'600);
+  WatchModel model("id");
+  model.Apply("id", scene.update());
+  EXPECT_EQ(Join(Render(model, At(1), {.width = 60})), R"(
+long  id  RUNNING 00:01
+├─ ○ a_task_with_a_name…  waiting
+└─ ● poll                 poll 123 · next 04:59 · 5h59m left
+)");
+}
+
 TEST(RenderTest, WritesAsciiWhereNothingElseIsShown) {
   for (const std::string& line : Render(Known(), At(4360), {.width = 60, .ascii = true})) {
     for (const char c : line) EXPECT_GE(c, ' ') << line;

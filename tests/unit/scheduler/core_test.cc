@@ -109,7 +109,7 @@ class CoreTest : public testing::Test, protected CorePort {
   void AppendLogs(std::vector<store::LogRow>) override {}
   void Commit(store::WriteBatch batch) override { store_.Commit(std::move(batch), {}); }
 
-  Moment now_{FromMicros(1'790'000'000'000'000), std::chrono::seconds(100)};
+  Moment now_{FromMicros(4'000'000'000'000'000), std::chrono::seconds(100)};
   Random random_{1};
   std::shared_ptr<const flow::Catalog> catalog_;
   HeldStore store_;
@@ -136,7 +136,7 @@ TEST_F(CoreTest, NothingLeavesBeforeItsCommit) {
   CommitAll();
   const auto next = Take<wire::Assign>();
   ASSERT_EQ(next.size(), 1u);
-  EXPECT_EQ(next[0].context_json, R"({"outputs":{"one":{"value":"v"}}})");
+  EXPECT_EQ(next[0].context_json, R"({"outputs":{"one":{"value":"v","large":[1]}}})");
 }
 
 TEST_F(CoreTest, ARepeatedResultIsAckedStaleAndOnlyWhenTheFirstIsDurable) {
