@@ -12,6 +12,8 @@ using model::State;
 
 namespace {
 
+constexpr std::size_t kNameColumns = 24;
+
 struct Look {
   std::string_view mark;
   std::string_view ascii;
@@ -124,14 +126,19 @@ std::string RowLine(const Row& row, std::size_t column, const RenderStyle& style
   return line + std::string(column - used, ' ') + Tinted(tint, detail, style.color);
 }
 
-// Where details begin: behind the longest name, if that leaves them room.
+// Where details begin: behind the longest name, if that leaves room for what goes on now.
 std::size_t DetailColumn(const std::vector<Row>& rows, const RenderStyle& style) {
   std::size_t column = 0;
+  std::size_t now = 0;
   for (const Row& row : rows) {
     const std::string& name = row.node->name;
     column = std::max(column, Width(row.stem) + 2 + Width(style.ascii ? Ascii(name) : name) + 2);
+    if (row.node->mark == Mark::kRunning) now = std::max(now, Width(row.node->detail));
   }
-  return std::min(column, style.width * 11 / 20);
+  const std::size_t left = style.width - std::min(style.width, now);
+  const std::size_t most = style.width * 11 / 20;
+  const std::size_t least = std::min(most, std::max(style.width * 2 / 5, kNameColumns));
+  return std::min(column, std::clamp(left, least, most));
 }
 
 }  // namespace
