@@ -3,6 +3,10 @@
 
 namespace headrace::cli {
 
+#ifndef HEADRACE_VERSION
+#define HEADRACE_VERSION "unknown"  // outside the build
+#endif
+
 inline constexpr char kVersion[] = HEADRACE_VERSION;
 
 }  // namespace headrace::cli
