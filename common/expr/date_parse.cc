@@ -226,7 +226,7 @@ Result<DateTime> ParseDate(std::string_view text, std::string_view format, const
 
 Result<DateTime> ParseIsoDate(std::string_view text, const Zone& zone) {
   static const std::vector<PatternPart> kDateTime =
-      *SplitPattern("yyyy-MM-dd[['T'][' ']HH:mm[:ss\1][XXX\3]]");
+      *SplitPattern("yyyy-MM-dd[['T'][' ']HH:mm[:ss\1][XX" "X\3]]");
   Reader reader(text);
   if (!reader.Run(kDateTime)) {
     return InvalidArgument("'" + std::string(text) +
