@@ -84,6 +84,18 @@ Status CompileTask(const Task& task, TaskProgram& program) {
   return runnable ? Status() : CompileSteered(task, program);
 }
 
+// The children of a runnable task (WorkingDirectory) are rendered on the worker too, in one job.
+void AddNestedReferences(const Flow& flow, const Task& task, TaskProgram& program) {
+  for (const model::TaskGroup& group : task.groups) {
+    for (const TaskIndex child : group.tasks) {
+      const Task& nested = flow.task(child);
+      Merge(program.worker_references, expr::ReferencesDeep(Value(nested.properties)));
+      Merge(program.worker_references, expr::ReferencesDeep(Value(nested.run_if)));
+      Merge(program.worker_references, expr::ReferencesDeep(Value(nested.timeout)));
+    }
+  }
+}
+
 const model::RetryPolicy* RetryOf(const Flow& flow, const Task& task) {
   for (const Task* at = &task;; at = &flow.task(*at->parent)) {
     if (at->retry) return &*at->retry;
@@ -135,6 +147,7 @@ Result<std::shared_ptr<const Program>> Program::Build(model::FlowPtr flow_ptr) {
     TaskProgram& compiled = *program->tasks_[task.index];
     compiled.retry = RetryOf(flow, task);
     RETURN_IF_ERROR(CompileTask(task, compiled));
+    if (task.role == TaskRole::kRunnable) AddNestedReferences(flow, task, compiled);
     for (const model::TaskGroup& group : task.groups) place(group.tasks, KindOf(group.name), &task);
   }
   for (const model::OutputSpec& output : flow.outputs) {

@@ -20,6 +20,12 @@ Object ParseOutputs(const std::string& text, std::string& message) {
   return {};
 }
 
+wire::TaskSpec SpecOf(const model::Task& task) {
+  return {.type = task.type, .task_id = task.id, .properties_json = json::serialize(task.properties),
+          .timeout = task.timeout, .log_level = task.log_level, .run_if = task.run_if,
+          .allow_failure = task.allow_failure, .allow_warning = task.allow_warning};
+}
+
 }  // namespace
 
 const model::TaskRun* Core::FindTaskRun(const wire::TaskKey& key, const executor::LiveExecution** live) {
@@ -58,9 +64,15 @@ wire::TaskSpec Core::MakeSpec(const wire::TaskKey& key) {
   const executor::LiveExecution* live = nullptr;
   const model::TaskRun* task_run = FindTaskRun(key, &live);
   if (task_run == nullptr) return {};
-  const model::Task& task = live->program().flow().task(task_run->task);
-  return {.type = task.type, .task_id = task.id, .properties_json = json::serialize(task.properties),
-          .timeout = task.timeout, .log_level = task.log_level};
+  const model::Flow& flow = live->program().flow();
+  const model::Task& task = flow.task(task_run->task);
+  wire::TaskSpec spec = SpecOf(task);
+  if (!live->program().worker_renders_run_if(task_run->task)) spec.run_if.clear();
+  const model::TaskGroup* children = task.FindGroup("tasks");
+  if (children != nullptr) {
+    for (const model::TaskIndex child : children->tasks) spec.children.push_back(SpecOf(flow.task(child)));
+  }
+  return spec;
 }
 
 void Core::OnStarted(const wire::TaskKey& key, const WorkerId& worker, Timestamp) {
@@ -75,6 +87,15 @@ void Core::OnResult(const std::string& peer, const WorkerId& worker, wire::TaskR
   finished.message = std::move(result.message);
   finished.outputs = ParseOutputs(result.outputs_json, finished.message);
   if (result.started != Timestamp{}) finished.started = result.started;
+  for (wire::NestedResult& nested : result.nested) {
+    model::NestedRun& run = finished.nested.emplace_back();
+    run.outputs = ParseOutputs(nested.outputs_json, nested.message);
+    run.task_id = std::move(nested.task_id);
+    run.outcome = nested.outcome;
+    run.message = std::move(nested.message);
+    run.started = nested.started;
+    run.ended = nested.ended;
+  }
   auto applied = partition_->Apply(result.key.execution, {now_.wall, std::move(finished)});
   const wire::Verdict verdict = !applied ? wire::Verdict::kUnknown
                                          : (*applied ? wire::Verdict::kAccepted : wire::Verdict::kStale);

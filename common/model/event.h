@@ -26,6 +26,17 @@ struct TaskStarted {
   WorkerId worker;
 };
 
+// A task that a worker ran inside another's job: a child of a WorkingDirectory.
+struct NestedRun {
+  std::string task_id;
+  State outcome = State::kSuccess;
+  Object outputs{};
+  std::string message{};
+  Timestamp started{};
+  Timestamp ended{};
+  bool operator==(const NestedRun&) const = default;
+};
+
 // A worker ended the attempt: outcome is SUCCESS, WARNING, FAILED, KILLED or SKIPPED.
 struct TaskFinished {
   Fence fence;
@@ -34,6 +45,7 @@ struct TaskFinished {
   Object outputs{};
   std::string message{};
   std::optional<Timestamp> started{};  // by the worker's clock; used when TaskStarted never came
+  std::vector<NestedRun> nested{};     // in the order they ran
 };
 
 // The worker that held this delivery is gone; nobody runs it any more.

@@ -41,6 +41,21 @@ struct TaskGroup {
   bool has_disabled = false;     // LoopUntil counts them (FLOWS 1.7)
 };
 
+struct InputSpec {
+  std::string id;
+  std::string type;      // canonical: STRING, INT, …
+  bool required = true;
+  Value defaults{};      // null: none
+  bool has_defaults = false;
+  std::string description{};
+  std::string display_name{};
+  std::vector<std::string> depends_on{};  // inputs that must have a value first
+  std::string condition{};                // of dependsOn: falsy means that this input has no value
+  Object extra{};        // the type's own properties: validator, values, min, max, itemType, …
+  int line = 0;
+  int column = 0;
+};
+
 struct Task {
   TaskIndex index = 0;
   std::optional<TaskIndex> parent{};
@@ -56,6 +71,8 @@ struct Task {
   std::optional<RetryPolicy> retry{};
   std::string log_level{};
   std::string worker_group{};
+  std::vector<std::string> depends_on{};  // of a node of a Dag: ids of its siblings
+  std::vector<InputSpec> on_resume{};     // of a Pause: what whoever resumes may give
   Object properties{};           // the type's own properties as written, plugin defaults merged in; not rendered
   std::vector<TaskGroup> groups{};
   int line = 0;
@@ -69,17 +86,31 @@ struct Task {
   }
 };
 
-struct InputSpec {
-  std::string id;
-  std::string type;      // canonical: STRING, INT, …
-  bool required = true;
-  Value defaults{};      // null: none
-  bool has_defaults = false;
-  std::string description{};
-  std::string display_name{};
-  Object extra{};        // the type's own properties: validator, values, min, max, itemType, …
+// Evaluated with the inputs before an execution is created: a falsy condition is a finding.
+struct Check {
+  enum class Behavior : std::uint8_t { kBlockExecution, kFailExecution, kCreateExecution };
+  std::string condition;
+  std::string message{};
+  std::string style{};
+  Behavior behavior = Behavior::kBlockExecution;
   int line = 0;
-  int column = 0;
+};
+
+struct Sla {
+  enum class Type : std::uint8_t { kMaxDuration, kExecutionAssertion };
+  enum class Behavior : std::uint8_t { kFail, kCancel, kNone };
+  std::string id;
+  Type type = Type::kMaxDuration;
+  Duration duration{0};     // kMaxDuration
+  std::string assertion{};  // kExecutionAssertion: violated when falsy
+  Behavior behavior = Behavior::kFail;
+  std::vector<Label> labels{};  // added when it is violated
+};
+
+// Deprecated: tasks that run at the end when every condition holds.
+struct Listener {
+  Array conditions{};
+  std::vector<TaskIndex> tasks{};
 };
 
 struct OutputSpec {
@@ -115,6 +146,10 @@ struct Flow {
   std::vector<TaskIndex> after_execution{};
   std::optional<RetryPolicy> retry{};
   Concurrency concurrency{};
+  std::vector<Check> checks{};
+  std::vector<Sla> slas{};
+  std::vector<Listener> listeners{};
+  Array triggers{};  // as written
 
   const Task& task(TaskIndex index) const { return arena.at(index); }
   std::optional<TaskIndex> FindTask(std::string_view task_id) const {

@@ -94,6 +94,15 @@ void ToProto(const TaskResult& from, pb::FromWorker& message) {
   to.set_message(from.message);
   to.set_started_us(ToMicros(from.started));
   to.set_ended_us(ToMicros(from.ended));
+  for (const NestedResult& nested : from.nested) {
+    pb::NestedResult& child = *to.add_nested();
+    child.set_task_id(nested.task_id);
+    child.set_outcome(ToProtoState<pb::State>(nested.outcome));
+    child.set_outputs_json(nested.outputs_json);
+    child.set_message(nested.message);
+    child.set_started_us(ToMicros(nested.started));
+    child.set_ended_us(ToMicros(nested.ended));
+  }
 }
 
 void ToProto(const CancelAck& from, pb::FromWorker& message) {
@@ -189,9 +198,17 @@ Status Take(pb::TaskResult& from, Messages& out) {
   ASSIGN_OR_RETURN(TaskKey key, KeyFromProto(*from.mutable_key(), "TaskResult"));
   const auto outcome = StateFromNumber(from.outcome());
   if (!outcome || !model::IsTerminal(*outcome)) return Wrong("TaskResult", "outcome is no terminal state");
+  std::vector<NestedResult> nested;
+  for (pb::NestedResult& child : *from.mutable_nested()) {
+    const auto ended = StateFromNumber(child.outcome());
+    if (child.task_id().empty()) return Wrong("TaskResult", "nested.task_id is missing");
+    if (!ended || !model::IsTerminal(*ended)) return Wrong("TaskResult", "nested.outcome is no terminal state");
+    nested.push_back({std::move(*child.mutable_task_id()), *ended, std::move(*child.mutable_outputs_json()),
+                      std::move(*child.mutable_message()), FromMicros(child.started_us()), FromMicros(child.ended_us())});
+  }
   out.emplace_back(TaskResult{std::move(key), *outcome, std::move(*from.mutable_outputs_json()),
                               std::move(*from.mutable_message()), FromMicros(from.started_us()),
-                              FromMicros(from.ended_us())});
+                              FromMicros(from.ended_us()), std::move(nested)});
   return {};
 }
 

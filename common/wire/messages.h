@@ -109,6 +109,17 @@ struct Logs {
   bool operator==(const Logs&) const = default;
 };
 
+// A task that ran inside another's job.
+struct NestedResult {
+  std::string task_id;
+  model::State outcome = model::State::kSuccess;
+  std::string outputs_json{};
+  std::string message{};
+  Timestamp started{};
+  Timestamp ended{};
+  bool operator==(const NestedResult&) const = default;
+};
+
 // Kept and resent by the worker until ResultAck.
 struct TaskResult {
   TaskKey key;
@@ -117,6 +128,7 @@ struct TaskResult {
   std::string message{};
   Timestamp started{};
   Timestamp ended{};
+  std::vector<NestedResult> nested{};  // of a WorkingDirectory, in the order they ran
   bool operator==(const TaskResult&) const = default;
 };
 
@@ -168,6 +180,10 @@ struct TaskSpec {
   std::string properties_json;  // not rendered
   std::string timeout{};
   std::string log_level{};
+  std::string run_if{};               // only when the worker is to decide: falsy answers SKIPPED
+  bool allow_failure = false;         // of children: what their siblings go by
+  bool allow_warning = false;
+  std::vector<TaskSpec> children{};   // of a WorkingDirectory
   bool operator==(const TaskSpec&) const = default;
 };
 

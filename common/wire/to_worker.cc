@@ -23,6 +23,17 @@ void ToProto(const Refused& from, pb::ToWorker& message) {
 
 void ToProto(const HelloRequired&, pb::ToWorker& message) { message.mutable_hello_required(); }
 
+void SpecToProto(const TaskSpec& from, pb::TaskSpec& to) {
+  to.set_type(from.type);
+  to.set_task_id(from.task_id);
+  to.set_properties_json(from.properties_json);
+  to.set_timeout(from.timeout);
+  to.set_log_level(from.log_level);
+  to.set_run_if(from.run_if);
+  to.set_allow_failure(from.allow_failure);
+  to.set_allow_warning(from.allow_warning);
+}
+
 void ToProto(const Assign& from, pb::ToWorker& message) {
   pb::Assign& to = *message.mutable_assign();
   KeyToProto(from.key, *to.mutable_key());
@@ -30,12 +41,8 @@ void ToProto(const Assign& from, pb::ToWorker& message) {
   to.set_spec_id(from.spec_id);
   to.set_credit_seq(from.credit_seq);
   if (from.spec) {
-    pb::TaskSpec& spec = *to.mutable_spec();
-    spec.set_type(from.spec->type);
-    spec.set_task_id(from.spec->task_id);
-    spec.set_properties_json(from.spec->properties_json);
-    spec.set_timeout(from.spec->timeout);
-    spec.set_log_level(from.spec->log_level);
+    SpecToProto(*from.spec, *to.mutable_spec());
+    for (const TaskSpec& child : from.spec->children) SpecToProto(child, *to.mutable_spec()->add_children());
   }
   to.set_context_json(from.context_json);
   to.set_task_run(from.task_run.str());
@@ -82,12 +89,23 @@ Status Take(pb::Welcome& from, Messages& out) {
   return {};
 }
 
+TaskSpec OneSpecFromProto(pb::TaskSpec& spec) {
+  return {.type = std::move(*spec.mutable_type()),
+          .task_id = std::move(*spec.mutable_task_id()),
+          .properties_json = std::move(*spec.mutable_properties_json()),
+          .timeout = std::move(*spec.mutable_timeout()),
+          .log_level = std::move(*spec.mutable_log_level()),
+          .run_if = std::move(*spec.mutable_run_if()),
+          .allow_failure = spec.allow_failure(),
+          .allow_warning = spec.allow_warning()};
+}
+
 std::optional<TaskSpec> SpecFromProto(pb::Assign& from) {
   if (!from.has_spec()) return std::nullopt;
-  pb::TaskSpec& spec = *from.mutable_spec();
-  return TaskSpec{std::move(*spec.mutable_type()), std::move(*spec.mutable_task_id()),
-                  std::move(*spec.mutable_properties_json()), std::move(*spec.mutable_timeout()),
-                  std::move(*spec.mutable_log_level())};
+  TaskSpec spec = OneSpecFromProto(*from.mutable_spec());
+  // Children of children are skipped: only what needs no scheduler can be one.
+  for (pb::TaskSpec& child : *from.mutable_spec()->mutable_children()) spec.children.push_back(OneSpecFromProto(child));
+  return spec;
 }
 
 Status Take(pb::Assign& from, Messages& out) {

@@ -52,7 +52,8 @@ FromWorker AnyFromWorker(RandomValues& values, std::size_t kind) {
     case 8: {
       model::State outcome = values.State();
       while (!model::IsTerminal(outcome)) outcome = values.State();
-      return TaskResult{Key(values), outcome, values.Bytes(), values.Bytes(), values.Time(), values.Time()};
+      return TaskResult{Key(values), outcome, values.Bytes(), values.Bytes(), values.Time(), values.Time(),
+                        {{"c" + values.Word(), outcome, values.Bytes(), values.Bytes(), values.Time(), values.Time()}}};
     }
     case 9: return CancelAck{Key(values)};
     case 10: return Draining{};
@@ -71,7 +72,8 @@ ToWorker AnyToWorker(RandomValues& values, std::size_t kind) {
       Assign assign{Key(values), values.Big(), values.Big(), {}, values.Bytes(), TaskRunId(values.Word()), values.Word(),
                     values.Word()};
       if (values.Coin()) {
-        assign.spec = TaskSpec{"t" + values.Word(), values.Word(), values.Bytes(), values.Word(), values.Word()};
+        assign.spec = TaskSpec{"t" + values.Word(), values.Word(), values.Bytes(), values.Word(), values.Word(), values.Word(),
+                               true, false, {TaskSpec{"c", values.Word(), values.Bytes(), "", "", "", false, true, {}}}};
       }
       return assign;
     }
