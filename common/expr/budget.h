@@ -3,6 +3,7 @@
 // Errors: RESOURCE_EXHAUSTED naming the limit.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 
 #include "common/base/error.h"
@@ -32,6 +33,8 @@ class Budget {
   // Counts the values in `value` and their text.
   Status SpendCopy(const Value& value);
   const Limits& limits() const { return limits_; }
+  // Time that is left for engines that count no steps (jq), over all of their runs.
+  std::chrono::nanoseconds& foreign_time() { return foreign_time_; }
 
   // Evaluation inside evaluation: keeps the stack bounded whatever a template does.
   static constexpr int kRecursionMax = 1000;
@@ -47,6 +50,7 @@ class Budget {
 
   Limits limits_;
   std::size_t steps_left_;
+  std::chrono::nanoseconds foreign_time_ = std::chrono::seconds(3);
   int recursion_ = 0;
   int renders_ = 0;
 };

@@ -28,7 +28,13 @@ const Index& Filters() {
 }
 
 const Index& Functions() {
-  static const Index index = MakeIndex({ValueFunctions(), IdFunctions(), ContextFunctions(), DateFunctions()});
+  static const Index index = MakeIndex({ValueFunctions(), IdFunctions(), ContextFunctions(), DateFunctions(),
+                                        DataFunctions(), CipherFunctions()});
+  return index;
+}
+
+const Index& MethodIndex() {
+  static const Index index = MakeIndex({Methods()});
   return index;
 }
 
@@ -41,10 +47,17 @@ const Builtin* Find(const Index& index, std::string_view name) {
 
 const Builtin* FindFilter(std::string_view name) { return Find(Filters(), name); }
 const Builtin* FindFunction(std::string_view name) { return Find(Functions(), name); }
+const Builtin* FindMethod(std::string_view name) { return Find(MethodIndex(), name); }
 
 std::vector<std::string> FilterNames() {
   std::vector<std::string> names;
   for (const auto& [name, filter] : Filters()) names.emplace_back(name);
+  return names;
+}
+
+std::vector<std::string> MethodNames() {
+  std::vector<std::string> names;
+  for (const auto& [name, method] : MethodIndex()) names.emplace_back(name);
   return names;
 }
 

@@ -73,8 +73,16 @@ std::span<const Builtin> DateFunctions();
 std::span<const Builtin> ValueFunctions();
 std::span<const Builtin> IdFunctions();
 std::span<const Builtin> ContextFunctions();
+std::span<const Builtin> DataFunctions();
+std::span<const Builtin> CipherFunctions();
+std::span<const Builtin> Methods();
+
+// `number(type) | className`.
+const Builtin& NumberClass();
 
 const Builtin* FindFilter(std::string_view name);
 const Builtin* FindFunction(std::string_view name);
+// `value.name(…)`: the value is the input.
+const Builtin* FindMethod(std::string_view name);
 
 }  // namespace headrace::expr

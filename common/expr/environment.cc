@@ -6,8 +6,7 @@ namespace headrace::expr {
 
 const std::vector<std::string>& EnvironmentFunctionNames() {
   static const std::vector<std::string> names = {
-      "decrypt", "encrypt",  "errorLogs", "fileExists", "fileSize", "fileURI", "fromIon", "http",
-      "isFileEmpty", "kv", "read", "secret", "subflow", "yaml"};
+      "errorLogs", "fileExists", "fileSize", "fileURI", "http", "isFileEmpty", "kv", "read", "secret", "subflow"};
   return names;
 }
 

@@ -37,8 +37,9 @@ class Level {
 
 }  // namespace
 
-tl::unexpected<Error> Evaluator::Undefined(std::string_view name, std::uint32_t offset) {
+tl::unexpected<Error> Evaluator::Undefined(std::string_view name, std::uint32_t offset, std::string_view hint) {
   undefined_ = true;
+  undefined_hint_ = hint;
   undefined_offset_ = offset;
   return Fail(Code::kNotFound, std::string(name));
 }
@@ -89,7 +90,8 @@ Result<Operand> Evaluator::Eval(const NameNode& node, const Expression& at) {
 Result<Operand> Evaluator::Eval(const AttributeNode& node, const Expression& at) {
   ASSIGN_OR_RETURN(Operand object, Evaluate(*node.object));
   if (const Value* member = Member(object.value(), node.name)) return std::move(object).Part(*member);
-  return Undefined(node.name, at.offset);
+  const bool text = object.value().is_string();
+  return Undefined(node.name, at.offset, text ? "a text has no parts; of a date take one by `| date('HH')`" : "");
 }
 
 Result<Operand> Evaluator::Eval(const SubscriptNode& node, const Expression& at) {

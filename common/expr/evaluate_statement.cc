@@ -96,6 +96,7 @@ Error Evaluator::Explain(Error error, std::uint32_t begin, std::uint32_t end) co
   std::string message = undefined_ ? "Unable to find `" + error.message + "` used in the expression `" + excerpt +
                                          "` at line " + std::to_string(place.line)
                                    : error.message + " (" + excerpt + ":" + std::to_string(place.line) + ")";
+  if (undefined_ && !undefined_hint_.empty()) message.append("; ").append(undefined_hint_);
   error.violations.push_back({.field = "", .message = message, .line = place.line, .column = place.column});
   error.message = std::move(message);
   return error;

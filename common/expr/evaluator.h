@@ -103,16 +103,18 @@ class Evaluator final : public Session {
   // The value to keep, its copy charged.
   Result<Value> Keep(Operand operand);
   Result<Operand> KeepOperand(Operand operand);
-  tl::unexpected<Error> Undefined(std::string_view name, std::uint32_t offset);
+  // `hint` is what would be right, if that is known; a literal.
+  tl::unexpected<Error> Undefined(std::string_view name, std::uint32_t offset, std::string_view hint = {});
 
   const Program& program_;
   const Value& context_;
   Environment& environment_;
   Budget& budget_;
   Scopes scopes_;
-  // An undefined name is on its way up; its name and place.
+  // An undefined name is on its way up; its name, place and hint.
   bool undefined_ = false;
   std::uint32_t undefined_offset_ = 0;
+  std::string_view undefined_hint_;
 };
 
 }  // namespace headrace::expr

@@ -24,6 +24,7 @@ Result<Value> DefaultFilter(const Invocation& call) {
 
 Result<Value> Edge(const Invocation& call, bool first) {
   if (const json::string* text = call.input.if_string()) {
+    RETURN_IF_ERROR(call.budget().SpendText(text->size()));
     const std::u32string codes = Decode(*text);
     if (codes.empty()) return Value("");
     return Value(Encode(std::u32string(1, first ? codes.front() : codes.back())));
@@ -42,17 +43,21 @@ Result<Value> JoinFilter(const Invocation& call) {
   const Array* list = call.input.if_array();
   if (list == nullptr) return WrongInput(call, "list");
   const Value separator(call.Text(0));
+  const Value null("null");  // as Java's StringBuilder writes it
   std::string text;
   for (const Value& item : *list) {
     if (&item != list->data()) RETURN_IF_ERROR(AppendText(text, separator, call.budget()));
-    RETURN_IF_ERROR(AppendText(text, item, call.budget()));
+    RETURN_IF_ERROR(AppendText(text, item.is_null() ? null : item, call.budget()));
   }
   return Value(std::move(text));
 }
 
 Result<Value> LengthFilter(const Invocation& call) {
   std::size_t length = 0;
-  if (const json::string* text = call.input.if_string()) length = CharacterCount(*text);
+  if (const json::string* text = call.input.if_string()) {
+    RETURN_IF_ERROR(call.budget().SpendText(text->size()));
+    length = CharacterCount(*text);
+  }
   if (const Array* list = call.input.if_array()) length = list->size();
   if (const Object* map = call.input.if_object()) length = map->size();
   return Value(static_cast<std::int64_t>(length));
@@ -63,6 +68,7 @@ Result<Value> SliceFilter(const Invocation& call) {
   const json::string* text = call.input.if_string();
   const Array* list = call.input.if_array();
   if (text == nullptr && list == nullptr) return WrongInput(call, "list or text");
+  if (text != nullptr) RETURN_IF_ERROR(call.budget().SpendText(text->size()));
   const std::u32string codes = text != nullptr ? Decode(*text) : std::u32string();
   const auto size = static_cast<std::int64_t>(text != nullptr ? codes.size() : list->size());
   ASSIGN_OR_RETURN(const std::int64_t from, call.Integer(0, 0));
@@ -109,14 +115,28 @@ Result<Value> MergeFilter(const Invocation& call) {
   if (call.input.is_null()) return *more;
   RETURN_IF_ERROR(call.budget().SpendCopy(call.input));
   RETURN_IF_ERROR(call.budget().SpendCopy(*more));
-  if (call.input.is_object() && more->is_object()) {
-    Object out = call.input.get_object();
-    for (const auto& [key, value] : more->get_object()) out[key] = value;
+  // The input tells what comes of it: a list's elements are their own keys in a map, a map's entries elements of a list.
+  if (const Object* map = call.input.if_object()) {
+    Object out = *map;
+    if (const Object* other = more->if_object()) {
+      for (const auto& [key, value] : *other) out[key] = value;
+    } else if (const Array* list = more->if_array()) {
+      for (const Value& item : *list) out[ToText(item)] = item;
+    } else {
+      return Refuse(call, "a map takes in a map or a list, not a " + std::string(KindName(*more)));
+    }
     return Value(std::move(out));
   }
-  if (!call.input.is_array() || !more->is_array()) return Refuse(call, "needs two lists or two maps");
-  Array out = call.input.get_array();
-  out.insert(out.end(), more->get_array().begin(), more->get_array().end());
+  const Array* list = call.input.if_array();
+  if (list == nullptr) return WrongInput(call, "map or list");
+  Array out = *list;
+  if (const Array* other = more->if_array()) {
+    out.insert(out.end(), other->begin(), other->end());
+  } else if (const Object* other_map = more->if_object()) {
+    for (const auto& [key, value] : *other_map) out.push_back(Object({{"key", key}, {"value", value}}));
+  } else {
+    return Refuse(call, "a list takes in a list or a map, not a " + std::string(KindName(*more)));
+  }
   return Value(std::move(out));
 }
 

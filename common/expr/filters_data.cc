@@ -18,7 +18,8 @@ Result<Value> ToIonFilter(const Invocation& call) { return Written(call, WriteIo
 Result<Value> JqFilter(const Invocation& call) {
   if (call.input.is_null()) return Value(nullptr);
   RETURN_IF_ERROR(call.budget().SpendCopy(call.input));
-  ASSIGN_OR_RETURN(Array results, RunJq(call.Text(0), call.input, call.budget().limits().steps));
+  RETURN_IF_ERROR(call.budget().Spend(100));  // a thread
+  ASSIGN_OR_RETURN(Array results, RunJq(call.Text(0), call.input, call.budget().limits().steps, call.budget().foreign_time()));
   Value list(std::move(results));
   RETURN_IF_ERROR(call.budget().SpendCopy(list));
   return list;

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cmath>
 
 #include "common/expr/builtin.h"
@@ -41,6 +42,13 @@ Result<DateTime> InputDate(const Invocation& call, const Zone& zone, const std::
   }
   const json::string* text = input.if_string();
   if (text == nullptr) return Refuse(call, "needs a date, not a " + std::string(KindName(input)));
+  const bool digits = std::all_of(text->begin(), text->end(), [](char c) { return c >= '0' && c <= '9'; });
+  const std::size_t size = text->size();
+  if (existing_format.empty() && digits && (size == 10 || size == 13 || size == 16 || size == 19)) {
+    std::int64_t number = 0;
+    std::from_chars(text->data(), text->data() + size, number);
+    return CheckRange(FromEpoch(number, zone));
+  }
   return existing_format.empty() ? ParseIsoDate(*text, zone) : ParseDate(*text, existing_format, zone);
 }
 

@@ -1,5 +1,6 @@
 #include <openssl/evp.h>
 
+#include "common/expr/base64.h"
 #include "common/expr/builtin.h"
 
 namespace headrace::expr {
@@ -44,40 +45,15 @@ Result<Value> Sha512Filter(const Invocation& call) { return Digest(call, EVP_sha
 Result<Value> Base64EncodeFilter(const Invocation& call) {
   if (call.input.is_null()) return Value(nullptr);
   ASSIGN_OR_RETURN(const std::string text, Input(call));
-  std::string out(4 * ((text.size() + 2) / 3) + 1, '\0');
-  const int size = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()),
-                                   reinterpret_cast<const unsigned char*>(text.data()), static_cast<int>(text.size()));
-  out.resize(static_cast<std::size_t>(size));
-  return Value(std::move(out));
-}
-
-int Base64Digit(char c) {
-  if (c >= 'A' && c <= 'Z') return c - 'A';
-  if (c >= 'a' && c <= 'z') return c - 'a' + 26;
-  if (c >= '0' && c <= '9') return c - '0' + 52;
-  if (c == '+') return 62;
-  return c == '/' ? 63 : -1;
+  return Value(ToBase64(text));
 }
 
 Result<Value> Base64DecodeFilter(const Invocation& call) {
   if (call.input.is_null()) return Value(nullptr);
-  ASSIGN_OR_RETURN(std::string text, Input(call));
-  for (int i = 0; i < 2 && !text.empty() && text.back() == '='; ++i) text.pop_back();
-  std::string out;
-  unsigned bits = 0;
-  int count = 0;
-  for (const char c : text) {
-    const int digit = Base64Digit(c);
-    if (digit < 0) return Refuse(call, "the text is not base64");
-    bits = (bits << 6U) | static_cast<unsigned>(digit);
-    count += 6;
-    if (count >= 8) {
-      count -= 8;
-      out += static_cast<char>((bits >> static_cast<unsigned>(count)) & 0xFFU);
-    }
-  }
-  if (count == 6) return Refuse(call, "the text is not base64: its last character stands alone");
-  return Value(std::move(out));
+  ASSIGN_OR_RETURN(const std::string text, Input(call));
+  std::optional<std::string> bytes = FromBase64(text);
+  if (!bytes) return Refuse(call, "the text is not base64");
+  return Value(std::move(*bytes));
 }
 
 Result<Value> UrlEncodeFilter(const Invocation& call) {

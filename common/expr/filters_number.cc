@@ -1,6 +1,8 @@
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <optional>
 
 #include "common/base/text.h"
 #include "common/expr/builtin.h"
@@ -52,6 +54,15 @@ bool ParseWhole(std::string_view text, std::int64_t& number) {
   return failure == std::errc() && stop == end;
 }
 
+// Past 64 bits a whole number is its digits.
+std::optional<std::string> BigWhole(std::string_view text) {
+  std::string_view digits = text;
+  if (!digits.empty() && (digits.front() == '-' || digits.front() == '+')) digits.remove_prefix(1);
+  const bool whole = !digits.empty() && std::all_of(digits.begin(), digits.end(), [](char c) { return c >= '0' && c <= '9'; });
+  if (!whole) return std::nullopt;
+  return std::string(text.front() == '+' ? digits : text);
+}
+
 Result<Value> WholeOf(const Invocation& call, const std::string& text, bool narrow) {
   std::int64_t number = 0;
   if (IsNumber(call.input) && !call.input.is_int64()) {
@@ -74,10 +85,15 @@ Result<Value> NumberFilter(const Invocation& call) {
     std::int64_t whole = 0;
     if (IsNumber(call.input)) return call.input;
     if (ParseWhole(text, whole)) return Value(whole);
+    if (auto big = BigWhole(text)) return Value(std::move(*big));
     ASSIGN_OR_RETURN(const double real, ParseReal(call, text));
     return Value(real);
   }
   if (type == "INT") return WholeOf(call, text, true);
+  if (type == "BIGINTEGER" && !IsNumber(call.input)) {
+    std::int64_t whole = 0;
+    if (auto big = BigWhole(text); big && !ParseWhole(text, whole)) return Value(std::move(*big));
+  }
   if (type == "LONG" || type == "BIGINTEGER") return WholeOf(call, text, false);
   ASSIGN_OR_RETURN(const double real, ParseReal(call, text));
   if (type == "FLOAT") {
@@ -92,8 +108,59 @@ Result<Value> NumberFilter(const Invocation& call) {
   return Refuse(call, "the type must be INT, FLOAT, LONG, DOUBLE, BIGDECIMAL or BIGINTEGER, not '" + type + "'");
 }
 
+template <typename Real>
+std::string Shortest(Real number) {
+  std::array<char, 64> digits{};
+  return {digits.data(), std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr};
+}
+
+// Digits that count: without sign, point, exponent and zeros at either end.
+std::string Significant(std::string_view text) {
+  std::string digits;
+  for (const char c : text.substr(0, text.find_first_of("eE"))) {
+    if (c >= '0' && c <= '9' && (c != '0' || !digits.empty())) digits += c;
+  }
+  while (!digits.empty() && digits.back() == '0') digits.pop_back();
+  return digits;
+}
+
+// The class that commons-lang's createNumber picks: the narrowest that loses nothing.
+std::string_view ClassOf(const Value& number, std::string_view text) {
+  if (number.is_string()) return "java.math.BigInteger";
+  const char suffix = text.empty() ? '\0' : text.back();
+  const bool hex = text.find_first_of("xX") != std::string_view::npos;
+  if (number.is_int64()) {
+    const bool narrow = number.get_int64() <= INT32_MAX && number.get_int64() >= INT32_MIN;
+    return narrow && suffix != 'l' && suffix != 'L' ? "java.lang.Integer" : "java.lang.Long";
+  }
+  if (!hex && (suffix == 'f' || suffix == 'F')) return "java.lang.Float";
+  const double real = AsDouble(number);
+  if (!hex && (suffix == 'd' || suffix == 'D')) return "java.lang.Double";
+  if (Shortest(static_cast<float>(real)) == Shortest(real)) return "java.lang.Float";
+  return Significant(text) == Significant(Shortest(real)) ? "java.lang.Double" : "java.math.BigDecimal";
+}
+
+Result<Value> NumberClassFilter(const Invocation& call) {
+  ASSIGN_OR_RETURN(const Value number, NumberFilter(call));
+  if (number.is_null()) return number;
+  static constexpr std::array<std::pair<std::string_view, std::string_view>, 6> kClasses = {{
+      {"INT", "java.lang.Integer"}, {"LONG", "java.lang.Long"}, {"FLOAT", "java.lang.Float"},
+      {"DOUBLE", "java.lang.Double"}, {"BIGDECIMAL", "java.math.BigDecimal"}, {"BIGINTEGER", "java.math.BigInteger"},
+  }};
+  const std::string type = call.Text(0);
+  for (const auto& [name, java] : kClasses) {
+    if (name == type) return Value(java);
+  }
+  return Value(ClassOf(number, Trim(ToText(call.input))));
+}
+
 Result<Value> NumberFormatFilter(const Invocation& call) {
   if (call.input.is_null()) return Value(nullptr);
+  if (call.input.is_string()) {
+    ASSIGN_OR_RETURN(const double real, ParseReal(call, Trim(ToText(call.input))));
+    ASSIGN_OR_RETURN(std::string formatted, FormatDecimal(Value(real), call.Text(0, "#,##0.###")));
+    return Value(std::move(formatted));
+  }
   if (!IsNumber(call.input)) return Refuse(call, "needs a number, not a " + std::string(KindName(call.input)));
   ASSIGN_OR_RETURN(std::string text, FormatDecimal(call.input, call.Text(0, "#,##0.###")));
   return Value(std::move(text));
@@ -106,6 +173,11 @@ constexpr Builtin kFilters[] = {
 };
 
 }  // namespace
+
+const Builtin& NumberClass() {
+  static constexpr Builtin kNumberClass = {"className", NumberClassFilter, {"type"}};
+  return kNumberClass;
+}
 
 std::span<const Builtin> NumberFilters() { return kFilters; }
 

@@ -9,14 +9,17 @@
 namespace headrace::expr {
 namespace {
 
-std::string InputText(const Invocation& call) { return ToText(call.input); }
+Result<std::string> InputText(const Invocation& call) {
+  std::string text = ToText(call.input);
+  RETURN_IF_ERROR(call.budget().SpendText(text.size()));
+  return text;
+}
 
 // Filters of text leave null alone.
 template <typename Change>
 Result<Value> MapText(const Invocation& call, Change change) {
   if (call.input.is_null()) return Value(nullptr);
-  const std::string text = InputText(call);
-  RETURN_IF_ERROR(call.budget().SpendText(text.size()));
+  ASSIGN_OR_RETURN(const std::string text, InputText(call));
   return Value(change(text));
 }
 
@@ -110,23 +113,31 @@ Result<Value> EscapeCharFilter(const Invocation& call) {
   });
 }
 
+// The line break that `text` uses.
+std::string_view LineBreakOf(std::string_view text) {
+  if (text.find("\r\n") != std::string_view::npos) return "\r\n";
+  return text.find('\n') == std::string_view::npos && text.find('\r') != std::string_view::npos ? "\r" : "\n";
+}
+
 // `first_too`: the first line is indented as well, after a line break of its own (nindent).
 Result<Value> Indent(const Invocation& call, bool first_too) {
   ASSIGN_OR_RETURN(const std::int64_t amount, call.Integer(0, 0));
   if (call.input.is_null()) return Value(nullptr);
   if (amount < 0) return Refuse(call, "the amount must not be negative");
   const std::string unit = call.Text(1, " ");
-  const std::string text = InputText(call);
-  const auto lines = static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n')) + 1;
+  ASSIGN_OR_RETURN(const std::string text, InputText(call));
+  const std::string_view line_break = LineBreakOf(text);
+  const auto lines = static_cast<std::size_t>(std::count(text.begin(), text.end(), line_break.back())) + 1;
   const std::size_t most = call.budget().limits().output_bytes;
   RETURN_IF_ERROR(call.budget().SpendText(std::min(static_cast<std::size_t>(amount), most + 1) * unit.size()));
   std::string prefix;
   for (std::int64_t i = 0; i < amount; ++i) prefix += unit;
   RETURN_IF_ERROR(call.budget().SpendText(text.size() + lines * prefix.size()));
-  std::string out = first_too ? "\n" + prefix : "";
+  std::string out;
+  if (first_too) out.append(line_break).append(prefix);
   for (const char c : text) {
     out += c;
-    if (c == '\n') out += prefix;
+    if (c == line_break.back()) out += prefix;
   }
   return Value(std::move(out));
 }
@@ -170,6 +181,7 @@ Result<Value> Replace(const Invocation& call, const Value& value, const Object& 
   for (const auto& [from, to] : pairs) {
     RETURN_IF_ERROR(call.budget().SpendText(text.size()));
     const std::size_t most = call.budget().limits().output_bytes;
+    if (regexp) RETURN_IF_ERROR(SpendRegex(call.budget(), from));
     ASSIGN_OR_RETURN(text, regexp ? RegexReplace(text, from, ToText(to), most)
                                   : ReplaceAll(call, text, from, ToText(to)));
   }
@@ -187,7 +199,9 @@ Result<Value> ReplaceFilter(const Invocation& call) {
 Result<Value> SplitFilter(const Invocation& call) {
   if (call.input.is_null()) return Value(nullptr);
   ASSIGN_OR_RETURN(const std::int64_t limit, call.Integer(1, 0));
-  ASSIGN_OR_RETURN(const std::vector<std::string> pieces, RegexSplit(InputText(call), call.Text(0), limit));
+  ASSIGN_OR_RETURN(const std::string text, InputText(call));
+  RETURN_IF_ERROR(SpendRegex(call.budget(), call.Text(0)));
+  ASSIGN_OR_RETURN(const std::vector<std::string> pieces, RegexSplit(text, call.Text(0), limit));
   RETURN_IF_ERROR(call.budget().Spend(pieces.size()));
   Array list;
   for (const std::string& piece : pieces) list.push_back(json::string(piece));
@@ -208,8 +222,14 @@ Result<Value> AfterFilter(const Invocation& call) { return Substring(call, true,
 Result<Value> BeforeLastFilter(const Invocation& call) { return Substring(call, false, true); }
 Result<Value> AfterLastFilter(const Invocation& call) { return Substring(call, true, true); }
 
-Result<Value> StartsWithFilter(const Invocation& call) { return Value(InputText(call).starts_with(call.Text(0))); }
-Result<Value> EndsWithFilter(const Invocation& call) { return Value(InputText(call).ends_with(call.Text(0))); }
+Result<Value> StartsWithFilter(const Invocation& call) {
+  ASSIGN_OR_RETURN(const std::string text, InputText(call));
+  return Value(text.starts_with(call.Text(0)));
+}
+Result<Value> EndsWithFilter(const Invocation& call) {
+  ASSIGN_OR_RETURN(const std::string text, InputText(call));
+  return Value(text.ends_with(call.Text(0)));
+}
 
 constexpr Builtin kFilters[] = {
     {"abbreviate", AbbreviateFilter, {"length"}, 1},

@@ -171,8 +171,8 @@ IdlePrograms& Idle() {
 // large (the pages are only used when needed) and the caller stops the program at a deadline.
 class Run {
  public:
-  Run(std::string program, const Value& input, std::size_t nodes_max)
-      : program_(std::move(program)), input_(input), nodes_max_(nodes_max) {}
+  Run(std::string program, const Value& input, std::size_t nodes_max, std::chrono::nanoseconds time_left)
+      : program_(std::move(program)), input_(input), nodes_max_(nodes_max), time_left_(time_left) {}
 
   Result<Array> Start() {
     pthread_attr_t attributes;
@@ -185,7 +185,7 @@ class Run {
     {
       std::unique_lock lock(mutex_);
       changed_.wait(lock, [&] { return ended_ || state_ != nullptr; });
-      if (!changed_.wait_for(lock, kDeadline, [&] { return ended_; })) {
+      if (!changed_.wait_for(lock, time_left_, [&] { return ended_; })) {
         stopped_ = true;
         if (jq_halted(state_.get()) == 0) jq_halt(state_.get(), jv_invalid(), jv_invalid());
       }
@@ -196,7 +196,6 @@ class Run {
 
  private:
   static constexpr std::size_t kStackBytes = 512U << 20U;
-  static constexpr std::chrono::seconds kDeadline{3};
 
   static void* Main(void* self) {
     static_cast<Run*>(self)->Work();
@@ -264,6 +263,7 @@ class Run {
   std::string program_;
   const Value& input_;
   std::size_t nodes_max_;
+  std::chrono::nanoseconds time_left_;
   std::string messages_;
   Outcome outcome_;
   std::mutex mutex_;
@@ -275,9 +275,13 @@ class Run {
 
 }  // namespace
 
-Result<Array> RunJq(std::string_view program, const Value& input, std::size_t nodes_max) {
+Result<Array> RunJq(std::string_view program, const Value& input, std::size_t nodes_max,
+                    std::chrono::nanoseconds& time_left) {
   if (program.find('\0') != std::string_view::npos) return InvalidArgument("the jq expression holds a zero byte");
-  return Run(std::string(program), input, nodes_max).Start();
+  const auto begin = std::chrono::steady_clock::now();
+  Result<Array> results = Run(std::string(program), input, nodes_max, time_left).Start();
+  time_left = std::max(time_left - (std::chrono::steady_clock::now() - begin), std::chrono::nanoseconds(0));
+  return results;
 }
 
 }  // namespace headrace::expr

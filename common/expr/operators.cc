@@ -18,8 +18,10 @@ std::string_view OperatorText(BinaryOperator op) {
 }
 
 tl::unexpected<Error> WrongKinds(BinaryOperator op, const Value& left, const Value& right) {
+  const bool joins = op == BinaryOperator::kAdd && (left.is_string() || right.is_string());
   return InvalidArgument("`" + std::string(OperatorText(op)) + "` cannot be applied to a " +
-                         std::string(KindName(left)) + " and a " + std::string(KindName(right)));
+                         std::string(KindName(left)) + " and a " + std::string(KindName(right)) +
+                         (joins ? "; `~` joins texts, `| number` makes a number of one" : ""));
 }
 
 Result<Value> WholeArithmetic(BinaryOperator op, std::int64_t left, std::int64_t right) {
@@ -58,34 +60,66 @@ Result<Value> Concatenate(const Value& left, const Value& right, Budget& budget)
   return Value(std::move(text));
 }
 
-// A list plus a value is the longer list; text plus anything is text; else numbers.
-Result<Value> Arithmetic(BinaryOperator op, const Value& left, const Value& right, Budget& budget) {
-  if (op == BinaryOperator::kAdd) {
-    if (left.is_string() || right.is_string()) return Concatenate(left, right, budget);
-    if (const Array* list = left.if_array()) {
-      RETURN_IF_ERROR(budget.SpendCopy(left));
-      RETURN_IF_ERROR(budget.SpendCopy(right));
-      Array sum = *list;
-      if (const Array* more = right.if_array()) {
-        sum.insert(sum.end(), more->begin(), more->end());
-      } else {
-        sum.push_back(right);
-      }
-      return Value(std::move(sum));
-    }
+bool ListContains(const Array& list, const Value& wanted) {
+  return std::any_of(list.begin(), list.end(), [&](const Value& item) { return SameValue(item, wanted); });
+}
+
+Result<Value> AddToList(const Value& left, const Value& right, Budget& budget) {
+  RETURN_IF_ERROR(budget.SpendCopy(left));
+  RETURN_IF_ERROR(budget.SpendCopy(right));
+  Array sum = left.get_array();
+  if (const Array* more = right.if_array()) {
+    sum.insert(sum.end(), more->begin(), more->end());
+  } else {
+    sum.push_back(right);
   }
+  return Value(std::move(sum));
+}
+
+// Every occurrence of what a list holds, the first one of a single value (as Java's removeAll and remove).
+Result<Value> TakeFromList(const Value& left, const Value& right, Budget& budget) {
+  const Array& list = left.get_array();
+  const Array* all = right.if_array();
+  RETURN_IF_ERROR(budget.SpendCopy(left));
+  RETURN_IF_ERROR(budget.Spend(all == nullptr ? 0 : list.size() * all->size() / 16));
+  Array rest;
+  bool removed = false;
+  for (const Value& item : list) {
+    const bool drop = all != nullptr ? ListContains(*all, item) : !removed && SameValue(item, right);
+    removed = removed || drop;
+    if (!drop) rest.push_back(item);
+  }
+  return Value(std::move(rest));
+}
+
+// Numbers; a list may be the left side of + and -. Text is joined by `~` only.
+Result<Value> Arithmetic(BinaryOperator op, const Value& left, const Value& right, Budget& budget) {
+  if (left.is_array() && op == BinaryOperator::kAdd) return AddToList(left, right, budget);
+  if (left.is_array() && op == BinaryOperator::kSubtract) return TakeFromList(left, right, budget);
   if (!IsNumber(left) || !IsNumber(right)) return WrongKinds(op, left, right);
   if (left.is_int64() && right.is_int64()) return WholeArithmetic(op, left.get_int64(), right.get_int64());
   return RealArithmetic(op, AsDouble(left), AsDouble(right));
 }
 
-bool ListContains(const Array& list, const Value& wanted) {
-  return std::any_of(list.begin(), list.end(), [&](const Value& item) { return SameValue(item, wanted); });
+// What looking through `value` once costs.
+Status SpendLook(const Value& value, Budget& budget) {
+  if (const json::string* text = value.if_string()) return budget.Spend(text->size() / 256);
+  if (const Array* list = value.if_array()) return budget.Spend(list->size() / 8);
+  if (const Object* map = value.if_object()) return budget.Spend(map->size() / 8);
+  return {};
 }
 
-Result<Value> Contains(const Value& left, const Value& right) {
+// Two lists or maps are walked together, at most as far as the left one reaches.
+Result<bool> Same(const Value& left, const Value& right, Budget& budget) {
+  RETURN_IF_ERROR(left.is_structured() && right.is_structured() ? budget.SpendCopy(left) : SpendLook(left, budget));
+  return SameValue(left, right);
+}
+
+Result<Value> Contains(const Value& left, const Value& right, Budget& budget) {
   if (left.is_null()) return Value(false);
+  RETURN_IF_ERROR(SpendLook(left, budget));
   if (const json::string* text = left.if_string()) {
+    if (right.is_null()) return Value(false);
     return Value(std::string_view(*text).find(ToText(right)) != std::string_view::npos);
   }
   const Array* list = left.if_array();
@@ -94,13 +128,17 @@ Result<Value> Contains(const Value& left, const Value& right) {
   const auto holds = [&](const Value& wanted) {
     return list != nullptr ? ListContains(*list, wanted) : map->contains(ToText(wanted));
   };
-  if (const Array* all = right.if_array()) return Value(std::all_of(all->begin(), all->end(), holds));
+  if (const Array* all = right.if_array()) {
+    RETURN_IF_ERROR(budget.Spend(list == nullptr ? all->size() : all->size() * (list->size() / 8 + 1)));
+    return Value(std::all_of(all->begin(), all->end(), holds));
+  }
   return Value(holds(right));
 }
 
 // By text: "1" is in [1]; of a map, keys and values count.
-Result<Value> IsIn(const Value& left, const Value& right) {
+Result<Value> IsIn(const Value& left, const Value& right, Budget& budget) {
   if (right.is_null()) return Value(false);
+  RETURN_IF_ERROR(budget.SpendCopy(right));
   const std::string wanted = ToText(left);
   if (const Array* list = right.if_array()) {
     return Value(std::any_of(list->begin(), list->end(), [&](const Value& item) { return ToText(item) == wanted; }));
@@ -213,16 +251,19 @@ Result<Value> MakeRange(const Value& start, const Value& end, std::int64_t incre
 
 Result<Value> ApplyBinary(BinaryOperator op, const Value& left, const Value& right, Budget& budget) {
   switch (op) {
-    case BinaryOperator::kContains: return Contains(left, right);
-    case BinaryOperator::kEqual: return Value(SameValue(left, right));
-    case BinaryOperator::kNotEqual: return Value(!SameValue(left, right));
+    case BinaryOperator::kContains: return Contains(left, right, budget);
+    case BinaryOperator::kEqual:
+    case BinaryOperator::kNotEqual: {
+      ASSIGN_OR_RETURN(const bool same, Same(left, right, budget));
+      return Value(same == (op == BinaryOperator::kEqual));
+    }
     case BinaryOperator::kGreater:
     case BinaryOperator::kLess:
     case BinaryOperator::kGreaterEqual:
     case BinaryOperator::kLessEqual: return Compare(op, left, right);
     case BinaryOperator::kConcatenate: return Concatenate(left, right, budget);
     case BinaryOperator::kRange: return MakeRange(left, right, 1, budget);
-    case BinaryOperator::kIn: return IsIn(left, right);
+    case BinaryOperator::kIn: return IsIn(left, right, budget);
     default: return Arithmetic(op, left, right, budget);
   }
 }

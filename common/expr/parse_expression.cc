@@ -112,6 +112,20 @@ struct ChildHeight {
   std::uint32_t operator()(const InterpolationNode& n) const { return Tallest(n.parts); }
 };
 
+// `x | className` where the class is known from how x is written, which its value no longer tells: literals are
+// Long, `number` makes eight classes of numbers. Turns `expression` into the name.
+bool NameClass(Expression& expression) {
+  if (auto* literal = std::get_if<LiteralNode>(&expression.node)) {
+    if (!literal->value.is_int64()) return false;
+    literal->value = "java.lang.Long";
+    return true;
+  }
+  auto* filter = std::get_if<FilterNode>(&expression.node);
+  if (filter == nullptr || filter->filter->name != "number") return false;
+  filter->filter = &NumberClass();
+  return true;
+}
+
 // Counts one level of parsing while it lives.
 struct Depth {
   explicit Depth(int& depth) : depth_(depth) { ++depth_; }
@@ -170,6 +184,7 @@ Result<ExpressionPtr> Parser::ParseInfix(ExpressionPtr left, int precedence_min)
     if (token.Is("|") && kFilterPrecedence >= precedence_min) {
       Next();
       ASSIGN_OR_RETURN(FilterStep step, ParseFilterStep());
+      if (step.filter->name == "className" && NameClass(*left)) continue;
       ASSIGN_OR_RETURN(left, Make(FilterNode{step.filter, std::move(left), std::move(step.arguments)}, token.offset));
       continue;
     }
@@ -313,7 +328,8 @@ Result<ExpressionPtr> Parser::ParsePostfix(ExpressionPtr operand) {
       const Token name = Peek();
       ASSIGN_OR_RETURN(std::string attribute, ExpectName("a name after `.`"));
       if (Peek().Is("(")) {
-        return Bad(name, "methods such as " + Quoted(attribute + "()") + " cannot be called; use a filter or function");
+        ASSIGN_OR_RETURN(operand, ParseMethod(std::move(operand), name));
+        continue;
       }
       ASSIGN_OR_RETURN(operand, Make(AttributeNode{std::move(operand), std::move(attribute)}, name.offset));
     } else if (Take("[")) {
@@ -324,6 +340,18 @@ Result<ExpressionPtr> Parser::ParsePostfix(ExpressionPtr operand) {
       return operand;
     }
   }
+}
+
+// A method is a filter written otherwise.
+Result<ExpressionPtr> Parser::ParseMethod(ExpressionPtr object, const Token& name) {
+  const Builtin* method = FindMethod(name.text);
+  if (method == nullptr) {
+    return Bad(name, "there is no method " + Quoted(std::string(name.text) + "()") + DidYouMean(name.text, MethodNames()) +
+                         "; values are texts, numbers, lists and maps: use a filter, for a date `| date('HH')`");
+  }
+  ASSIGN_OR_RETURN(CallArguments arguments, ParseArguments());
+  ASSIGN_OR_RETURN(std::vector<ExpressionPtr> bound, Bind(*method, "method", name, std::move(arguments)));
+  return Make(FilterNode{method, std::move(object), std::move(bound)}, name.offset);
 }
 
 Result<ExpressionPtr> Parser::ParseCall(const Token& name) {

@@ -60,6 +60,7 @@ class Parser {
   Result<ExpressionPtr> ParseList();
   Result<ExpressionPtr> ParseMap();
   Result<ExpressionPtr> ParseCall(const Token& name);
+  Result<ExpressionPtr> ParseMethod(ExpressionPtr object, const Token& name);
   Result<FilterStep> ParseFilterStep();
   Result<CallArguments> ParseArguments();
   Result<std::vector<ExpressionPtr>> Bind(const Builtin& builtin, std::string_view kind, const Token& name,

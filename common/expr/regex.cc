@@ -2,17 +2,45 @@
 
 #include <re2/re2.h>
 
-#include <charconv>
 #include <memory>
+#include <mutex>
+#include <unordered_map>
 
 namespace headrace::expr {
 namespace {
 
-Result<std::unique_ptr<RE2>> CompileRegex(std::string_view pattern) {
+using Regex = std::shared_ptr<const RE2>;
+
+// Compiled patterns that all threads share; forgotten together when they are many.
+class RegexCache {
+ public:
+  Regex Find(const std::string& pattern) {
+    const std::lock_guard lock(mutex_);
+    const auto found = regexes_.find(pattern);
+    return found == regexes_.end() ? nullptr : found->second;
+  }
+  void Insert(const std::string& pattern, const Regex& regex) {
+    if (pattern.size() > kPatternMax) return;
+    const std::lock_guard lock(mutex_);
+    if (regexes_.size() >= kEntriesMax) regexes_.clear();
+    regexes_.emplace(pattern, regex);
+  }
+
+ private:
+  static constexpr std::size_t kEntriesMax = 64;
+  static constexpr std::size_t kPatternMax = 1000;
+  std::mutex mutex_;
+  std::unordered_map<std::string, Regex> regexes_;
+};
+
+Result<Regex> CompileRegex(std::string_view pattern) {
+  static RegexCache cache;
+  const std::string key(pattern);
+  if (Regex known = cache.Find(key)) return known;
   RE2::Options options;
   options.set_log_errors(false);
-  options.set_max_mem(8 << 20);
-  auto regex = std::make_unique<RE2>(re2::StringPiece(pattern.data(), pattern.size()), options);
+  options.set_max_mem(1 << 20);
+  auto regex = std::make_shared<const RE2>(re2::StringPiece(pattern.data(), pattern.size()), options);
   if (!regex->ok()) {
     return InvalidArgument("'" + std::string(pattern) + "' is not a supported regular expression: " + regex->error());
   }
@@ -59,7 +87,7 @@ Status AppendReplacement(std::string& out, const RE2& regex, std::string_view re
 
 Result<std::string> RegexReplace(std::string_view text, std::string_view pattern, std::string_view replacement,
                                  std::size_t bytes_max) {
-  ASSIGN_OR_RETURN(const std::unique_ptr<RE2> regex, CompileRegex(pattern));
+  ASSIGN_OR_RETURN(const Regex regex, CompileRegex(pattern));
   const re2::StringPiece whole(text.data(), text.size());
   std::vector<re2::StringPiece> groups(static_cast<std::size_t>(regex->NumberOfCapturingGroups()) + 1);
   std::string out;
@@ -81,7 +109,7 @@ Result<std::string> RegexReplace(std::string_view text, std::string_view pattern
 }
 
 Result<std::vector<std::string>> RegexSplit(std::string_view text, std::string_view pattern, std::int64_t limit) {
-  ASSIGN_OR_RETURN(const std::unique_ptr<RE2> regex, CompileRegex(pattern));
+  ASSIGN_OR_RETURN(const Regex regex, CompileRegex(pattern));
   const re2::StringPiece whole(text.data(), text.size());
   std::vector<std::string> pieces;
   std::size_t piece_begin = 0;

@@ -8,8 +8,12 @@
 #include <vector>
 
 #include "common/base/error.h"
+#include "common/expr/budget.h"
 
 namespace headrace::expr {
+
+// What compiling `pattern` costs; matching is paid by the size of the text.
+inline Status SpendRegex(Budget& budget, std::string_view pattern) { return budget.Spend(100 + 2 * pattern.size()); }
 
 // Every match becomes `replacement`, in which $1 and ${name} stand for groups. Error: more than `bytes_max` bytes.
 Result<std::string> RegexReplace(std::string_view text, std::string_view pattern, std::string_view replacement,

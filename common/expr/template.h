@@ -80,5 +80,7 @@ Result<std::shared_ptr<const Template>> CompileCached(std::string_view text);
 std::vector<std::string> FunctionNames();
 std::vector<std::string> FilterNames();
 std::vector<std::string> TestNames();
+// Of methods such as size() in `inputs.list.size()`.
+std::vector<std::string> MethodNames();
 
 }  // namespace headrace::expr

@@ -9,28 +9,61 @@
 namespace headrace::expr {
 namespace {
 
-bool LooksLikeAnotherType(std::string_view text) {
-  static constexpr std::array<std::string_view, 12> kWords = {"null", "~",  "true", "false", "yes", "no",
-                                                              "on",   "off", "y",   "n",     ".nan", ".inf"};
-  const std::string lower = Lower(text);
-  if (std::find(kWords.begin(), kWords.end(), lower) != kWords.end()) return true;
-  const char first = text.front();
-  // Numbers, dates and times all begin with a digit, a sign or a point.
-  return (first >= '0' && first <= '9') || ((first == '-' || first == '+' || first == '.') && text.size() > 1 &&
-                                            text[1] >= '0' && text[1] <= '9');
+bool IsDigits(std::string_view text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return (c >= '0' && c <= '9') || c == '_'; });
 }
 
-bool IsPlain(std::string_view text) {
-  if (text.empty() || text.front() == ' ' || text.back() == ' ' || text.back() == ':') return false;
-  if (std::string_view("-?:,[]{}#&*!|>'\"%@`=<").find(text.front()) != std::string_view::npos &&
-      !((text.front() == '-' || text.front() == ':' || text.front() == '?') && text.size() > 1 && text[1] != ' ')) {
-    return false;
+// Numbers of YAML 1.1, among them 0x1f, 1_000 and 12:30:45.
+bool IsNumber(std::string_view text) {
+  if (text.front() == '-' || text.front() == '+') text.remove_prefix(1);
+  if (text.starts_with("0x") || text.starts_with("0b") || text.starts_with("0o")) return true;
+  bool sixties = text.find(':') != std::string_view::npos;
+  for (std::string_view rest = text; sixties && !rest.empty();) {
+    const std::string_view part = rest.substr(0, rest.find(':'));
+    sixties = IsDigits(part.substr(0, part.find('.')));
+    rest.remove_prefix(std::min(rest.size(), part.size() + 1));
   }
-  if (text.find(": ") != std::string_view::npos || text.find(" #") != std::string_view::npos) return false;
+  if (sixties) return true;
+  std::string digits(text);
+  std::erase(digits, '_');
+  double number = 0;
+  const auto [stop, failure] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+  const bool all = stop == digits.data() + digits.size() || (*stop == '.' && stop + 1 == digits.data() + digits.size());
+  return failure == std::errc() && all && !digits.empty();
+}
+
+bool LooksLikeAnotherType(std::string_view text) {
+  static constexpr std::array<std::string_view, 14> kWords = {"null", "~",  "true", "false", "yes",   "no",   "on",
+                                                              "off",  "y",  "n",    ".nan",  ".inf", "=", "<<"};
+  const std::string lower = Lower(text);
+  return std::find(kWords.begin(), kWords.end(), lower) != kWords.end() || lower == "-.inf" || IsNumber(text);
+}
+
+enum class Quotes { kNone, kSingle, kDouble };
+
+// As Jackson's minimal quoting, with SnakeYAML's single quotes where a plain text may not begin or end so; other than
+// Jackson's, texts that look like numbers stay texts.
+Quotes QuotesFor(std::string_view text) {
+  if (text.empty()) return Quotes::kDouble;
   if (std::any_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; })) {
-    return false;
+    return Quotes::kDouble;
   }
-  return !LooksLikeAnotherType(text);
+  if (LooksLikeAnotherType(text) || text.find_first_of("[]{},") != std::string_view::npos || text.back() == ':' ||
+      text.find(": ") != std::string_view::npos || text.find(" #") != std::string_view::npos) {
+    return Quotes::kDouble;
+  }
+  const char first = text.front();
+  if (first == ' ' || text.back() == ' ' || text.starts_with("---") || text.starts_with("...")) return Quotes::kSingle;
+  if (first == '-' || first == ':' || first == '?') {
+    return text.size() > 1 && text[1] != ' ' ? Quotes::kNone : Quotes::kSingle;
+  }
+  return std::string_view("#&*!|>'\"%@`").find(first) != std::string_view::npos ? Quotes::kSingle : Quotes::kNone;
+}
+
+void WriteSingleQuoted(std::string& out, std::string_view text) {
+  out += '\'';
+  for (const char c : text) out.append(c == '\'' ? 2 : 1, c);
+  out += '\'';
 }
 
 bool IsBlock(std::string_view text) {
@@ -59,8 +92,10 @@ void WriteScalar(std::string& out, const Value& value, int indent) {
   const json::string* text = value.if_string();
   if (text == nullptr) {
     out += value.is_null() ? "null" : ToJson(value);
-  } else if (IsPlain(*text)) {
+  } else if (const Quotes quotes = QuotesFor(*text); quotes == Quotes::kNone) {
     out += std::string_view(*text);
+  } else if (quotes == Quotes::kSingle) {
+    WriteSingleQuoted(out, *text);
   } else if (!text->empty() && IsBlock(*text)) {
     WriteBlock(out, *text, indent);
   } else {
@@ -113,6 +148,13 @@ bool IsIonSymbol(std::string_view text) {
   });
 }
 
+std::string QuotedIonSymbol(std::string_view text) {
+  std::string out = ToJson(Value(text));
+  out.front() = out.back() = '\'';
+  for (std::size_t at = out.find('\'', 1); at + 1 < out.size(); at = out.find('\'', at + 2)) out.insert(at, 1, '\\');
+  return out;
+}
+
 void WriteIonNode(std::string& out, const Value& value) {
   if (const Array* list = value.if_array()) {
     out += '[';
@@ -126,7 +168,7 @@ void WriteIonNode(std::string& out, const Value& value) {
     const char* separator = "";
     for (const auto& [key, item] : *map) {
       out += separator;
-      out += IsIonSymbol(key) ? std::string(key) : ToJson(Value(key));
+      out += IsIonSymbol(key) ? std::string(key) : QuotedIonSymbol(key);
       out += ':';
       WriteIonNode(out, item);
       separator = ",";

@@ -2,6 +2,7 @@
 #include <cmath>
 #include <optional>
 
+#include "common/expr/yaml_reader.h"
 #include "common/flow/yaml.h"
 
 namespace headrace::flow {
@@ -126,5 +127,13 @@ Result<Value> ParseYamlValue(std::string_view text, const std::string& file) {
   ASSIGN_OR_RETURN(const YamlNode node, ParseYaml(text, file));
   return ToValue(node);
 }
+
+namespace {
+
+// Every program that reads flows can thereby render yaml().
+[[maybe_unused]] const bool kGaveYamlReader =
+    (expr::SetYamlReader([](std::string_view text) { return ParseYamlValue(text); }), true);
+
+}  // namespace
 
 }  // namespace headrace::flow

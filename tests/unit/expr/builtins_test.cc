@@ -73,7 +73,7 @@ TEST(ExprFilters, Collections) {
   ExpectErrors({{"{{ 'a' | chunk(2) }}", "`chunk`: needs a list, not a text"}, {"{{ [1] | chunk(0) }}", "`chunk`: the size"},
                 {"{{ {} | flatten }}", "`flatten`: needs a list"}, {"{{ 1 | distinct }}", "`distinct`: needs a list"},
                 {"{{ [1, 'a'] | sort }}", "`sort`: the elements"}, {"{{ 'abc' | slice(2, 9) }}", "`slice`: 2 to 9 lies outside"},
-                {"{{ 1 | first }}", "`first`: needs a list or text"}, {"{{ [1] | merge({}) }}", "`merge`: needs two lists"},
+                {"{{ 1 | first }}", "`first`: needs a list or text"}, {"{{ [1] | merge(2) }}", "`merge`: a list takes in a list or a map, not a number"},
                 {"{{ 'a' | keys }}", "`keys`: needs a map or list"}, {"{{ [1] | values }}", "`values`: needs a map"}});
 }
 
@@ -107,7 +107,7 @@ TEST(ExprFilters, Data) {
       {"{{ [{'a': 1, 'b': 2}, [3]] | yaml }}", " - a: 1\n   b: 2\n - - 3\n"}, {"{{ {'a': 'true', 'b': '1', 'c': ''} | yaml }}", "a: \"true\"\nb: \"1\"\nc: \"\"\n"},
       {"{{ {'a': 'x\ny\n', 'b': {}, 'c': []} | yaml }}", "a: |\n  x\n  y\nb: {}\nc: []\n"}, {"{{ 'a: b' | yaml }}", "\"a: b\"\n"},
       {"{{ 1 | jq('env, $ENV') }}", "[{},{}]"}, {"{{ 1 | jq('def f: . + 1; f # note') }}", "[2]"},
-      {"{{ {'a b': [1, 1.5, 'x']} | toIon }}", R"({"a b":[1,1.5e0,"x"]})"}, {"{{ {'a': null} | toIon }}", "{a:null}"},
+      {"{{ {'a b': [1, 1.5, 'x']} | toIon }}", R"({'a b':[1,1.5e0,"x"]})"}, {"{{ {'a': null} | toIon }}", "{a:null}"},
   });
   ExpectErrors({{"{{ 1 | jq('.[') }}", "the jq expression '.[' does not compile"}, {"{{ 1 | jq('.a') }}", "the jq expression '.a' failed: Cannot index number"},
                 {"{{ 1 | jq('error({a: 1})') }}", "the jq expression 'error({a: 1})' failed: {\"a\":1}"},

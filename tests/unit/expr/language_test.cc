@@ -43,7 +43,7 @@ TEST(ExprLanguage, Arithmetic) {
       {"{{ 1 + 2 * 3 }}", "7"}, {"{{ (1 + 2) * 3 }}", "9"}, {"{{ 7 / 2 }}", "3"}, {"{{ 7.0 / 2 }}", "3.5"},
       {"{{ 7 % 3 }}", "1"}, {"{{ -7 / 2 }}", "-3"}, {"{{ 5 - 2 - 1 }}", "2"}, {"{{ -3 + 1 }}", "-2"},
       {"{{ 1 + 0.5 }}", "1.5"}, {"{{ 1.5 + 1.5 }}", "3.0"}, {"{{ +4 }}", "4"}, {"{{ 2 - -2 }}", "4"},
-      {"{{ inputs.count*2 }}", "6"}, {"{{ 'a' + 'b' }}", "ab"}, {"{{ [1] + 2 }}", "[1,2]"}, {"{{ [1] + [2] }}", "[1,2]"},
+      {"{{ inputs.count*2 }}", "6"}, {"{{ [1] + 2 }}", "[1,2]"}, {"{{ [1] + [2] }}", "[1,2]"},
       {"{{ 10000000.0 * 10 }}", "1.0E8"}, {"{{ -9223372036854775807 - 1 }}", "-9223372036854775808"},
   });
   ExpectErrors({
@@ -52,6 +52,7 @@ TEST(ExprLanguage, Arithmetic) {
       {"{{ (-9223372036854775807 - 1) / -1 }}", "the result of `/` does not fit"},
       {"{{ {} * 2 }}", "`*` cannot be applied to a map and a number"}, {"{{ -'a' }}", "a sign needs a number"},
       {"{{ 1 - 'a' }}", "`-` cannot be applied to a number and a text"},
+      {"{{ 'a' + 'b' }}", "`+` cannot be applied to a text and a text; `~` joins texts"},
   });
 }
 
@@ -243,7 +244,7 @@ TEST(ExprLanguage, SyntaxErrorsSayWhereAndWhat) {
       {"{# a", "the comment `{#` is not closed"}, {"{{ }}", "expected a value but found `}}` at line 1, column 4"},
       {"{{ a b }}", "expected `}}` but found `b` at line 1, column 6"}, {"{{ a. }}", "expected a name after `.`"},
       {"{{ 1 ? 2 }}", "expected `:` after the first branch"}, {"{{ a & b }}", "unexpected character `&`"},
-      {"{{ now().hour() }}", "methods such as `hour()` cannot be called"},
+      {"{{ now().hour() }}", "there is no method `hour()`"},
       {"{% if true %}a", "`if` is not closed by `{% endif %}` at line 1, column 4"},
       {"{% endif %}", "the tag `endif` does not belong here"}, {"{% for x inputs %}{% endfor %}", "expected `in`"},
       {"{% include 'x' %}", "the tag `include` is not supported"}, {"{% extends 'x' %}", "the tag `extends` is not supported"},
