@@ -13,7 +13,8 @@ namespace {
 constexpr std::size_t kInputIdMax = 256;
 
 // What is not a field of InputSpec itself goes to `extra`.
-constexpr std::string_view kOwnFields[] = {"id", "type", "required", "defaults", "description", "displayName"};
+constexpr std::string_view kOwnFields[] = {"id",          "type",        "required",  "defaults",
+                                           "description", "displayName", "dependsOn", "inputs"};
 
 std::string TextOf(const Object& object, std::string_view name) {
   const Value* value = object.if_contains(name);
@@ -27,16 +28,10 @@ std::string ReadInputType(Draft& draft, const YamlNode& item, const Path& path) 
     draft.Error(item, path.Key("type"), "an input needs `type`, such as STRING");
     return {};
   }
-  const std::string canonical = CanonicalInputType(type->text);
+  std::string canonical = CanonicalInputType(type->text);
   if (canonical.empty()) {
     draft.Error(*type, path.Key("type"),
                 "unknown input type `" + Shortened(type->text) + '`' + Suggestion(type->text, InputTypes()));
-  } else if (canonical == "FORM") {
-    draft.Error(*type, path.Key("type"), "inputs of type FORM are not supported yet; declare its inputs one by one");
-    return {};
-  } else if (IsUnsupportedInput(canonical)) {
-    draft.Warn(*type, path.Key("type"),
-               "inputs of type " + canonical + " are not supported yet: a value for it is refused");
   }
   return canonical;
 }
@@ -45,15 +40,28 @@ void CheckDefaults(Draft& draft, const YamlNode& item, const Path& path, const m
   const YamlNode* defaults = item.Find("defaults");
   if (!input.has_defaults || defaults == nullptr) return;
   if (!input.required) {
-    draft.Warn(*defaults, path.Key("defaults"),
-               "Inputs with a default value must be required, since the default is always applied.");
+    draft.Error(*defaults, path.Key("defaults"),
+                "Inputs with a default value must be required, since the default is always applied.");
   }
-  if (input.type.empty() || IsUnsupportedInput(input.type)) return;
+  if (const YamlNode* prefill = item.Find("prefill"); prefill != nullptr && !prefill->is_null()) {
+    draft.Error(*prefill, path.Key("prefill"), "an input has either `defaults` or `prefill`, not both");
+  }
+  // What a secret or a file becomes, only the process that takes it knows.
+  if (input.type.empty() || input.type == "FILE" || input.type == "SECRET") return;
   if (HoldsExpression(ToJson(input.defaults)) || input.extra.contains("expression")) return;
   if (const Result<Value> parsed = ParseInput(input, input.defaults); !parsed) {
     draft.Error(*defaults, path.Key("defaults"),
                 "Invalid value for input `" + input.id + "`. Cause: " + parsed.error().message);
   }
+}
+
+void TakeDependsOn(const Object& object, model::InputSpec& input) {
+  const Value* depends = object.if_contains("dependsOn");
+  if (depends == nullptr || !depends->is_object()) return;
+  input.condition = TextOf(depends->get_object(), "condition");
+  const Value* list = Member(*depends, "inputs");
+  if (list == nullptr || !list->is_array()) return;
+  for (const Value& id : list->get_array()) input.depends_on.push_back(ToText(id));
 }
 
 void CheckExtras(Draft& draft, const YamlNode& item, const Path& path, const model::InputSpec& input) {
@@ -85,6 +93,8 @@ model::InputSpec ReadInput(Draft& draft, const YamlNode& item, const Path& path)
   input.description = TextOf(object, "description");
   input.display_name = TextOf(object, "displayName");
   if (const Value* required = object.if_contains("required")) input.required = required->get_bool();
+  if (input.type == "FORM") input.required = false;  // it has no value of its own
+  TakeDependsOn(object, input);
   if (Value* defaults = object.if_contains("defaults")) {
     input.defaults = std::move(*defaults);
     input.has_defaults = true;
@@ -99,97 +109,135 @@ model::InputSpec ReadInput(Draft& draft, const YamlNode& item, const Path& path)
   return input;
 }
 
-void CheckDependsOn(Draft& draft, const YamlNode& item, const Path& path,
-                    const std::unordered_map<std::string, int>& lines, const std::vector<std::string>& names) {
-  const YamlNode* depends = item.Find("dependsOn");
-  if (depends == nullptr || depends->is_null()) return;
-  const Path at = path.Key("dependsOn");
-  static const std::vector<model::PropertySpec> kSpecs = {
-      {.name = "inputs", .kind = model::PropertyKind::kList, .rendered = false},
-      {.name = "condition", .kind = model::PropertyKind::kString}};
-  const auto noted = static_cast<std::ptrdiff_t>(draft.sites.size());
-  CheckObject(draft, *depends, kSpecs, at, "`dependsOn`");
-  // The condition was noted with the input's other texts.
-  draft.sites.erase(draft.sites.begin() + noted, draft.sites.end());
-  const YamlNode* list = depends->Find("inputs");
-  if (list == nullptr) return;
-  for (std::size_t i = 0; i < list->items.size(); ++i) {
-    const YamlNode& name = list->items[i];
-    if (lines.contains(name.text)) continue;
-    draft.Error(name, at.Key("inputs").At(i), "no input `" + Shortened(name.text) + '`' + Suggestion(name.text, names));
+class InputList {
+ public:
+  explicit InputList(Draft& draft) : draft_(draft) {}
+
+  // `form` is the group that the inputs stand in, or nullptr.
+  void Read(const YamlNode& node, const Path& path, const model::InputSpec* form) {
+    if (node.is_null()) return;
+    if (!node.is_list()) {
+      draft_.Error(node, path, "expected a list of inputs, got " + KindName(node));
+      return;
+    }
+    for (std::size_t i = 0; i < node.items.size(); ++i) {
+      const YamlNode& item = node.items[i];
+      if (item.is_map()) {
+        ReadOne(item, path.At(i), form);
+      } else {
+        draft_.Error(item, path.At(i), "expected an input (a map with `id` and `type`), got " + KindName(item));
+      }
+    }
   }
-}
+
+  std::vector<model::InputSpec> Finish() {
+    for (std::size_t i = 0; i < inputs_.size(); ++i) CheckDependsOn(i);
+    CheckCycles();
+    return std::move(inputs_);
+  }
+
+ private:
+  struct Row {
+    const YamlNode* item;
+    std::string field;  // inputs[2]
+    std::string form;   // "form.", or empty
+  };
+
+  void ReadOne(const YamlNode& item, const Path& path, const model::InputSpec* form) {
+    model::InputSpec input = ReadInput(draft_, item, path);
+    const std::string prefix = form == nullptr ? std::string() : form->id + '.';
+    const YamlEntry* id = FindEntry(item, InputIdProperty());
+    if (id != nullptr && id->value.is_scalar()) CheckId(draft_, id->value, path.Key(id->key.text), "._-", kInputIdMax);
+    input.id.insert(0, prefix);
+    if (id != nullptr && id->value.is_scalar()) NoteId(input.id, id->value, path.Key(id->key.text));
+    if (form != nullptr && input.type == "FORM") {
+      draft_.Error(item, path.Key("type"), "an input of type FORM cannot stand inside another one");
+      return;
+    }
+    if (form != nullptr) input.depends_on.insert(input.depends_on.begin(), form->id);
+    rows_.push_back({&item, path.Text(), prefix});
+    inputs_.push_back(input);
+    if (input.type != "FORM") return;
+    if (const YamlNode* children = item.Find("inputs")) Read(*children, path.Key("inputs"), &input);
+  }
+
+  void NoteId(const std::string& id, const YamlNode& at, const Path& path) {
+    const auto [known, is_new] = places_.emplace(id, inputs_.size());
+    lines_.emplace(id, at.line);
+    if (is_new) return;
+    draft_.Error(at, path,
+                 "Duplicate input with name [" + Shortened(id) + "]; it stands first in line " +
+                     std::to_string(lines_.at(id)));
+  }
+
+  // In a form, the names of its own inputs may be used without its own.
+  void CheckDependsOn(std::size_t at) {
+    std::vector<std::string>& needs = inputs_[at].depends_on;
+    for (std::size_t i = 0; i < needs.size(); ++i) {
+      if (places_.contains(needs[i])) continue;
+      if (!rows_[at].form.empty() && places_.contains(rows_[at].form + needs[i])) {
+        needs[i].insert(0, rows_[at].form);
+        continue;
+      }
+      if (draft_.full()) continue;
+      const std::size_t written = i - (rows_[at].form.empty() ? 0 : 1);
+      const YamlNode& name = rows_[at].item->Find("dependsOn")->Find("inputs")->items[written];
+      draft_.ErrorAt({name.line, name.column}, rows_[at].field + ".dependsOn.inputs[" + std::to_string(written) + ']',
+                     "no input `" + Shortened(needs[i]) + '`' + Suggestion(needs[i], Names()));
+    }
+  }
+
+  // Inputs that wait for each other are left when those that need nothing more are taken away again and again.
+  void CheckCycles() {
+    std::vector<std::size_t> open(inputs_.size(), 0);
+    std::vector<std::vector<std::size_t>> needed_by(inputs_.size());
+    std::vector<std::size_t> ready;
+    for (std::size_t i = 0; i < inputs_.size(); ++i) {
+      for (const std::string& need : inputs_[i].depends_on) {
+        const auto place = places_.find(need);
+        if (place == places_.end() || place->second >= inputs_.size()) continue;
+        ++open[i];
+        needed_by[place->second].push_back(i);
+      }
+      if (open[i] == 0) ready.push_back(i);
+    }
+    while (!ready.empty()) {
+      const std::size_t done = ready.back();
+      ready.pop_back();
+      for (const std::size_t next : needed_by[done]) {
+        if (--open[next] == 0) ready.push_back(next);
+      }
+    }
+    for (std::size_t i = 0; i < inputs_.size(); ++i) {
+      if (open[i] == 0) continue;
+      const YamlNode* depends = rows_[i].item->Find("dependsOn");
+      const YamlNode& at = depends == nullptr ? *rows_[i].item : *depends;
+      draft_.ErrorAt({at.line, at.column}, rows_[i].field + ".dependsOn",
+                     "Cyclic dependency detected: the input `" + Shortened(inputs_[i].id) +
+                         "` depends on itself or on inputs that do");
+      return;
+    }
+  }
+
+  std::vector<std::string> Names() const {
+    std::vector<std::string> names;
+    for (const model::InputSpec& input : inputs_) names.push_back(input.id);
+    return names;
+  }
+
+  Draft& draft_;
+  std::vector<model::InputSpec> inputs_;
+  std::vector<Row> rows_;
+  std::unordered_map<std::string, std::size_t> places_;
+  std::unordered_map<std::string, int> lines_;
+};
 
 }  // namespace
 
-void BuildInputs(Draft& draft, const YamlNode& node, const Path& path) {
-  if (node.is_null()) return;
-  if (!node.is_list()) {
-    draft.Error(node, path, "expected a list of inputs, got " + KindName(node));
-    return;
-  }
-  std::unordered_map<std::string, int> lines;
-  std::vector<std::string> names;
-  for (std::size_t i = 0; i < node.items.size(); ++i) {
-    const Path at = path.At(i);
-    const YamlNode& item = node.items[i];
-    if (!item.is_map()) {
-      draft.Error(item, at, "expected an input (a map with `id` and `type`), got " + KindName(item));
-      continue;
-    }
-    model::InputSpec input = ReadInput(draft, item, at);
-    const YamlEntry* id = FindEntry(item, InputIdProperty());
-    if (id != nullptr && id->value.is_scalar()) {
-      CheckId(draft, id->value, at.Key(id->key.text), "._-", kInputIdMax);
-      const auto [known, is_new] = lines.emplace(input.id, id->value.line);
-      if (!is_new) {
-        draft.Error(id->value, at.Key(id->key.text),
-                    "Duplicate input with name [" + Shortened(input.id) + "]; it stands first in line " +
-                        std::to_string(known->second));
-      }
-    }
-    names.push_back(input.id);
-    draft.flow.inputs.push_back(std::move(input));
-  }
-  for (std::size_t i = 0; i < node.items.size(); ++i) CheckDependsOn(draft, node.items[i], path.At(i), lines, names);
-}
-
-void BuildOutputs(Draft& draft, const YamlNode& node, const Path& path) {
-  if (node.is_null()) return;
-  if (!node.is_list()) {
-    draft.Error(node, path, "expected a list of outputs, got " + KindName(node));
-    return;
-  }
-  std::unordered_map<std::string, int> lines;
-  for (std::size_t i = 0; i < node.items.size(); ++i) {
-    const Path at = path.At(i);
-    const YamlNode& item = node.items[i];
-    Object object = CheckObject(draft, item, OutputProperties(), at, "an output");
-    model::OutputSpec output;
-    output.id = TextOf(object, "id");
-    output.description = TextOf(object, "description");
-    if (const Value* required = object.if_contains("required")) output.required = required->get_bool();
-    if (Value* value = object.if_contains("value")) output.value = std::move(*value);
-    if (const YamlNode* type = item.Find("type"); type != nullptr && type->is_scalar()) {
-      output.type = CanonicalInputType(type->text);
-      if (output.type.empty()) {
-        draft.Error(*type, at.Key("type"),
-                    "unknown output type `" + Shortened(type->text) + '`' + Suggestion(type->text, InputTypes()));
-      } else if (IsUnsupportedInput(output.type) && output.type != "FILE") {
-        draft.Error(*type, at.Key("type"), "outputs of type " + output.type + " are not supported yet");
-      }
-    }
-    if (const YamlNode* id = item.Find("id"); id != nullptr && id->is_scalar()) {
-      CheckId(draft, *id, at.Key("id"), "._-", kInputIdMax);
-      const auto [known, is_new] = lines.emplace(output.id, id->line);
-      if (!is_new) {
-        draft.Error(*id, at.Key("id"),
-                    "Duplicate output with name [" + Shortened(output.id) + "]; it stands first in line " +
-                        std::to_string(known->second));
-      }
-    }
-    draft.flow.outputs.push_back(std::move(output));
-  }
+std::vector<model::InputSpec> BuildInputList(Draft& draft, const YamlNode& node, const Path& path) {
+  InputList list(draft);
+  list.Read(node, path, nullptr);
+  return list.Finish();
 }
 
 }  // namespace headrace::flow

@@ -30,7 +30,10 @@ class TaskBuilder {
     ReadId();
     for (const YamlEntry& entry : node_.entries) ReadEntry(entry);
     CheckRequired(draft_, node_, TaskProperties(), path_, "a task");
-    if (spec_ != nullptr) CheckRequired(draft_, node_, spec_->properties, path_, task_.type);
+    if (spec_ != nullptr) {
+      CheckRequired(draft_, node_, spec_->properties, path_, task_.type);
+      CheckTaskShape(draft_, node_, path_, *spec_, task_);
+    }
     const TaskIndex index = task_.index;
     draft_.flow.arena[index] = std::move(task_);
     return index;
@@ -106,6 +109,11 @@ class TaskBuilder {
         return ReadCases(entry.value, spec, path);
       case PropertyKind::kTask:
         return ReadSingle(entry.value, spec.name, path);
+      case PropertyKind::kTaskNodes:
+        return ReadNodes(entry.value, spec, path);
+      case PropertyKind::kInputs:
+        task_.on_resume = BuildInputList(draft_, entry.value, path);
+        return;
       default:
         break;
     }
@@ -115,11 +123,20 @@ class TaskBuilder {
 
   void ReadGroup(const YamlNode& node, const std::string& name, const Path& path, bool required = false) {
     TaskGroup group{.name = name};
-    if (required && node.is_list() && node.items.empty()) {
-      draft_.Error(node, path, '`' + name + "` needs at least one task");
-    }
+    if (required) MustHoldTasks(node, name, path);
     BuildTaskList(draft_, node, path, task_.index, group);
     task_.groups.push_back(std::move(group));
+  }
+
+  void ReadNodes(const YamlNode& node, const PropertySpec& spec, const Path& path) {
+    TaskGroup group{.name = spec.name};
+    if (spec.required) MustHoldTasks(node, spec.name, path);
+    BuildTaskNodes(draft_, node, path, task_.index, group);
+    task_.groups.push_back(std::move(group));
+  }
+
+  void MustHoldTasks(const YamlNode& node, const std::string& name, const Path& path) {
+    if (node.is_list() && node.items.empty()) draft_.Error(node, path, '`' + name + "` needs at least one task");
   }
 
   void ReadCases(const YamlNode& node, const PropertySpec& spec, const Path& path) {
@@ -158,15 +175,12 @@ class TaskBuilder {
       task_.worker_group = BuildWorkerGroup(draft_, entry.value, path);
       return;
     }
-    if (name == "pluginDefaultsRef") {
-      draft_.Error(entry.key, path, "`pluginDefaultsRef` is not supported yet");
-      return;
-    }
-    if (name == "taskCache" || name == "assets" || name == "logToFile") {
+    if (name == "pluginDefaultsRef") CheckDefaultsRef(draft_, entry.value, path);
+    Value value = CheckValue(draft_, entry.value, spec, path);
+    if (name == "taskCache" || name == "assets" || (name == "logToFile" && value == Value(true))) {
       draft_.Warn(entry.key, path, '`' + name + "` is not supported yet and is ignored");
-      return;
     }
-    Assign(name, CheckValue(draft_, entry.value, spec, path));
+    Assign(name, value);
   }
 
   void Assign(const std::string& name, const Value& value) {
@@ -189,6 +203,17 @@ class TaskBuilder {
 
 }  // namespace
 
+TaskIndex BuildTask(Draft& draft, const YamlNode& node, const Path& path, std::optional<TaskIndex> parent,
+                    TaskGroup& group) {
+  const TaskIndex index = TaskBuilder(draft, WithDefaults(draft, node), path, parent).Build();
+  if (draft.flow.arena[index].disabled) {
+    group.has_disabled = true;
+  } else {
+    group.tasks.push_back(index);
+  }
+  return index;
+}
+
 void BuildTaskList(Draft& draft, const YamlNode& node, const Path& path, std::optional<TaskIndex> parent,
                    TaskGroup& group) {
   if (node.is_null()) return;
@@ -204,13 +229,7 @@ void BuildTaskList(Draft& draft, const YamlNode& node, const Path& path, std::op
       draft.Error(node.items[i], at, "expected a task (a map with `id` and `type`), got " + KindName(node.items[i]));
       continue;
     }
-    const YamlNode& task = WithDefaults(draft, node.items[i]);
-    const TaskIndex index = TaskBuilder(draft, task, at, parent).Build();
-    if (draft.flow.arena[index].disabled) {
-      group.has_disabled = true;
-    } else {
-      group.tasks.push_back(index);
-    }
+    BuildTask(draft, node.items[i], at, parent, group);
   }
 }
 

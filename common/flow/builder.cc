@@ -66,6 +66,9 @@ class FlowReader {
     for (const std::string_view name : {"pluginDefaults", "taskDefaults"}) {
       if (const YamlNode* defaults = root_.Find(name)) ReadPluginDefaults(draft_, *defaults, top_.Key(name));
     }
+    // A Subflow is told apart from its own flow while it is read.
+    if (const YamlNode* id = root_.Find("id"); id != nullptr) draft_.flow.id = id->text;
+    if (const YamlNode* ns = root_.Find("namespace"); ns != nullptr) draft_.flow.ns = ns->text;
     for (const YamlEntry& entry : root_.entries) ReadEntry(entry);
     CheckRequired(draft_, root_, FlowProperties(), top_, "a flow");
     CheckExpressions(draft_);
@@ -79,7 +82,6 @@ class FlowReader {
     if (spec == nullptr) return Unknown(entry, path);
     if (entry.value.is_null()) return;
     if (ReadTasks(name, entry.value, path) || ReadPart(name, entry.value, path)) return;
-    if (ReportUnsupported(entry, path)) return;
     Assign(name, entry.value, path, CheckValue(draft_, entry.value, *spec, path));
   }
 
@@ -114,31 +116,23 @@ class FlowReader {
     if (name == "labels") {
       flow.labels = BuildLabels(draft_, node, path);
     } else if (name == "inputs") {
-      BuildInputs(draft_, node, path);
+      flow.inputs = BuildInputList(draft_, node, path);
     } else if (name == "outputs") {
       BuildOutputs(draft_, node, path);
     } else if (name == "retry") {
       flow.retry = BuildRetry(draft_, node, path);
     } else if (name == "concurrency") {
       flow.concurrency = BuildConcurrency(draft_, node, path);
+    } else if (name == "checks") {
+      flow.checks = BuildChecks(draft_, node, path);
+    } else if (name == "sla") {
+      flow.slas = BuildSlas(draft_, node, path);
+    } else if (name == "listeners") {
+      BuildListeners(draft_, node, path);
+    } else if (name == "triggers") {
+      flow.triggers = BuildTriggers(draft_, node, path);
     } else {
       return name == "pluginDefaults" || name == "taskDefaults" || name == "workerGroup";
-    }
-    return true;
-  }
-
-  bool ReportUnsupported(const YamlEntry& entry, const Path& path) {
-    const std::string& name = entry.key.text;
-    if (name == "triggers") {
-      draft_.Warn(entry.key, path,
-                  "triggers are not supported yet and are ignored: the flow starts only when asked to");
-    } else if (name == "sla" || name == "listeners") {
-      draft_.Warn(entry.key, path, '`' + name + "` is not supported yet and is ignored");
-    } else if (name == "checks") {
-      draft_.Error(entry.key, path,
-                   "`checks` are not supported yet; without them executions would run that they forbid");
-    } else {
-      return false;
     }
     return true;
   }

@@ -60,7 +60,11 @@ class NameChecker {
   explicit NameChecker(Draft& draft) : draft_(draft) {
     for (const model::InputSpec& input : draft.flow.inputs) {
       input_names_.push_back(input.id);
-      full_inputs_.insert(input.id);
+      if (input.type == "FORM") {
+        input_prefixes_.insert(input.id);
+      } else {
+        full_inputs_.insert(input.id);
+      }
       for (std::size_t dot = input.id.find('.'); dot != std::string::npos; dot = input.id.find('.', dot + 1)) {
         input_prefixes_.insert(input.id.substr(0, dot));
       }
@@ -114,6 +118,9 @@ class NameChecker {
     }
     if (draft_.full(guarded_)) return;
     std::string message = "the flow has no input `" + Shortened(name) + '`';
+    if (const std::string dashed = Dashed("inputs", name, input_names_); !dashed.empty()) {
+      return Tell("inputs", path[1], message + dashed, false);
+    }
     Tell("inputs", path[1], message + Near(name, input_names_), false);
   }
 
@@ -132,12 +139,20 @@ class NameChecker {
       std::sort(task_names_.begin(), task_names_.end());
     }
     std::string message = "the flow has no task `" + Shortened(name) + '`';
-    for (const std::string& id : task_names_) {
-      // outputs.my-task reads as a subtraction.
-      if (!id.starts_with(name + '-') || site_->scalar->text.find(root + '.' + id) == std::string::npos) continue;
-      return Tell(root, name, message + "; an id with a dash is written " + root + "['" + id + "']", false);
+    if (const std::string dashed = Dashed(root, name, task_names_); !dashed.empty()) {
+      return Tell(root, name, message + dashed, false);
     }
     Tell(root, name, message + Near(name, task_names_), root == "tasks");
+  }
+
+  // outputs.my-task reads as a subtraction.
+  std::string Dashed(const std::string& root, const std::string& name, const std::vector<std::string>& names) const {
+    for (const std::string& id : names) {
+      if (id.size() <= name.size() || id[name.size()] != '-' || !id.starts_with(name)) continue;
+      if (site_->scalar->text.find(root + '.' + id) == std::string::npos) continue;
+      return "; an id with a dash is written " + root + "['" + id + "']";
+    }
+    return {};
   }
 
   // Looking through ten thousand names is worth it for a few messages, not for hundreds.
@@ -198,7 +213,7 @@ void CheckExpressions(Draft& draft) {
     const auto compiled = expr::Template::Compile(site.scalar->text);
     if (!compiled) {
       ReportSyntax(draft, site, compiled.error());
-    } else {
+    } else if (!site.syntax_only) {
       names.Check(site, **compiled);
     }
   }

@@ -39,8 +39,17 @@ std::string_view KindText(PropertyKind kind) {
       return "list of tasks";
     case PropertyKind::kTaskCases:
       return "map of lists of tasks";
+    case PropertyKind::kTaskNodes:
+      return "list of task and dependsOn";
+    case PropertyKind::kInputs:
+      return "list of inputs";
   }
   return "";
+}
+
+bool HoldsTasks(PropertyKind kind) {
+  return kind == PropertyKind::kTask || kind == PropertyKind::kTaskList || kind == PropertyKind::kTaskCases ||
+         kind == PropertyKind::kTaskNodes || kind == PropertyKind::kInputs;
 }
 
 // A table cell keeps to one line and to its column.
@@ -62,9 +71,7 @@ std::string TypeCell(const PropertySpec& spec) {
   std::string text(KindText(spec.kind));
   if (spec.kind == PropertyKind::kList && !spec.members.empty()) text += " of " + TypeCell(spec.members.front());
   for (std::size_t i = 0; i < spec.enum_values.size(); ++i) text += (i == 0 ? " " : ", ") + spec.enum_values[i];
-  if (spec.rendered && spec.kind != PropertyKind::kTaskList && spec.kind != PropertyKind::kTaskCases) {
-    text += ", rendered";
-  }
+  if (spec.rendered && !HoldsTasks(spec.kind)) text += ", rendered";
   return text;
 }
 
@@ -75,6 +82,7 @@ void AddRows(const std::vector<PropertySpec>& specs, const std::string& prefix, 
     if (!spec.default_value.is_null()) out += '`' + Cell(ToText(spec.default_value)) + '`';
     out += " | " + Cell(spec.doc);
     for (const std::string& alias : spec.aliases) out += " Also `" + alias + "`.";
+    if (!spec.differs.empty()) out += " Differs from Kestra: " + Cell(spec.differs) + '.';
     out += " |\n";
     if (spec.kind == PropertyKind::kObject) AddRows(spec.members, name + '.', out);
   }

@@ -32,11 +32,13 @@ struct Path {
 struct ExpressionSite {
   const YamlNode* scalar = nullptr;
   std::string field;
+  bool syntax_only = false;  // its names are not those of a flow's tasks
 };
 
 // One entry of pluginDefaults.
 struct PluginDefault {
   std::string type;
+  std::string ref;  // empty: for every task of the type
   bool forced = false;
   const YamlNode* values = nullptr;
   std::size_t nodes = 0;  // in `values`

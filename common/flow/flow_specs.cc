@@ -33,14 +33,26 @@ PropertySpec Rendered(PropertySpec spec) {
   return spec;
 }
 
+PropertySpec Differs(PropertySpec spec, std::string how) {
+  spec.differs = std::move(how);
+  return spec;
+}
+
+PropertySpec Required(PropertySpec spec) {
+  spec.required = true;
+  return spec;
+}
+
+constexpr const char* kNotUsed = "read and checked, not used yet";
+
 PropertySpec Alias(PropertySpec spec, std::vector<std::string> aliases) {
   spec.aliases = std::move(aliases);
   return spec;
 }
 
 Specs Retry(Specs own) {
-  Specs specs = {Enum("type", {"constant", "exponential", "random"}, "How the pause between attempts is chosen.")};
-  specs.front().required = true;
+  Specs specs = {
+      Required(Enum("type", {"constant", "exponential", "random"}, "How the pause between attempts is chosen."))};
   for (PropertySpec& spec : own) specs.push_back(std::move(spec));
   specs.push_back(
       Alias(Fixed("maxAttempts", PropertyKind::kInteger, "Attempts in all, the first one included."), {"maxAttempt"}));
@@ -56,6 +68,8 @@ Specs OwnInputProperties(std::string_view type) {
   const PropertySpec expression =
       Rendered(Fixed("expression", PropertyKind::kString, "Renders to what may be chosen."));
   const PropertySpec custom = Fixed("allowCustomValue", PropertyKind::kBoolean, "Other values are accepted too.");
+  const PropertySpec select_first =
+      Fixed("autoSelectFirst", PropertyKind::kBoolean, "The first value is taken when nothing is given.");
   const PropertySpec item_type = Fixed("itemType", PropertyKind::kString, "The type of the elements.");
   const auto range = [](PropertyKind kind, const char* low, const char* high) {
     return Specs{Fixed(low, kind, "The least value."), Fixed(high, kind, "The greatest value.")};
@@ -65,18 +79,20 @@ Specs OwnInputProperties(std::string_view type) {
   }
   if (type == "ENUM") return {values};
   if (type == "SELECT") {
-    return {values, expression, custom, Fixed("autoSelectFirst", PropertyKind::kBoolean, "A hint for forms."),
+    return {values, expression, custom, select_first,
             Fixed("isRadio", PropertyKind::kBoolean, "A hint for forms.")};
   }
   if (type == "MULTISELECT") {
-    return {Alias(values, {"options"}), expression, custom, item_type,
-            Fixed("autoSelectFirst", PropertyKind::kBoolean, "A hint for forms.")};
+    return {Alias(values, {"options"}), expression, custom, item_type, select_first};
   }
   if (type == "ARRAY") return {item_type};
   if (type == "INT") return range(PropertyKind::kInteger, "min", "max");
   if (type == "FLOAT") return range(PropertyKind::kNumber, "min", "max");
   if (type == "DURATION") return range(PropertyKind::kDuration, "min", "max");
   if (type == "DATE" || type == "TIME" || type == "DATETIME") return range(PropertyKind::kString, "after", "before");
+  if (type == "FORM") {
+    return {Required(Fixed("inputs", PropertyKind::kInputs, "The inputs of the group; read as inputs.FORM.ID."))};
+  }
   if (type == "FILE") {
     return {Fixed("extension", PropertyKind::kString, "Deprecated."), TextList("allowedFileExtensions", "Such as .csv"),
             Fixed("accept", PropertyKind::kAny, "A hint for forms.")};
@@ -107,13 +123,25 @@ const Specs& FlowProperties() {
       Fixed("retry", PropertyKind::kAny, "For every task without a retry of its own."),
       Fixed("pluginDefaults", PropertyKind::kList, "Property values for all tasks of a type."),
       Fixed("taskDefaults", PropertyKind::kList, "The old name of pluginDefaults."),
-      Fixed("workerGroup", PropertyKind::kAny, "Which workers run tasks that do not say so themselves."),
-      Fixed("triggers", PropertyKind::kList, "What starts the flow. Not supported yet."),
-      Fixed("listeners", PropertyKind::kList, "Deprecated. Not supported."),
-      Fixed("sla", PropertyKind::kList, "Not supported yet."),
-      Fixed("checks", PropertyKind::kList, "Not supported yet.")};
+      Differs(Fixed("workerGroup", PropertyKind::kAny, "Which workers run tasks that do not say so themselves."),
+              "`fallback` is always WAIT"),
+      Differs(Fixed("triggers", PropertyKind::kList, "What starts the flow."), "checked, not started yet"),
+      Fixed("listeners", PropertyKind::kList, "Deprecated: tasks run at the end when every condition holds."),
+      Fixed("sla", PropertyKind::kList, "What an execution must keep to, and what happens when it does not."),
+      Fixed("checks", PropertyKind::kList, "Conditions on the inputs, looked at before an execution is created.")};
   return kSpecs;
 }
+
+namespace {
+
+PropertySpec TaskCache() {
+  PropertySpec spec = Fixed("taskCache", PropertyKind::kObject, "Take the outputs of an earlier run with the same inputs.");
+  spec.members = {Fixed("enabled", PropertyKind::kBoolean, "Whether to.", true),
+                  Fixed("ttl", PropertyKind::kDuration, "How long outputs may be taken.")};
+  return spec;
+}
+
+}  // namespace
 
 const Specs& TaskProperties() {
   static const Specs kSpecs = {
@@ -127,12 +155,12 @@ const Specs& TaskProperties() {
       Rendered(Fixed("timeout", PropertyKind::kDuration, "After this long the task is ended and fails.")),
       Fixed("retry", PropertyKind::kAny, "Try again after a failure."),
       Enum("logLevel", {"ERROR", "WARN", "INFO", "DEBUG", "TRACE"}, "The least level of log entries to keep."),
-      Fixed("logToFile", PropertyKind::kBoolean, "Not supported yet."),
-      Fixed("workerGroup", PropertyKind::kAny, "Which workers run the task."),
-      Fixed("version", PropertyKind::kString, "Of the plugin; ignored."),
-      Fixed("taskCache", PropertyKind::kAny, "Not supported yet."),
-      Fixed("assets", PropertyKind::kAny, "Not supported yet."),
-      Fixed("pluginDefaultsRef", PropertyKind::kString, "Not supported yet.")};
+      Differs(Fixed("logToFile", PropertyKind::kBoolean, "Keep the log as a file of the execution too."), kNotUsed),
+      Differs(Fixed("workerGroup", PropertyKind::kAny, "Which workers run the task."), "`fallback` is always WAIT"),
+      Differs(Fixed("version", PropertyKind::kString, "Of the plugin."), "ignored: there is one version"),
+      Differs(TaskCache(), kNotUsed),
+      Differs(Rendered(Fixed("assets", PropertyKind::kMap, "What the task reads and makes.")), kNotUsed),
+      Fixed("pluginDefaultsRef", PropertyKind::kString, "The `ref` of the plugin defaults that it takes besides.")};
   return kSpecs;
 }
 
@@ -153,11 +181,51 @@ const Specs& ConcurrencyProperties() {
   return kSpecs;
 }
 
+const Specs& CheckProperties() {
+  static const Specs kSpecs = {
+      Rendered(Fixed("condition", PropertyKind::kString, "Must be true.", true)),
+      Rendered(Fixed("message", PropertyKind::kString, "Told when it is not.")),
+      Enum("style", {"ERROR", "SUCCESS", "WARNING", "INFO"}, "How it is shown.", "INFO"),
+      Enum("behavior", {"BLOCK_EXECUTION", "FAIL_EXECUTION", "CREATE_EXECUTION"}, "What happens when it is not.",
+           "BLOCK_EXECUTION")};
+  return kSpecs;
+}
+
+const Specs& SlaProperties() {
+  static const Specs kSpecs = {
+      Fixed("id", PropertyKind::kString, "Its name.", true),
+      Required(Enum("type", {"MAX_DURATION", "EXECUTION_ASSERTION"}, "What is looked at.")),
+      Fixed("duration", PropertyKind::kDuration, "Of MAX_DURATION: the longest that an execution may take."),
+      Rendered(Fixed("assert", PropertyKind::kString, "Of EXECUTION_ASSERTION: must stay true.")),
+      Required(Enum("behavior", {"FAIL", "CANCEL", "NONE"}, "What happens to the execution when it is violated.")),
+      Fixed("labels", PropertyKind::kAny, "Added when it is violated.")};
+  return kSpecs;
+}
+
+const Specs& ListenerProperties() {
+  static const Specs kSpecs = {Fixed("description", PropertyKind::kString, "For people."),
+                               Fixed("conditions", PropertyKind::kList, "All must hold."),
+                               Fixed("tasks", PropertyKind::kTaskList, "What is done.", true)};
+  return kSpecs;
+}
+
+const Specs& TaskNodeProperties() {
+  static const Specs kSpecs = {Fixed("task", PropertyKind::kTask, "What is done.", true),
+                               TextList("dependsOn", "Ids of the tasks of the same list that must have ended.")};
+  return kSpecs;
+}
+
+const Specs& DependsOnProperties() {
+  static const Specs kSpecs = {TextList("inputs", "Inputs that must have a value."),
+                               Rendered(Fixed("condition", PropertyKind::kString, "False: the input has no value."))};
+  return kSpecs;
+}
+
 const Specs& PluginDefaultProperties() {
   static const Specs kSpecs = {Fixed("type", PropertyKind::kString, "A type, or the beginning of several.", true),
                                Fixed("forced", PropertyKind::kBoolean, "The default wins over the task's own value."),
                                Fixed("values", PropertyKind::kMap, "Properties and their values.", true),
-                               Fixed("ref", PropertyKind::kString, "Not supported yet.")};
+                               Fixed("ref", PropertyKind::kString, "Only for tasks that name it in `pluginDefaultsRef`.")};
   return kSpecs;
 }
 
@@ -192,8 +260,10 @@ Specs InputProperties(std::string_view type) {
                  Fixed("displayName", PropertyKind::kString, "For people."),
                  Fixed("required", PropertyKind::kBoolean, "True by default."),
                  Rendered(Fixed("defaults", PropertyKind::kAny, "Taken when nothing is given.")),
-                 Fixed("prefill", PropertyKind::kAny, "A hint for forms."),
-                 Rendered(Fixed("dependsOn", PropertyKind::kAny, "Inputs that this one needs, and a condition."))};
+                 Rendered(Fixed("prefill", PropertyKind::kAny, "What a form begins with."))};
+  PropertySpec depends = Rendered(Fixed("dependsOn", PropertyKind::kObject, "Inputs it needs, and a condition."));
+  depends.members = DependsOnProperties();
+  specs.push_back(std::move(depends));
   for (PropertySpec& own : OwnInputProperties(type)) specs.push_back(std::move(own));
   return specs;
 }

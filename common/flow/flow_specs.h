@@ -16,6 +16,13 @@ const std::vector<model::PropertySpec>& TaskProperties();
 const std::vector<model::PropertySpec>& OutputProperties();
 const std::vector<model::PropertySpec>& ConcurrencyProperties();
 const std::vector<model::PropertySpec>& PluginDefaultProperties();
+const std::vector<model::PropertySpec>& CheckProperties();
+const std::vector<model::PropertySpec>& SlaProperties();
+const std::vector<model::PropertySpec>& ListenerProperties();
+// Of one entry of a kTaskNodes list.
+const std::vector<model::PropertySpec>& TaskNodeProperties();
+// Of an input's dependsOn.
+const std::vector<model::PropertySpec>& DependsOnProperties();
 // Of one kind of retry: "constant", "exponential" or "random"; empty for another.
 const std::vector<model::PropertySpec>& RetryProperties(std::string_view kind);
 const std::vector<std::string>& RetryKinds();

@@ -3,13 +3,10 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <chrono>
 #include <cmath>
-#include <cstdio>
 #include <optional>
 
 #include "common/base/text.h"
-#include "common/base/time.h"
 #include "common/expr/regex.h"
 #include "common/flow/inputs.h"
 #include "common/flow/yaml.h"
@@ -20,6 +17,8 @@ namespace {
 using model::InputSpec;
 
 const Value* Extra(const InputSpec& spec, std::string_view name) { return spec.extra.if_contains(name); }
+
+char SmallLetter(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
 
 // "[a, b]", as Kestra prints a list in these messages.
 std::string Listed(const Value& list) {
@@ -38,7 +37,7 @@ bool Offers(const InputSpec& spec, const std::string& choice) {
   return std::any_of(offered.begin(), offered.end(), [&](const Value& one) { return ToText(one) == choice; });
 }
 
-Result<Value> ParseText(const InputSpec& spec, const Value& raw) {
+Result<Value> ParseText(const InputSpec& spec, const Value& raw, const InputSeams&) {
   std::string text = ToText(raw);
   if (const Value* validator = Extra(spec, "validator")) {
     ASSIGN_OR_RETURN(const bool matches, expr::RegexMatches(text, ToText(*validator)));
@@ -47,13 +46,62 @@ Result<Value> ParseText(const InputSpec& spec, const Value& raw) {
   return Value(std::move(text));
 }
 
-Result<Value> ParseChoice(const InputSpec& spec, const Value& raw) {
+constexpr std::string_view kEncryptedType = "io.kestra.datatype:aes_encrypted";
+
+Result<Value> ParseSecret(const InputSpec& spec, const Value& raw, const InputSeams& seams) {
+  // One that was encrypted before: handed on by a parent or a replay.
+  if (const Value* type = Member(raw, "type"); type != nullptr && *type == Value(kEncryptedType)) return raw;
+  ASSIGN_OR_RETURN(const Value plain, ParseText(spec, raw, seams));
+  if (!seams.encrypt) {
+    return InvalidArgument(
+        "Unable to use a `SECRET` input/output as encryption is not configured; set " +
+        std::string(kEncryptionKeyVariable) + " to a key of 32 bytes in base64, such as `openssl rand -base64 32` prints");
+  }
+  ASSIGN_OR_RETURN(std::string hidden, seams.encrypt(plain.get_string()));
+  return Value(Object{{"type", kEncryptedType}, {"value", std::move(hidden)}});
+}
+
+bool IsFileUri(std::string_view text) {
+  for (const std::string_view scheme : {"kestra://", "file://", "nsfile://"}) {
+    if (text.starts_with(scheme)) return true;
+  }
+  return false;
+}
+
+// ".csv" of "kestra:///a/b.CSV", in small letters; empty without one.
+std::string Extension(std::string_view uri) {
+  const std::string_view name = uri.substr(uri.rfind('/') + 1);
+  const std::size_t dot = name.rfind('.');
+  std::string extension(dot == std::string_view::npos ? std::string_view() : name.substr(dot));
+  std::transform(extension.begin(), extension.end(), extension.begin(), SmallLetter);
+  return extension;
+}
+
+Result<Value> ParseFile(const InputSpec& spec, const Value& raw, const InputSeams& seams) {
+  std::string uri = ToText(raw);
+  if (const Value* allowed = Extra(spec, "allowedFileExtensions"); allowed != nullptr && allowed->is_array()) {
+    const Array& list = allowed->get_array();
+    const std::string extension = Extension(uri);
+    if (std::none_of(list.begin(), list.end(), [&](const Value& one) { return Extension(ToText(one)) == extension; })) {
+      std::string listed = Listed(*allowed);
+      return InvalidArgument("File type not allowed. Accepted extensions: " + listed.substr(1, listed.size() - 2));
+    }
+  }
+  if (IsFileUri(uri)) return Value(std::move(uri));
+  if (!seams.store_file) {
+    return InvalidArgument("a file is named by a kestra:///, file:/// or nsfile:/// URI; `" + uri + "` is none");
+  }
+  ASSIGN_OR_RETURN(std::string stored, seams.store_file(spec, uri));
+  return Value(std::move(stored));
+}
+
+Result<Value> ParseChoice(const InputSpec& spec, const Value& raw, const InputSeams&) {
   std::string text = ToText(raw);
   if (!Offers(spec, text)) return InvalidArgument("it must match the values `" + Listed(spec.extra.at("values")) + '`');
   return Value(std::move(text));
 }
 
-Result<Value> ParseElements(const InputSpec& spec, const Value& raw) {
+Result<Value> ParseElements(const InputSpec& spec, const Value& raw, const InputSeams& seams) {
   Value list = raw;
   if (const json::string* text = raw.if_string()) {
     const Result<Value> parsed = ParseJson(*text);
@@ -65,7 +113,7 @@ Result<Value> ParseElements(const InputSpec& spec, const Value& raw) {
   if (item_type == nullptr) return list;
   const InputSpec item{.id = spec.id, .type = CanonicalInputType(ToText(*item_type))};
   for (Value& element : list.get_array()) {
-    Result<Value> parsed = ParseInput(item, element);
+    Result<Value> parsed = ParseInput(item, element, seams);
     if (!parsed) {
       return InvalidArgument("Unable to parse array element as `" + ToText(*item_type) + "` on `" + ToText(element) +
                              '`');
@@ -75,8 +123,8 @@ Result<Value> ParseElements(const InputSpec& spec, const Value& raw) {
   return list;
 }
 
-Result<Value> ParseChoices(const InputSpec& spec, const Value& raw) {
-  ASSIGN_OR_RETURN(Value list, ParseElements(spec, raw));
+Result<Value> ParseChoices(const InputSpec& spec, const Value& raw, const InputSeams& seams) {
+  ASSIGN_OR_RETURN(Value list, ParseElements(spec, raw, seams));
   for (Value& choice : list.get_array()) {
     if (!Offers(spec, ToText(choice))) {
       return InvalidArgument("value `" + ToText(choice) + "` doesn't match the values `" +
@@ -116,7 +164,7 @@ Status CheckRange(const InputSpec& spec, double number) {
   return {};
 }
 
-Result<Value> ParseInteger(const InputSpec& spec, const Value& raw) {
+Result<Value> ParseInteger(const InputSpec& spec, const Value& raw, const InputSeams&) {
   std::optional<std::int64_t> number;
   if (raw.is_int64()) number = raw.get_int64();
   if (raw.is_string()) number = WholeNumber<std::int64_t>(raw.get_string());
@@ -129,105 +177,35 @@ Result<Value> ParseInteger(const InputSpec& spec, const Value& raw) {
   return Value(*number);
 }
 
-Result<Value> ParseFloat(const InputSpec& spec, const Value& raw) {
+Result<Value> ParseFloat(const InputSpec& spec, const Value& raw, const InputSeams&) {
   const auto number = AsDouble(raw);
   if (!number) return InvalidArgument("Unable to parse `" + ToText(raw) + "` as `FLOAT`");
   RETURN_IF_ERROR(CheckRange(spec, *number));
   return Value(*number);
 }
 
-Result<Value> ParseBoolean(const InputSpec&, const Value& raw) {
+Result<Value> ParseBoolean(const InputSpec&, const Value& raw, const InputSeams&) {
   if (raw.is_bool()) return raw;
   std::string text = ToText(raw);
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  std::transform(text.begin(), text.end(), text.begin(), SmallLetter);
   return Value(text == "true");
 }
 
-// `normal` gives the canonical text and a key that sorts by time.
-struct Moment {
-  std::string text;
-  std::int64_t order = 0;
-};
-
-template <typename Parse>
-Result<Value> ParseMoment(const InputSpec& spec, const Value& raw, Parse parse) {
-  ASSIGN_OR_RETURN(const Moment moment, parse(ToText(raw)));
-  if (const Value* after = Extra(spec, "after")) {
-    const Result<Moment> bound = parse(ToText(*after));
-    if (bound && moment.order < bound->order) return InvalidArgument("it must be after `" + ToText(*after) + '`');
-  }
-  if (const Value* before = Extra(spec, "before")) {
-    const Result<Moment> bound = parse(ToText(*before));
-    if (bound && moment.order > bound->order) return InvalidArgument("it must be before `" + ToText(*before) + '`');
-  }
-  return Value(moment.text);
-}
-
-// As java.time.Instant prints: no fraction, or three or six digits.
-Result<Moment> Instant(const std::string& text) {
-  ASSIGN_OR_RETURN(const Timestamp at, ParseInstant(text));
-  std::string printed = FormatInstant(at);
-  if (printed.ends_with(".000000Z")) {
-    printed.replace(printed.size() - 8, 8, "Z");
-  } else if (printed.ends_with("000Z")) {
-    printed.replace(printed.size() - 4, 4, "Z");
-  }
-  return Moment{std::move(printed), ToMicros(at)};
-}
-
-Result<Moment> Date(const std::string& text) {
-  const Result<Timestamp> at = text.size() == 10 ? ParseInstant(text + "T00:00:00Z") : InvalidArgument("");
-  if (!at) return InvalidArgument('\'' + text + "' is not a date such as 2026-11-22");
-  return Moment{text, ToMicros(*at)};
-}
-
-Result<Moment> TimeOfDay(const std::string& text) {
-  const auto bad = [&] { return InvalidArgument('\'' + text + "' is not a time such as 10:30 or 10:30:15"); };
-  const bool plain = text.find_first_not_of("0123456789:.") == std::string::npos;
-  const Result<Timestamp> at = plain ? ParseInstant("1970-01-01T" + text + 'Z') : InvalidArgument("");
-  if (!at || ToMicros(*at) >= 86'400'000'000) return bad();
-  std::string printed = FormatInstant(*at).substr(11, 15);  // 10:30:15.000000
-  if (printed.ends_with(".000000")) {
-    printed.resize(8);
-    if (printed.ends_with(":00")) printed.resize(5);
-  } else if (printed.ends_with("000")) {
-    printed.resize(12);
-  }
-  return Moment{std::move(printed), ToMicros(*at)};
-}
-
-Result<Value> ParseDateTime(const InputSpec& spec, const Value& raw) { return ParseMoment(spec, raw, Instant); }
-Result<Value> ParseDate(const InputSpec& spec, const Value& raw) { return ParseMoment(spec, raw, Date); }
-Result<Value> ParseTime(const InputSpec& spec, const Value& raw) { return ParseMoment(spec, raw, TimeOfDay); }
-
-Result<Value> ParseDurationInput(const InputSpec& spec, const Value& raw) {
-  ASSIGN_OR_RETURN(const Duration duration, ParseDuration(ToText(raw)));
-  if (const Value* min = Extra(spec, "min")) {
-    const Result<Duration> bound = ParseDuration(ToText(*min));
-    if (bound && duration < *bound) return InvalidArgument("It must be more than `" + ToText(*min) + '`');
-  }
-  if (const Value* max = Extra(spec, "max")) {
-    const Result<Duration> bound = ParseDuration(ToText(*max));
-    if (bound && duration > *bound) return InvalidArgument("It must be less than `" + ToText(*max) + '`');
-  }
-  return Value(FormatDuration(duration));
-}
-
-Result<Value> ParseJsonInput(const InputSpec&, const Value& raw) {
+Result<Value> ParseJsonInput(const InputSpec&, const Value& raw, const InputSeams&) {
   if (const json::string* text = raw.if_string()) return ParseJson(*text);
   return raw;
 }
 
-Result<Value> ParseYamlInput(const InputSpec&, const Value& raw) {
+Result<Value> ParseYamlInput(const InputSpec&, const Value& raw, const InputSeams&) {
   if (const json::string* text = raw.if_string()) return ParseYamlValue(*text);
   return raw;
 }
 
-Result<Value> ParseUri(const InputSpec&, const Value& raw) {
+// Kestra asks for `scheme://` too, and for a host with a dot, which its own storage URIs have not.
+Result<Value> ParseUri(const InputSpec&, const Value& raw, const InputSeams&) {
   std::string text = ToText(raw);
-  const std::size_t colon = text.find(':');
-  bool good = colon != std::string::npos && colon > 0 && colon + 1 < text.size() &&
+  const std::size_t colon = text.find("://");
+  bool good = colon != std::string::npos && colon > 0 && colon + 3 < text.size() &&
               std::isalpha(static_cast<unsigned char>(text[0]));
   for (std::size_t i = 0; good && i < text.size(); ++i) {
     const auto c = static_cast<unsigned char>(text[i]);
@@ -237,7 +215,7 @@ Result<Value> ParseUri(const InputSpec&, const Value& raw) {
   return Value(std::move(text));
 }
 
-Result<Value> ParseEmail(const InputSpec&, const Value& raw) {
+Result<Value> ParseEmail(const InputSpec&, const Value& raw, const InputSeams&) {
   std::string text = ToText(raw);
   const std::size_t at = text.find('@');
   bool good = at != std::string::npos && at > 0 && at + 1 < text.size();
@@ -251,7 +229,14 @@ Result<Value> ParseEmail(const InputSpec&, const Value& raw) {
   return Value(std::move(text));
 }
 
-using Parser = Result<Value> (*)(const InputSpec&, const Value&);
+using Parser = Result<Value> (*)(const InputSpec&, const Value&, const InputSeams&);
+
+// Those that need nothing of the process.
+template <Result<Value> (*parse)(const InputSpec&, const Value&)>
+Result<Value> Plain(const InputSpec& spec, const Value& raw, const InputSeams&) {
+  return parse(spec, raw);
+}
+
 struct InputType {
   std::string_view name;
   std::string_view canonical;
@@ -267,17 +252,17 @@ constexpr std::array<InputType, 20> kTypes = {{
     {"FLOAT", "FLOAT", ParseFloat},
     {"BOOLEAN", "BOOLEAN", ParseBoolean},
     {"BOOL", "BOOLEAN", ParseBoolean},
-    {"DATETIME", "DATETIME", ParseDateTime},
-    {"DATE", "DATE", ParseDate},
-    {"TIME", "TIME", ParseTime},
-    {"DURATION", "DURATION", ParseDurationInput},
+    {"DATETIME", "DATETIME", Plain<ParseDateTime>},
+    {"DATE", "DATE", Plain<ParseDate>},
+    {"TIME", "TIME", Plain<ParseTime>},
+    {"DURATION", "DURATION", Plain<ParseDurationInput>},
     {"JSON", "JSON", ParseJsonInput},
     {"YAML", "YAML", ParseYamlInput},
     {"URI", "URI", ParseUri},
     {"ARRAY", "ARRAY", ParseElements},
     {"EMAIL", "EMAIL", ParseEmail},
-    {"FILE", "FILE", nullptr},
-    {"SECRET", "SECRET", nullptr},
+    {"FILE", "FILE", ParseFile},
+    {"SECRET", "SECRET", ParseSecret},
     {"FORM", "FORM", nullptr},
 }};
 
@@ -303,12 +288,15 @@ void CheckBounds(const InputSpec& spec, std::string_view low, std::string_view h
       {std::string(low), '`' + std::string(low) + "` must not be greater than `" + std::string(high) + '`'});
 }
 
-}  // namespace
-
-bool IsUnsupportedInput(std::string_view canonical_type) {
-  const InputType* type = FindType(canonical_type);
-  return type != nullptr && type->parse == nullptr;
+void CheckChoices(const InputSpec& spec, std::vector<InputFault>& faults) {
+  if (spec.type != "ENUM" && spec.type != "SELECT" && spec.type != "MULTISELECT") return;
+  const bool listed = spec.extra.contains("values");
+  const bool rendered = spec.extra.contains("expression");
+  if (!listed && !rendered) faults.push_back({"values", "an input of type " + spec.type + " needs `values`"});
+  if (listed && rendered) faults.push_back({"expression", "give either `values` or `expression`, not both"});
 }
+
+}  // namespace
 
 const std::vector<std::string>& InputTypes() {
   static const std::vector<std::string> kNames = [] {
@@ -324,13 +312,13 @@ std::string CanonicalInputType(std::string_view name) {
   return type == nullptr ? std::string() : std::string(type->canonical);
 }
 
-Result<Value> ParseInput(const InputSpec& spec, const Value& raw) {
+Result<Value> ParseInput(const InputSpec& spec, const Value& raw, const InputSeams& seams) {
   const InputType* type = FindType(spec.type);
   if (type == nullptr) return InvalidArgument("unknown input type `" + spec.type + '`');
   if (type->parse == nullptr) {
-    return Fail(Code::kUnimplemented, "inputs of type " + spec.type + " are not supported yet");
+    return InvalidArgument("an input of type " + spec.type + " has no value of its own; give those of its inputs");
   }
-  return type->parse(spec, raw);
+  return type->parse(spec, raw, seams);
 }
 
 std::vector<InputFault> CheckInputSpec(const InputSpec& spec) {
@@ -342,16 +330,15 @@ std::vector<InputFault> CheckInputSpec(const InputSpec& spec) {
   }
   if (const Value* item = Extra(spec, "itemType"); item != nullptr) {
     const std::string type = CanonicalInputType(ToText(*item));
-    if (type.empty() || IsUnsupportedInput(type)) {
-      faults.push_back({"itemType", "unknown or unsupported element type `" + ToText(*item) + '`'});
+    if (type.empty()) {
+      faults.push_back({"itemType", "unknown element type `" + ToText(*item) + '`'});
+    } else if (type == "ARRAY" || type == "MULTISELECT" || type == "FORM" || type == "SECRET") {
+      faults.push_back({"itemType", "`itemType` cannot be `" + type + '`'});
     }
   } else if (spec.type == "ARRAY") {
     faults.push_back({"itemType", "an input of type ARRAY needs `itemType`, such as STRING"});
   }
-  const bool chooses = spec.type == "ENUM" || spec.type == "SELECT" || spec.type == "MULTISELECT";
-  if (chooses && !spec.extra.contains("values") && !spec.extra.contains("expression")) {
-    faults.push_back({"values", "an input of type " + spec.type + " needs `values`"});
-  }
+  CheckChoices(spec, faults);
   CheckBounds(spec, "min", "max", faults);
   CheckBounds(spec, "after", "before", faults);
   return faults;

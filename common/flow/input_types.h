@@ -12,14 +12,17 @@
 
 namespace headrace::flow {
 
-// Declared in flows, but a value for it cannot be taken yet: FILE needs storage, SECRET encryption.
-bool IsUnsupportedInput(std::string_view canonical_type);
-
 struct InputFault {
   std::string property;
   std::string message;
 };
 // What is wrong with the type's own properties: an unknown itemType, a validator that does not compile, min over max.
 std::vector<InputFault> CheckInputSpec(const model::InputSpec& spec);
+
+// input_times.cc
+Result<Value> ParseDateTime(const model::InputSpec& spec, const Value& raw);
+Result<Value> ParseDate(const model::InputSpec& spec, const Value& raw);
+Result<Value> ParseTime(const model::InputSpec& spec, const Value& raw);
+Result<Value> ParseDurationInput(const model::InputSpec& spec, const Value& raw);
 
 }  // namespace headrace::flow

@@ -37,16 +37,16 @@ void SetNested(Object& inputs, std::string_view id, Value value) {
 
 class Resolver {
  public:
-  Resolver(const model::Flow& flow, const Object& raw, expr::Environment& environment, const Object& context)
-      : flow_(flow), raw_(raw), environment_(environment), context_(context) {
-    for (std::size_t i = 0; i < flow.inputs.size(); ++i) places_.emplace(flow.inputs[i].id, i);
-    context_.emplace_object() = context;
+  Resolver(const std::vector<InputSpec>& specs, const Object& raw, expr::Environment& environment,
+           const Object& context, const InputSeams& seams)
+      : specs_(specs), raw_(raw), environment_(environment), context_(context), seams_(seams) {
+    for (std::size_t i = 0; i < specs.size(); ++i) places_.emplace(specs[i].id, i);
     context_.get_object()["inputs"] = Object();
-    states_.resize(flow.inputs.size(), State::kNew);
+    states_.resize(specs.size(), State::kNew);
   }
 
   Result<ResolvedInputs> Run() {
-    for (std::size_t i = 0; i < flow_.inputs.size(); ++i) Visit(i);
+    for (std::size_t i = 0; i < specs_.size(); ++i) Visit(i);
     if (!violations_.empty()) {
       std::string message = violations_.front().message;
       if (violations_.size() > 1) message += " (and " + std::to_string(violations_.size() - 1) + " more)";
@@ -58,7 +58,7 @@ class Resolver {
   }
 
  private:
-  enum class State : std::uint8_t { kNew, kOpen, kDone, kFailed };
+  enum class State : std::uint8_t { kNew, kOpen, kDone, kAbsent, kFailed };
 
   // Depth first along what defaults and dependsOn name, without recursion: flows may declare thousands.
   void Visit(std::size_t first) {
@@ -67,19 +67,19 @@ class Resolver {
       const std::size_t at = stack.back();
       if (states_[at] == State::kNew) {
         states_[at] = State::kOpen;
-        for (const std::size_t needed : Needs(flow_.inputs[at])) {
+        for (const std::size_t needed : Needs(specs_[at])) {
           if (states_[needed] == State::kNew) {
             stack.push_back(needed);
           } else if (states_[needed] == State::kOpen) {
-            Report(flow_.inputs[at], "Invalid value for input `" + flow_.inputs[at].id + "`. Cause: it and `" +
-                                         flow_.inputs[needed].id + "` depend on each other");
+            Report(specs_[at], "Invalid value for input `" + specs_[at].id + "`. Cause: it and `" +
+                                         specs_[needed].id + "` depend on each other");
             states_[at] = State::kFailed;
           }
         }
         continue;
       }
       stack.pop_back();
-      if (states_[at] == State::kOpen) states_[at] = Resolve(flow_.inputs[at]) ? State::kDone : State::kFailed;
+      if (states_[at] == State::kOpen) states_[at] = Resolve(specs_[at]);
     }
   }
 
@@ -87,15 +87,12 @@ class Resolver {
     std::vector<std::size_t> needs;
     const auto add = [&](const std::string& id) {
       const auto place = places_.find(id);
-      if (place != places_.end() && flow_.inputs[place->second].id != spec.id) needs.push_back(place->second);
+      if (place != places_.end() && specs_[place->second].id != spec.id) needs.push_back(place->second);
     };
-    const Value* depends = spec.extra.if_contains("dependsOn");
-    if (const Value* list = depends == nullptr ? nullptr : Member(*depends, "inputs");
-        list != nullptr && list->is_array()) {
-      for (const Value& id : list->get_array()) add(ToText(id));
-    }
+    for (const std::string& id : spec.depends_on) add(id);
+    const Value condition(spec.condition);
     const Value* expression = spec.extra.if_contains("expression");
-    for (const Value* texts : {&spec.defaults, depends, expression}) {
+    for (const Value* texts : {&spec.defaults, &condition, expression}) {
       if (texts == nullptr) continue;
       for (const auto& path : expr::ReferencesDeep(*texts).paths) {
         if (path.size() < 2 || path[0] != "inputs") continue;
@@ -109,62 +106,77 @@ class Resolver {
     return needs;
   }
 
-  // False when something was reported.
-  bool Resolve(const InputSpec& spec) {
+  State Resolve(const InputSpec& spec) {
     for (const std::size_t needed : Needs(spec)) {
-      if (states_[needed] == State::kFailed) return false;  // told there
+      if (states_[needed] == State::kFailed) return State::kFailed;  // told there
     }
-    bool wanted = true;
-    if (!IsWanted(spec, wanted)) return false;
-    if (!wanted) return true;
-    Result<Value> raw = RawValue(spec);
+    Result<bool> wanted = IsWanted(spec);
+    if (!wanted) return Invalid(spec, "Invalid condition: " + wanted.error().message);
+    if (!*wanted) return State::kAbsent;
+    if (spec.type == "FORM") return State::kDone;  // its inputs have the values
+    const Result<InputSpec> offered = WithOffered(spec);
+    if (!offered) return Invalid(spec, offered.error().message);
+    Result<Value> raw = RawValue(*offered);
     if (!raw) return Invalid(spec, raw.error().message);
     if (raw->is_null()) {
       if (spec.required) return Report(spec, "Missing required input:" + spec.id);
       SetNested(Inputs(), spec.id, nullptr);
-      return true;
+      return State::kDone;
     }
-    const Result<InputSpec> offered = WithOffered(spec);
-    if (!offered) return Invalid(spec, offered.error().message);
-    Result<Value> parsed = ParseInput(*offered, *raw);
+    Result<Value> parsed = ParseInput(*offered, *raw, seams_);
     if (!parsed) return Invalid(spec, parsed.error().message);
     SetNested(Inputs(), spec.id, *std::move(parsed));
-    return true;
+    return State::kDone;
   }
 
-  bool IsWanted(const InputSpec& spec, bool& wanted) {
-    const Value* depends = spec.extra.if_contains("dependsOn");
-    const Value* condition = depends == nullptr ? nullptr : Member(*depends, "condition");
-    if (condition == nullptr || condition->is_null()) return true;
-    const Result<Value> rendered = expr::RenderDeep(*condition, context_, environment_, false);
-    if (!rendered) return Invalid(spec, rendered.error().message);
-    wanted = IsTruthy(ToText(*rendered));
-    return true;
+  // An input that depends on an absent one is absent too.
+  Result<bool> IsWanted(const InputSpec& spec) {
+    for (const std::string& id : spec.depends_on) {
+      const auto place = places_.find(id);
+      if (place != places_.end() && states_[place->second] == State::kAbsent) return false;
+    }
+    if (spec.condition.empty()) return true;
+    ASSIGN_OR_RETURN(const Value rendered, expr::RenderDeep(Value(spec.condition), context_, environment_, false));
+    return IsTruthy(ToText(rendered));
   }
 
   Result<Value> RawValue(const InputSpec& spec) {
     if (const Value* given = FindGiven(raw_, spec.id)) return *given;
-    if (!spec.has_defaults) return Value(nullptr);
+    if (!spec.has_defaults) return FirstChoice(spec);
     return expr::RenderDeep(spec.defaults, context_, environment_, true);
+  }
+
+  static Value FirstChoice(const InputSpec& spec) {
+    const Value* first = spec.extra.if_contains("autoSelectFirst");
+    const Value* values = spec.extra.if_contains("values");
+    if (first == nullptr || *first != Value(true) || values == nullptr || !values->is_array()) return nullptr;
+    const Array& offered = values->get_array();
+    if (offered.empty()) return nullptr;
+    return spec.type == "MULTISELECT" ? Value(Array{offered.front()}) : offered.front();
   }
 
   // The choices that an `expression` renders to stand in for `values`.
   Result<InputSpec> WithOffered(const InputSpec& spec) {
     const Value* expression = spec.extra.if_contains("expression");
     if (expression == nullptr) return spec;
-    ASSIGN_OR_RETURN(Value values, expr::RenderDeep(*expression, context_, environment_, true));
-    if (values.is_string()) {
-      ASSIGN_OR_RETURN(values, ParseJson(std::string(values.get_string())));
+    Result<Value> values = expr::RenderDeep(*expression, context_, environment_, true);
+    if (!values) return InvalidArgument("Cannot render 'expression'. Cause: " + values.error().message);
+    if (values->is_string()) {
+      if (Result<Value> list = ParseJson(std::string(values->get_string()))) values = std::move(list);
     }
-    if (!values.is_array()) return InvalidArgument("its `expression` must render to a list");
+    if (!values->is_array()) return InvalidArgument("Invalid expression result. Expected a list of strings");
     InputSpec offered = spec;
-    offered.extra["values"] = std::move(values);
+    Array texts;
+    for (const Value& value : values->get_array()) {
+      if (!value.is_null()) texts.emplace_back(ToText(value));
+    }
+    offered.extra["values"] = std::move(texts);
     return offered;
   }
 
   void NoteUndeclared(const Object& given, const std::string& prefix, std::vector<std::string>& undeclared) {
     if (prefixes_.empty()) {
-      for (const InputSpec& spec : flow_.inputs) {
+      for (const InputSpec& spec : specs_) {
         for (std::size_t dot = spec.id.find('.'); dot != std::string::npos; dot = spec.id.find('.', dot + 1)) {
           prefixes_.insert(spec.id.substr(0, dot));
         }
@@ -183,19 +195,20 @@ class Resolver {
 
   Object& Inputs() { return context_.get_object()["inputs"].get_object(); }
 
-  bool Invalid(const InputSpec& spec, const std::string& cause) {
+  State Invalid(const InputSpec& spec, const std::string& cause) {
     return Report(spec, "Invalid value for input `" + spec.id + "`. Cause: " + cause);
   }
 
-  bool Report(const InputSpec& spec, std::string message) {
+  State Report(const InputSpec& spec, std::string message) {
     violations_.push_back({"inputs." + spec.id, std::move(message)});
-    return false;
+    return State::kFailed;
   }
 
-  const model::Flow& flow_;
+  const std::vector<InputSpec>& specs_;
   const Object& raw_;
   expr::Environment& environment_;
   Value context_;
+  const InputSeams& seams_;
   std::unordered_map<std::string, std::size_t> places_;
   std::unordered_set<std::string> prefixes_;
   std::vector<State> states_;
@@ -205,8 +218,13 @@ class Resolver {
 }  // namespace
 
 Result<ResolvedInputs> ResolveInputs(const model::Flow& flow, const Object& raw, expr::Environment& environment,
-                                     const Object& context) {
-  return Resolver(flow, raw, environment, context).Run();
+                                     const Object& context, const InputSeams& seams) {
+  return Resolver(flow.inputs, raw, environment, context, seams).Run();
+}
+
+Result<ResolvedInputs> ResolveInputs(const std::vector<InputSpec>& specs, const Object& raw,
+                                     expr::Environment& environment, const Object& context, const InputSeams& seams) {
+  return Resolver(specs, raw, environment, context, seams).Run();
 }
 
 }  // namespace headrace::flow

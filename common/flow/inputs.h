@@ -4,7 +4,9 @@
 // Threads: pure but for the environment given. Source: FLOWS 1.4.
 #pragma once
 
+#include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "common/base/error.h"
@@ -16,6 +18,16 @@ class Environment;
 
 namespace headrace::flow {
 
+// What only the process can do with an input. Each may be empty: inputs that need it are refused with the remedy.
+struct InputSeams {
+  // A secret's text as the text that may rest: inputs.x becomes {"type": "io.kestra.datatype:aes_encrypted", "value"}.
+  std::function<Result<std::string>(std::string_view plain)> encrypt{};
+  // A file that is named by neither a kestra:, file: nor nsfile: URI (a path, say) into storage; answers its URI.
+  std::function<Result<std::string>(const model::InputSpec& input, const std::string& given)> store_file{};
+};
+// The variable that holds the key of `encrypt`; named in the message of a SECRET input without it.
+inline constexpr std::string_view kEncryptionKeyVariable = "HEADRACE_ENCRYPTION_KEY";
+
 struct ResolvedInputs {
   Object inputs;
   std::vector<std::string> undeclared;  // given, but the flow does not declare them: a warning
@@ -23,11 +35,15 @@ struct ResolvedInputs {
 
 // `context` holds what default values may name beside `inputs`: flow, labels, envs, trigger …
 Result<ResolvedInputs> ResolveInputs(const model::Flow& flow, const Object& raw, expr::Environment& environment,
-                                     const Object& context = {});
+                                     const Object& context = {}, const InputSeams& seams = {});
+// The same for another list: Task::on_resume of a Pause.
+Result<ResolvedInputs> ResolveInputs(const std::vector<model::InputSpec>& specs, const Object& raw,
+                                     expr::Environment& environment, const Object& context = {},
+                                     const InputSeams& seams = {});
 
 // One value as the type of `spec` (also checks min, max, validator, values …). The message of an error is the cause
 // alone, as in "it must match the pattern `[a-z]+`".
-Result<Value> ParseInput(const model::InputSpec& spec, const Value& raw);
+Result<Value> ParseInput(const model::InputSpec& spec, const Value& raw, const InputSeams& seams = {});
 
 // Canonical names of the types that inputs may have, and the one meant by an alias; empty when unknown.
 const std::vector<std::string>& InputTypes();

@@ -4,11 +4,12 @@
 #pragma once
 
 #include "common/base/error.h"
+#include "common/flow/inputs.h"
 #include "common/model/flow.h"
 
 namespace headrace::flow {
 
 // An output without a type keeps its value. A null is null where `required` is false, else an error.
-Result<Value> TypeOutput(const model::OutputSpec& spec, const Value& rendered);
+Result<Value> TypeOutput(const model::OutputSpec& spec, const Value& rendered, const InputSeams& seams = {});
 
 }  // namespace headrace::flow

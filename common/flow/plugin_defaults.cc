@@ -41,6 +41,8 @@ bool MergeNested(Draft& draft, YamlNode& node);
 
 bool MergeInto(Draft& draft, YamlNode& node) {
   bool changed = false;
+  const YamlNode* asked = node.Find("pluginDefaultsRef");
+  const std::string ref = asked == nullptr ? std::string() : asked->text;
   const YamlNode* type = node.Find("type");
   if (type != nullptr && type->is_scalar()) {
     const std::string name = type->text;
@@ -48,6 +50,7 @@ bool MergeInto(Draft& draft, YamlNode& node) {
     const std::string& canonical = spec == nullptr ? name : spec->type;
     for (const PluginDefault& one : draft.defaults) {
       if (!name.starts_with(one.type) && !canonical.starts_with(one.type)) continue;
+      if (!one.ref.empty() && one.ref != ref) continue;
       draft.merged_nodes += one.nodes;
       if (draft.merged_nodes > kMergedNodesMax) continue;  // told once, by WithDefaults
       node = one.forced ? Merge(node, *one.values) : Merge(*one.values, node);
@@ -90,9 +93,6 @@ void ReadPluginDefaults(Draft& draft, const YamlNode& node, const Path& path) {
     const YamlNode& item = node.items[i];
     const Object object = CheckObject(draft, item, PluginDefaultProperties(), at, "an entry of `pluginDefaults`");
     const YamlNode* values = item.Find("values");
-    if (const YamlNode* ref = item.Find("ref")) {
-      draft.Error(*ref, at.Key("ref"), "`ref` is not supported yet");
-    }
     if (!object.contains("type") || values == nullptr || !values->is_map()) continue;
     std::string type = ToText(object.at("type"));
     if (!NamesSomething(draft, type)) {
@@ -100,13 +100,31 @@ void ReadPluginDefaults(Draft& draft, const YamlNode& node, const Path& path) {
     }
     if (const model::TaskTypeSpec* spec = draft.catalog.Find(type)) type = spec->type;
     const Value* forced = object.if_contains("forced");
-    draft.defaults.push_back({std::move(type), forced != nullptr && forced->get_bool(), values, CountNodes(*values)});
+    const Value* ref = object.if_contains("ref");
+    draft.defaults.push_back({.type = std::move(type),
+                              .ref = ref == nullptr ? std::string() : ToText(*ref),
+                              .forced = forced != nullptr && forced->get_bool(),
+                              .values = values,
+                              .nodes = CountNodes(*values)});
   }
   // The most specific default is merged first where the task wins, and last where the default wins.
   std::stable_sort(draft.defaults.begin(), draft.defaults.end(), [](const PluginDefault& a, const PluginDefault& b) {
     if (a.forced != b.forced) return b.forced;
+    // What a task asked for by name is more specific than what comes to all of its type.
+    if (a.ref.empty() != b.ref.empty()) return a.forced == a.ref.empty();
     return a.forced ? a.type.size() < b.type.size() : a.type.size() > b.type.size();
   });
+}
+
+void CheckDefaultsRef(Draft& draft, const YamlNode& node, const Path& path) {
+  if (!node.is_scalar() || draft.full()) return;
+  std::vector<std::string> known;
+  for (const PluginDefault& one : draft.defaults) {
+    if (one.ref == node.text) return;
+    if (!one.ref.empty()) known.push_back(one.ref);
+  }
+  draft.Error(node, path,
+              "no entry of `pluginDefaults` has the ref `" + Shortened(node.text) + '`' + Suggestion(node.text, known));
 }
 
 const YamlNode& WithDefaults(Draft& draft, const YamlNode& task) {

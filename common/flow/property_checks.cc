@@ -40,6 +40,10 @@ std::string_view WantedName(PropertyKind kind) {
       return "a list of tasks";
     case PropertyKind::kTaskCases:
       return "a map of names to lists of tasks";
+    case PropertyKind::kTaskNodes:
+      return "a list of maps with `task` and `dependsOn`";
+    case PropertyKind::kInputs:
+      return "a list of inputs";
   }
   return "a value";
 }
@@ -163,7 +167,7 @@ void NoteExpressions(Draft& draft, const YamlNode& node, const Path& path) {
     case YamlNode::Kind::kNull:
       return;
     case YamlNode::Kind::kScalar:
-      if (HoldsExpression(node.text)) draft.sites.push_back({&node, path.Text()});
+      if (HoldsExpression(node.text)) draft.sites.push_back({.scalar = &node, .field = path.Text()});
       return;
     case YamlNode::Kind::kList:
       for (std::size_t i = 0; i < node.items.size(); ++i) NoteExpressions(draft, node.items[i], path.At(i));
@@ -171,7 +175,7 @@ void NoteExpressions(Draft& draft, const YamlNode& node, const Path& path) {
     case YamlNode::Kind::kMap:
       for (const YamlEntry& entry : node.entries) {
         const Path at = path.Key(entry.key.text);
-        if (HoldsExpression(entry.key.text)) draft.sites.push_back({&entry.key, at.Text()});
+        if (HoldsExpression(entry.key.text)) draft.sites.push_back({.scalar = &entry.key, .field = at.Text()});
         NoteExpressions(draft, entry.value, at);
       }
   }
@@ -181,7 +185,7 @@ Value CheckValue(Draft& draft, const YamlNode& node, const PropertySpec& spec, c
   if (node.is_null()) return nullptr;
   if (node.is_scalar()) {
     if (spec.rendered && HoldsExpression(node.text)) {
-      draft.sites.push_back({&node, path.Text()});
+      draft.sites.push_back({.scalar = &node, .field = path.Text()});
       return Value(node.text);
     }
     return CheckScalar(draft, node, spec, path);
@@ -195,6 +199,9 @@ Value CheckValue(Draft& draft, const YamlNode& node, const PropertySpec& spec, c
       break;
     case PropertyKind::kMap:
       if (!node.is_map()) return Wrong(draft, node, spec, path);
+      break;
+    case PropertyKind::kInputs:
+      if (!node.is_list()) return Wrong(draft, node, spec, path);
       break;
     case PropertyKind::kAny:
       break;

@@ -2,6 +2,7 @@
 
 #include "common/flow/flow_specs.h"
 #include "common/flow/inputs.h"
+#include "common/flow/kestra_types.h"
 
 namespace headrace::flow {
 namespace {
@@ -58,14 +59,19 @@ Object PlainShape(const PropertySpec& spec) {
       return ListOf(Reference("task"));
     case PropertyKind::kTaskCases:
       return {{"type", "object"}, {"additionalProperties", ListOf(Reference("task"))}};
+    case PropertyKind::kTaskNodes:
+      return ListOf(Members(TaskNodeProperties()));
+    case PropertyKind::kInputs:
+      return ListOf(Reference("input"));
   }
   return {};
 }
 
 bool MayBeExpression(const PropertySpec& spec) {
   const bool free_text = spec.kind == PropertyKind::kString || spec.kind == PropertyKind::kAny;
-  const bool tasks =
-      spec.kind == PropertyKind::kTask || spec.kind == PropertyKind::kTaskList || spec.kind == PropertyKind::kTaskCases;
+  const bool tasks = spec.kind == PropertyKind::kTask || spec.kind == PropertyKind::kTaskList ||
+                     spec.kind == PropertyKind::kTaskCases || spec.kind == PropertyKind::kTaskNodes ||
+                     spec.kind == PropertyKind::kInputs;
   return spec.rendered && !free_text && !tasks;
 }
 
@@ -150,6 +156,24 @@ Object LabelsShape() {
   return {{"anyOf", Array{Object{{"type", "object"}}, ListOf(std::move(pair))}}};
 }
 
+// A trigger or a condition: the types are known, their properties are the server's to judge.
+Object TypedShape(const Catalog& catalog, bool with_id) {
+  std::vector<std::string> names;
+  for (const std::string& type : catalog.TypeNames()) {
+    names.push_back(type);
+    for (const std::string& alias : catalog.Find(type)->aliases) names.push_back(alias);
+  }
+  Object shape{{"type", "object"}, {"properties", Object{{"type", Object{{"enum", Texts(names)}}}}}};
+  shape["required"] = with_id ? Array{"id", "type"} : Array{"type"};
+  return shape;
+}
+
+Object ListenerShape() {
+  Object shape = Members(ListenerProperties());
+  shape["properties"].as_object()["conditions"] = ListOf(Reference("condition"));
+  return shape;
+}
+
 Object Definitions(const Catalog& catalog) {
   Object definitions;
   Array tasks;
@@ -163,6 +187,8 @@ Object Definitions(const Catalog& catalog) {
   definitions["retry"] = RetryShape();
   definitions["input"] = InputShape();
   definitions["output"] = Members(OutputProperties());
+  definitions["trigger"] = TypedShape(TriggerCatalog(), true);
+  definitions["condition"] = TypedShape(ConditionCatalog(), false);
   return definitions;
 }
 
@@ -181,6 +207,11 @@ Value JsonSchema(const Catalog& catalog) {
   properties["retry"] = Reference("retry");
   properties["concurrency"] = Members(ConcurrencyProperties());
   properties["pluginDefaults"] = ListOf(Members(PluginDefaultProperties()));
+  properties["checks"] = ListOf(Members(CheckProperties()));
+  properties["sla"] = ListOf(Members(SlaProperties()));
+  properties["sla"].as_object()["items"].as_object()["properties"].as_object()["labels"] = LabelsShape();
+  properties["listeners"] = ListOf(ListenerShape());
+  properties["triggers"] = ListOf(Reference("trigger"));
   properties["taskDefaults"] = properties["pluginDefaults"];
   schema["definitions"] = Definitions(catalog);
   return schema;

@@ -17,7 +17,9 @@ enum class PropertyKind {
   kMap,       // values of any kind
   kObject,    // exactly `members`
   kAny,
-  kTask, kTaskList, kTaskCases,  // children: one task, a list, a map of name to list
+  kTask, kTaskList, kTaskCases,  // children: one task (a group of one), a list, a map of name to list
+  kTaskNodes,  // children of a Dag: a list of {task, dependsOn}; an ordinary group, ids in Task::depends_on
+  kInputs,     // a list of inputs; `onResume` goes to Task::on_resume and stays out of the properties
 };
 
 struct PropertySpec {
@@ -30,10 +32,11 @@ struct PropertySpec {
   std::vector<std::string> enum_values{};
   std::vector<PropertySpec> members{};
   std::vector<std::string> aliases{};
+  std::string differs{};  // from Kestra, and how; empty: the same
 };
 
 enum class TaskRole {
-  kRunnable,    // runs on a worker
+  kRunnable,    // runs on a worker; a kTaskList of one (WorkingDirectory) holds runnable tasks only
   kFlowable,    // steers its children, in the executor
   kExecutable,  // starts other executions (Subflow)
   kUpdating,    // changes its own execution, in the executor (Labels)

@@ -113,6 +113,22 @@ Catalog Make() {
                .role = TaskRole::kUpdating,
                .doc = "Sets labels.",
                .properties = {Property("labels", PropertyKind::kAny, true)}});
+  catalog.Add({.type = "io.kestra.plugin.core.flow.Dag",
+               .role = TaskRole::kFlowable,
+               .doc = "Each as soon as those it depends on have ended.",
+               .properties = WithBranches({Steering("tasks", PropertyKind::kTaskNodes, true), concurrent})});
+  catalog.Add({.type = "io.kestra.plugin.core.flow.WorkingDirectory",
+               .aliases = {"io.kestra.core.tasks.flows.WorkingDirectory"},
+               .doc = "One after the other in one folder.",
+               .properties = WithBranches({tasks, Property("inputFiles", PropertyKind::kAny)})});
+  PropertySpec pause = Property("pauseDuration", PropertyKind::kDuration);
+  pause.aliases = {"delay"};
+  pause.differs = "exact to the second";
+  catalog.Add({.type = "io.kestra.plugin.core.flow.Pause",
+               .role = TaskRole::kFlowable,
+               .doc = "Waits for a person.",
+               .properties = WithBranches({pause, Steering("onPause", PropertyKind::kTask),
+                                           Steering("onResume", PropertyKind::kInputs)})});
   catalog.Add({.type = "io.kestra.plugin.core.flow.Sleep",
                .doc = "Waits.",
                .properties = {Property("duration", PropertyKind::kDuration, true)}});
