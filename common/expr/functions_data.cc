@@ -22,7 +22,10 @@ Result<Value> YamlFunction(const Invocation& call) {
   ASSIGN_OR_RETURN(const std::string_view text, NeedText(call));
   Result<Value> parsed = ReadYaml(text);
   if (!parsed && parsed.error().code == Code::kFailedPrecondition) return parsed;
-  if (!parsed) return InvalidArgument("Invalid yaml: " + parsed.error().message);
+  if (!parsed) {
+    const Error& error = parsed.error();
+    return InvalidArgument("Invalid yaml: " + (error.violations.empty() ? error.message : error.violations[0].message));
+  }
   RETURN_IF_ERROR(call.budget().SpendCopy(*parsed));
   return parsed;
 }

@@ -2,7 +2,10 @@
 
 #include <date/tz.h>
 
+#include <cstdlib>
+#include <filesystem>
 #include <optional>
+#include <system_error>
 
 namespace headrace::expr {
 namespace {
@@ -85,6 +88,21 @@ std::int64_t Zone::FromLocal(std::int64_t local_seconds) const {
   // In a gap and in an overlap alike, the offset before the change is the one to use.
   const auto info = Region(region_).get_info(date::local_seconds(std::chrono::seconds(local_seconds)));
   return local_seconds - info.first.offset.count();
+}
+
+std::string MachineZoneName() {
+  const char* variable = std::getenv("TZ");
+  std::string name = variable == nullptr ? "" : variable;
+  if (name.starts_with(":")) name.erase(0, 1);
+  if (!name.empty() && Zone::Find(name)) return name;
+  std::error_code failure;
+  const std::string target = std::filesystem::canonical("/etc/localtime", failure).string();
+  constexpr std::string_view kFolder = "/zoneinfo/";
+  const std::size_t at = target.find(kFolder);
+  if (!failure && at != std::string::npos && Zone::Find(target.substr(at + kFolder.size()))) {
+    return target.substr(at + kFolder.size());
+  }
+  return "UTC";
 }
 
 }  // namespace headrace::expr

@@ -35,4 +35,7 @@ class Zone {
   const void* region_ = nullptr;  // a date::time_zone, owned by the library for ever
 };
 
+// The zone this machine lives in: TZ, else what /etc/localtime points at, else UTC.
+std::string MachineZoneName();
+
 }  // namespace headrace::expr
