@@ -108,18 +108,6 @@ std::string_view RoleText(model::TaskRole role) {
   return "";
 }
 
-std::string SupportText(const TaskTypeSpec& spec) {
-  switch (spec.support) {
-    case Support::kSame:
-      return "same";
-    case Support::kDiffers:
-      return "differs: " + spec.differs;
-    case Support::kNotYet:
-      return "not yet";
-  }
-  return {};
-}
-
 // Below a fence, so that a fence of more backticks is never needed: examples are YAML.
 std::string Fenced(const std::string& yaml) {
   return "```yaml\n" + yaml + (yaml.ends_with('\n') ? "" : "\n") + "```\n";
@@ -148,28 +136,6 @@ std::string TypeDocs(const TaskTypeSpec& spec) {
   if (!spec.properties.empty()) out += "\n## Properties\n\n`*` is required.\n\n" + Table(spec.properties);
   if (!spec.outputs.empty()) out += "\n## Outputs\n\n" + Table(spec.outputs);
   out += "\n## Every task has\n\n" + NameList(TaskProperties()) + "\n";
-  return out;
-}
-
-std::string CompatibilityTable(const Catalog& catalog) {
-  std::string out = "| Type | Compared with Kestra | Properties | Also known as |\n|---|---|---|---|\n";
-  for (const std::string& type : catalog.TypeNames()) {
-    const TaskTypeSpec& spec = *catalog.Find(type);
-    out += "| `" + type + "` | " + Cell(SupportText(spec)) + " | " + NameList(spec.properties) + " | ";
-    for (std::size_t i = 0; i < spec.aliases.size(); ++i) out += (i == 0 ? "`" : ", `") + spec.aliases[i] + '`';
-    out += " |\n";
-  }
-  out += "\n| Property of | Supported | Not yet |\n|---|---|---|\n";
-  const auto row = [&](std::string_view owner, const std::vector<PropertySpec>& specs) {
-    std::vector<PropertySpec> ready;
-    std::vector<PropertySpec> later;
-    for (const PropertySpec& spec : specs) {
-      (spec.doc.find("ot supported") == std::string::npos ? ready : later).push_back(spec);
-    }
-    out += "| " + std::string(owner) + " | " + NameList(ready) + " | " + NameList(later) + " |\n";
-  };
-  row("flows", FlowProperties());
-  row("tasks", TaskProperties());
   return out;
 }
 

@@ -13,7 +13,7 @@ namespace headrace::flow {
 Value JsonSchema(const Catalog& catalog);
 // The reference page of one task type.
 std::string TypeDocs(const model::TaskTypeSpec& spec);
-// Every type and property: same as Kestra, differs (how), or not yet.
+// docs/kestra-compatibility.md: every type and property of Kestra: the same here, differs (how), or not yet.
 std::string CompatibilityTable(const Catalog& catalog);
 
 }  // namespace headrace::flow

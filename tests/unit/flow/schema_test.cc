@@ -58,13 +58,36 @@ TEST(TypeDocs, NamePropertiesAliasesAndAnExample) {
 
 TEST(CompatibilityTable, SaysSameDiffersOrNotYet) {
   const std::string table = CompatibilityTable(SampleCatalog());
-  EXPECT_NE(
-      table.find("| `io.kestra.plugin.core.log.Log` | same | `message`, `level` | `io.kestra.core.tasks.log.Log` |"),
-      std::string::npos);
-  EXPECT_NE(table.find("| `io.kestra.plugin.core.flow.LoopUntil` | differs: earlier iterations are kept |"),
-            std::string::npos);
-  EXPECT_NE(table.find("| `io.kestra.plugin.core.http.Request` | not yet |"), std::string::npos);
-  EXPECT_NE(table.find("`triggers`, `listeners`, `sla`, `checks` |"), std::string::npos);
+  const auto has = [&](std::string_view row) { return table.find(row) != std::string::npos; };
+  EXPECT_TRUE(has("| `io.kestra.plugin.core.log.Log` | same | `message`, `level` |  |  | `io.kestra.core.tasks.log.Log` |"));
+  EXPECT_TRUE(has("| `io.kestra.plugin.core.flow.LoopUntil` | differs: earlier iterations are kept |"));
+  EXPECT_TRUE(has("| `io.kestra.plugin.core.http.Request` | not yet |  |  | `encryptBody`, "));
+  EXPECT_TRUE(has("| `io.kestra.plugin.core.kv.Get` | not yet |  |  | `key`, `namespace`, `errorOnMissing` |  |"));
+  EXPECT_TRUE(has("| `io.kestra.plugin.scripts.shell.Script` | same | `script`, "));
+  // Both names of one property are told once.
+  EXPECT_TRUE(has("| `io.kestra.plugin.core.flow.Pause` | same but for the properties named | `onPause`, `onResume`, `errors`, "
+                  "`finally`, `timeout` | `pauseDuration` (exact to the second) | `behavior`, `tasks` |"));
+  EXPECT_TRUE(has("| `io.kestra.plugin.core.trigger.Schedule` | not yet |"));
+  EXPECT_TRUE(has("`triggers` (checked, not started yet)"));
+}
+
+TEST(JsonSchema, CoversThePartsAroundTasks) {
+  const Value schema = JsonSchema(SampleCatalog());
+  const Object& properties = AtPath(schema, "properties")->as_object();
+  EXPECT_EQ(ToJson(properties.at("checks").at("items").at("required")), R"(["condition"])");
+  EXPECT_EQ(ToJson(properties.at("sla").at("items").at("required")), R"(["id","type","behavior"])");
+  EXPECT_EQ(ToJson(properties.at("triggers").at("items")), R"({"$ref":"#/definitions/trigger"})");
+  const Object& definitions = AtPath(schema, "definitions")->as_object();
+  const Value& dag = definitions.at("io.kestra.plugin.core.flow.Dag").at("properties").at("tasks");
+  EXPECT_EQ(dag.at("items").at("properties").at("task").at("$ref"), Value("#/definitions/task"));
+  const Value& pause = definitions.at("io.kestra.plugin.core.flow.Pause").at("properties").at("onResume");
+  EXPECT_EQ(ToJson(pause.at("items")), R"({"$ref":"#/definitions/input"})");
+}
+
+TEST(TypeDocs, SayHowAPropertyDiffers) {
+  const std::string docs = TypeDocs(*SampleCatalog().Find("io.kestra.plugin.core.flow.Pause"));
+  EXPECT_NE(docs.find("| `onResume` | list of inputs |"), std::string::npos) << docs;
+  EXPECT_NE(docs.find("Differs from Kestra: exact to the second."), std::string::npos) << docs;
 }
 
 TEST(SchemaExamples, BuildAsFlows) {
