@@ -24,12 +24,14 @@ const Catalog& Types() {
                  .properties = {{.name = "script", .kind = PropertyKind::kString, .required = true},
                                 {.name = "env", .kind = PropertyKind::kMap},
                                 {.name = "taskRunner", .kind = PropertyKind::kMap, .rendered = false}}});
-    catalog.Add({.type = "io.kestra.plugin.core.flow.Sequential",
-                 .role = TaskRole::kFlowable,
-                 .properties = {{.name = "tasks", .kind = PropertyKind::kTaskList, .required = true, .rendered = false}}});
-    catalog.Add({.type = "io.kestra.plugin.core.flow.Dag",
-                 .role = TaskRole::kFlowable,
-                 .properties = {{.name = "tasks", .kind = PropertyKind::kTaskNodes, .required = true, .rendered = false}}});
+    catalog.Add(
+        {.type = "io.kestra.plugin.core.flow.Sequential",
+         .role = TaskRole::kFlowable,
+         .properties = {{.name = "tasks", .kind = PropertyKind::kTaskList, .required = true, .rendered = false}}});
+    catalog.Add(
+        {.type = "io.kestra.plugin.core.flow.Dag",
+         .role = TaskRole::kFlowable,
+         .properties = {{.name = "tasks", .kind = PropertyKind::kTaskNodes, .required = true, .rendered = false}}});
     return catalog;
   }();
   return kCatalog;
@@ -43,9 +45,10 @@ std::string Head() {
 // A script with its environment, an expression for each, and a reference to the task before.
 std::string Script(int i, const std::string& indent) {
   const std::string id = "step_" + std::to_string(i);
-  const std::string before = i == 0 ? "{{ inputs.tag }}" : "{{ outputs.step_" + std::to_string(i - 1) + ".vars.tag ?? '' }}";
-  return "id: " + id + "\n" + indent + "type: io.kestra.plugin.scripts.shell.Script\n" + indent +
-         "timeout: PT10M\n" + indent + "retry: {type: constant, interval: PT10S, maxAttempts: 3}\n" + indent +
+  const std::string before =
+      i == 0 ? "{{ inputs.tag }}" : "{{ outputs.step_" + std::to_string(i - 1) + ".vars.tag ?? '' }}";
+  return "id: " + id + "\n" + indent + "type: io.kestra.plugin.scripts.shell.Script\n" + indent + "timeout: PT10M\n" +
+         indent + "retry: {type: constant, interval: PT10S, maxAttempts: 3}\n" + indent +
          "env: {TAG: \"{{ inputs.tag }}\", REPO: \"{{ vars.repo }}\", BEFORE: \"" + before + "\"}\n" + indent +
          "script: |\n" + indent + "  set -x\n" + indent + "  git clone https://example.org/{{ vars.repo }}\n" + indent +
          "  make release VERSION={{ inputs.version | upper }} TAG={{ inputs.tag }}\n";
@@ -88,8 +91,8 @@ std::string Short(int tasks) {
   std::string text = Head() + "tasks:\n";
   for (int i = 0; i < tasks; ++i) {
     const std::string n = std::to_string(i);
-    text += "  - id: log_" + n + "\n    type: io.kestra.plugin.core.log.Log\n    message: \"{{ inputs.tag }} is number " + n +
-            "\"\n";
+    text += "  - id: log_" + n +
+            "\n    type: io.kestra.plugin.core.log.Log\n    message: \"{{ inputs.tag }} is number " + n + "\"\n";
   }
   return text;
 }

@@ -34,7 +34,8 @@ void EachMap(Draft& draft, const YamlNode& node, const Path& path, std::string_v
 
 model::Check::Behavior CheckBehavior(const std::string& name) {
   if (name == "FAIL_EXECUTION") return model::Check::Behavior::kFailExecution;
-  return name == "CREATE_EXECUTION" ? model::Check::Behavior::kCreateExecution : model::Check::Behavior::kBlockExecution;
+  return name == "CREATE_EXECUTION" ? model::Check::Behavior::kCreateExecution
+                                    : model::Check::Behavior::kBlockExecution;
 }
 
 model::Sla::Behavior SlaBehavior(const std::string& name) {

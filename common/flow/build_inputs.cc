@@ -71,6 +71,20 @@ void CheckExtras(Draft& draft, const YamlNode& item, const Path& path, const mod
   }
 }
 
+// The old name of `values`. With both, Kestra takes the flow and refuses every value.
+void TakeOptions(Draft& draft, const YamlNode& item, const Path& path, model::InputSpec& input) {
+  const auto options = input.extra.find("options");
+  if (options == input.extra.end()) return;
+  if (input.extra.contains("values")) {
+    draft.Warn(*item.Find("options"), path.Key("options"),
+               "`options` is the old name of `values`; no value is taken with both");
+    return;
+  }
+  Value values = std::move(options->value());
+  input.extra.erase(options);
+  input.extra["values"] = std::move(values);
+}
+
 model::InputSpec ReadInput(Draft& draft, const YamlNode& item, const Path& path) {
   model::InputSpec input;
   input.line = item.line;
@@ -104,6 +118,7 @@ model::InputSpec ReadInput(Draft& draft, const YamlNode& item, const Path& path)
       input.extra[name] = std::move(value);
     }
   }
+  TakeOptions(draft, item, path, input);
   CheckExtras(draft, item, path, input);
   CheckDefaults(draft, item, path, input);
   return input;
@@ -165,9 +180,9 @@ class InputList {
     const auto [known, is_new] = places_.emplace(id, inputs_.size());
     lines_.emplace(id, at.line);
     if (is_new) return;
-    draft_.Error(at, path,
-                 "Duplicate input with name [" + Shortened(id) + "]; it stands first in line " +
-                     std::to_string(lines_.at(id)));
+    draft_.Error(
+        at, path,
+        "Duplicate input with name [" + Shortened(id) + "]; it stands first in line " + std::to_string(lines_.at(id)));
   }
 
   // In a form, the names of its own inputs may be used without its own.

@@ -34,9 +34,9 @@ void CheckNames(Draft& draft, const YamlNode& node, const Path& path, const mode
   for (std::string& name : PropertyNames(spec.properties)) known.push_back(std::move(name));
   for (const YamlEntry& entry : node.entries) {
     if (std::find(known.begin(), known.end(), entry.key.text) != known.end() || draft.full(true)) continue;
-    draft.Warn(entry.key, path.Key(entry.key.text),
-               "unknown property `" + Shortened(entry.key.text) + "` of " + spec.type +
-                   Suggestion(entry.key.text, known));
+    draft.Warn(
+        entry.key, path.Key(entry.key.text),
+        "unknown property `" + Shortened(entry.key.text) + "` of " + spec.type + Suggestion(entry.key.text, known));
   }
   CheckRequired(draft, node, spec.properties, path, spec.type);
 }

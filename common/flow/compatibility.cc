@@ -19,8 +19,10 @@ using Specs = std::vector<PropertySpec>;
 
 constexpr std::string_view kIntroduction =
     "# Compatibility with Kestra\n\n"
-    "Made from the catalog of task types and checked by a test (`HEADRACE_REWRITE_GOLDEN=1` rewrites it). The types and\n"
-    "properties are those of Kestra 1.3. *same* works as there; *differs* says how; *not yet* is refused when a flow is\n"
+    "Made from the catalog of task types and checked by a test (`HEADRACE_REWRITE_GOLDEN=1` rewrites it). The types "
+    "and\n"
+    "properties are those of Kestra 1.3. *same* works as there; *differs* says how; *not yet* is refused when a flow "
+    "is\n"
     "validated, with its place, or warned about where ignoring it changes nothing that runs.\n";
 
 // A table cell keeps to one line and to its column.
@@ -122,7 +124,8 @@ void AddKnownTypes(Kind kind, std::string_view title, std::string& out) {
   out += "\n## " + std::string(title) + "\n\n| Type | State | Properties | Also known as |\n|---|---|---|---|\n";
   for (const KestraType& type : KestraTypes()) {
     if (type.kind != kind) continue;
-    out += "| `" + type.name + "` | not yet | " + Names(PropertyNames(type.properties)) + " | " + Names(type.aliases) + " |\n";
+    out += "| `" + type.name + "` | not yet | " + Names(PropertyNames(type.properties)) + " | " + Names(type.aliases) +
+           " |\n";
   }
 }
 

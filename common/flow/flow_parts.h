@@ -24,7 +24,7 @@ void BuildTaskNodes(Draft& draft, const YamlNode& node, const Path& path, std::o
                     model::TaskGroup& group);
 
 // task_shapes.cc
-// What a type asks of its children beside their kinds: of WorkingDirectory, Switch and Subflow.
+// What a type asks beside the kinds of its properties: WorkingDirectory, Switch, Subflow, limits.
 void CheckTaskShape(Draft& draft, const YamlNode& node, const Path& path, const model::TaskTypeSpec& spec,
                     const model::Task& task);
 

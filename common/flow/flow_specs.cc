@@ -79,11 +79,11 @@ Specs OwnInputProperties(std::string_view type) {
   }
   if (type == "ENUM") return {values};
   if (type == "SELECT") {
-    return {values, expression, custom, select_first,
-            Fixed("isRadio", PropertyKind::kBoolean, "A hint for forms.")};
+    return {values, expression, custom, select_first, Fixed("isRadio", PropertyKind::kBoolean, "A hint for forms.")};
   }
   if (type == "MULTISELECT") {
-    return {Alias(values, {"options"}), expression, custom, item_type, select_first};
+    const PropertySpec options = Fixed("options", PropertyKind::kList, "The old name of `values`.");
+    return {values, options, expression, custom, item_type, select_first};
   }
   if (type == "ARRAY") return {item_type};
   if (type == "INT") return range(PropertyKind::kInteger, "min", "max");
@@ -135,7 +135,8 @@ const Specs& FlowProperties() {
 namespace {
 
 PropertySpec TaskCache() {
-  PropertySpec spec = Fixed("taskCache", PropertyKind::kObject, "Take the outputs of an earlier run with the same inputs.");
+  PropertySpec spec =
+      Fixed("taskCache", PropertyKind::kObject, "Take the outputs of an earlier run with the same inputs.");
   spec.members = {Fixed("enabled", PropertyKind::kBoolean, "Whether to.", true),
                   Fixed("ttl", PropertyKind::kDuration, "How long outputs may be taken.")};
   return spec;
@@ -182,12 +183,11 @@ const Specs& ConcurrencyProperties() {
 }
 
 const Specs& CheckProperties() {
-  static const Specs kSpecs = {
-      Rendered(Fixed("condition", PropertyKind::kString, "Must be true.", true)),
-      Rendered(Fixed("message", PropertyKind::kString, "Told when it is not.")),
-      Enum("style", {"ERROR", "SUCCESS", "WARNING", "INFO"}, "How it is shown.", "INFO"),
-      Enum("behavior", {"BLOCK_EXECUTION", "FAIL_EXECUTION", "CREATE_EXECUTION"}, "What happens when it is not.",
-           "BLOCK_EXECUTION")};
+  static const Specs kSpecs = {Rendered(Fixed("condition", PropertyKind::kString, "Must be true.", true)),
+                               Rendered(Fixed("message", PropertyKind::kString, "Told when it is not.")),
+                               Enum("style", {"ERROR", "SUCCESS", "WARNING", "INFO"}, "How it is shown.", "INFO"),
+                               Enum("behavior", {"BLOCK_EXECUTION", "FAIL_EXECUTION", "CREATE_EXECUTION"},
+                                    "What happens when it is not.", "BLOCK_EXECUTION")};
   return kSpecs;
 }
 
@@ -222,10 +222,11 @@ const Specs& DependsOnProperties() {
 }
 
 const Specs& PluginDefaultProperties() {
-  static const Specs kSpecs = {Fixed("type", PropertyKind::kString, "A type, or the beginning of several.", true),
-                               Fixed("forced", PropertyKind::kBoolean, "The default wins over the task's own value."),
-                               Fixed("values", PropertyKind::kMap, "Properties and their values.", true),
-                               Fixed("ref", PropertyKind::kString, "Only for tasks that name it in `pluginDefaultsRef`.")};
+  static const Specs kSpecs = {
+      Fixed("type", PropertyKind::kString, "A type, or the beginning of several.", true),
+      Fixed("forced", PropertyKind::kBoolean, "The default wins over the task's own value."),
+      Fixed("values", PropertyKind::kMap, "Properties and their values.", true),
+      Fixed("ref", PropertyKind::kString, "Only for tasks that name it in `pluginDefaultsRef`.")};
   return kSpecs;
 }
 

@@ -53,9 +53,9 @@ Result<Value> ParseSecret(const InputSpec& spec, const Value& raw, const InputSe
   if (const Value* type = Member(raw, "type"); type != nullptr && *type == Value(kEncryptedType)) return raw;
   ASSIGN_OR_RETURN(const Value plain, ParseText(spec, raw, seams));
   if (!seams.encrypt) {
-    return InvalidArgument(
-        "Unable to use a `SECRET` input/output as encryption is not configured; set " +
-        std::string(kEncryptionKeyVariable) + " to a key of 32 bytes in base64, such as `openssl rand -base64 32` prints");
+    return InvalidArgument("Unable to use a `SECRET` input/output as encryption is not configured; set " +
+                           std::string(kEncryptionKeyVariable) +
+                           " to a key of 32 bytes in base64, such as `openssl rand -base64 32` prints");
   }
   ASSIGN_OR_RETURN(std::string hidden, seams.encrypt(plain.get_string()));
   return Value(Object{{"type", kEncryptedType}, {"value", std::move(hidden)}});
@@ -125,13 +125,16 @@ Result<Value> ParseElements(const InputSpec& spec, const Value& raw, const Input
 
 Result<Value> ParseChoices(const InputSpec& spec, const Value& raw, const InputSeams& seams) {
   ASSIGN_OR_RETURN(Value list, ParseElements(spec, raw, seams));
+  std::string faults;
+  const auto add = [&](const std::string& fault) { faults += (faults.empty() ? "" : ", ") + fault; };
+  if (spec.extra.contains("options")) add("you can't define both `values` and `options`");
   for (Value& choice : list.get_array()) {
     if (!Offers(spec, ToText(choice))) {
-      return InvalidArgument("value `" + ToText(choice) + "` doesn't match the values `" +
-                             Listed(spec.extra.at("values")) + '`');
+      add("value `" + ToText(choice) + "` doesn't match the values `" + Listed(spec.extra.at("values")) + '`');
     }
     if (!choice.is_number() && !choice.is_bool()) choice = Value(ToText(choice));
   }
+  if (!faults.empty()) return InvalidArgument(std::move(faults));
   return list;
 }
 

@@ -71,8 +71,8 @@ class Resolver {
           if (states_[needed] == State::kNew) {
             stack.push_back(needed);
           } else if (states_[needed] == State::kOpen) {
-            Report(specs_[at], "Invalid value for input `" + specs_[at].id + "`. Cause: it and `" +
-                                         specs_[needed].id + "` depend on each other");
+            Report(specs_[at], "Invalid value for input `" + specs_[at].id + "`. Cause: it and `" + specs_[needed].id +
+                                   "` depend on each other");
             states_[at] = State::kFailed;
           }
         }

@@ -52,12 +52,24 @@ void CheckOwnFlow(Draft& draft, const YamlNode& node, const model::Task& task, c
               "Recursive call to flow [" + draft.flow.ns + '.' + draft.flow.id + ']');
 }
 
+// 0 is no limit.
+void CheckLimits(Draft& draft, const YamlNode& node, const model::Task& task, const Path& path) {
+  for (const std::string_view name : {"concurrent", "concurrencyLimit"}) {
+    const Value* limit = task.properties.if_contains(name);
+    if (limit == nullptr || !limit->is_int64() || limit->get_int64() >= 0) continue;
+    const YamlNode* at = node.Find(name);
+    draft.Error(at == nullptr ? node : *at, path.Key(name),
+                '`' + std::string(name) + "` must be 0 (no limit) or more, got " + ToText(*limit));
+  }
+}
+
 }  // namespace
 
 void CheckTaskShape(Draft& draft, const YamlNode& node, const Path& path, const model::TaskTypeSpec& spec,
                     const model::Task& task) {
   if (spec.role == TaskRole::kRunnable && Has(spec, PropertyKind::kTaskList)) CheckJobChildren(draft, task, path);
   if (Has(spec, PropertyKind::kTaskCases)) CheckCases(draft, node, task, path);
+  if (spec.role == TaskRole::kFlowable) CheckLimits(draft, node, task, path);
   if (spec.role == TaskRole::kExecutable) CheckOwnFlow(draft, node, task, path);
 }
 

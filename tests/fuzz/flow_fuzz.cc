@@ -30,8 +30,8 @@ headrace::flow::Catalog Types() {
   catalog.Add({.type = "io.kestra.plugin.core.flow.Pause",
                .role = TaskRole::kFlowable,
                .properties = {with("onPause", PropertyKind::kTask), with("onResume", PropertyKind::kInputs)}});
-  catalog.Add({.type = "io.kestra.plugin.core.flow.WorkingDirectory",
-               .properties = {with("tasks", PropertyKind::kTaskList)}});
+  catalog.Add(
+      {.type = "io.kestra.plugin.core.flow.WorkingDirectory", .properties = {with("tasks", PropertyKind::kTaskList)}});
   return catalog;
 }
 

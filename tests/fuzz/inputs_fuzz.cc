@@ -1,5 +1,5 @@
-// Inputs of a flow as YAML, a line of dashes, and the values given for them: all are resolved or each wrong one is named.
-// A value that is accepted has a canonical form, which is accepted too and stays as it is.
+// Inputs of a flow as YAML, a line of dashes, and the values given for them: all are resolved or each wrong one is
+// named. A value that is accepted has a canonical form, which is accepted too and stays as it is.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>

@@ -22,9 +22,12 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kBytesMax = 1U << 14U;
 // What changes the meaning of a text more often than a random byte does.
-constexpr std::string_view kPieces[] = {"{{", "}}", "{%", "%}", "|", "??", ": ", "- ", "\n", "\n  ", "&a ", "*a", "<<: ",
-                                        "!!str ", "\"", "'", "[", "]", "{", "}", ",", "#", "0", "-1", "1e999", "null",
-                                        "true", "~", "PT", "T", "Z", ".", "\xff", "\xc3", std::string_view("\0", 1), "\t"};
+constexpr std::string_view kPieces[] = {"{{", "}}", "{%",   "%}",    "|",    "??",   ": ",
+                                        "- ", "\n", "\n  ", "&a ",   "*a",   "<<: ", "!!str ",
+                                        "\"", "'",  "[",    "]",     "{",    "}",    ",",
+                                        "#",  "0",  "-1",   "1e999", "null", "true", "~",
+                                        "PT", "T",  "Z",    ".",     "\xff", "\xc3", std::string_view("\0", 1),
+                                        "\t"};
 
 std::vector<std::string> ReadCorpus(int count, char** paths) {
   std::vector<fs::path> files;

@@ -100,11 +100,12 @@ TEST(ResolveInputs, TellsEveryWrongInputAtOnce) {
   const std::string inputs =
       "  - {id: a, type: STRING}\n  - {id: b, type: INT}\n  - {id: c, type: STRING, required: false}\n"
       "  - {id: d, type: FILE}\n";
-  EXPECT_EQ(Resolved(inputs, R"({"b": "x", "d": "/tmp/f"})"),
-            "inputs.a: Missing required input:a\n"
-            "inputs.b: Invalid value for input `b`. Cause: Unable to parse `x` as `INT`\n"
-            "inputs.d: Invalid value for input `d`. Cause: a file is named by a kestra:///, file:/// or nsfile:/// URI; "
-            "`/tmp/f` is none\n");
+  EXPECT_EQ(
+      Resolved(inputs, R"({"b": "x", "d": "/tmp/f"})"),
+      "inputs.a: Missing required input:a\n"
+      "inputs.b: Invalid value for input `b`. Cause: Unable to parse `x` as `INT`\n"
+      "inputs.d: Invalid value for input `d`. Cause: a file is named by a kestra:///, file:/// or nsfile:/// URI; "
+      "`/tmp/f` is none\n");
   EXPECT_EQ(Resolve(inputs, "{}").error().message, "Missing required input:a (and 2 more)");
 }
 

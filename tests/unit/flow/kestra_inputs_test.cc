@@ -49,7 +49,8 @@ const Object& Given() {
     "validatedString": "A123", "validatedInt": "12", "validatedDate": "2023-01-02",
     "validatedDateTime": "2023-01-01T00:00:10Z", "validatedDuration": "PT15S", "validatedFloat": "0.42",
     "validatedTime": "11:27:49", "secret": "secret", "array": "[1, 2, 3]\n",
-    "yaml": "some: property\nalist:\n- of\n- values"})")->as_object();
+    "yaml": "some: property\nalist:\n- of\n- values"})")
+                                   ->as_object();
   return kGiven;
 }
 
@@ -144,7 +145,8 @@ TEST(KestraInputs, BadValuesAreToldWithTheirCause) {
 TEST(KestraInputs, AConditionDecidesWhetherAnInputIsThere) {
   const std::string inputs =
       "  - {id: i1, type: STRING}\n"
-      "  - {id: i2, type: STRING, required: false, dependsOn: {inputs: [i1], condition: \"{{ inputs.i1 equals 'v1' }}\"}}\n";
+      "  - {id: i2, type: STRING, required: false, dependsOn: {inputs: [i1], condition: \"{{ inputs.i1 equals 'v1' "
+      "}}\"}}\n";
   EXPECT_EQ(Resolved(inputs, R"({"i1": "v1", "i2": "v2"})"), R"({"i1":"v1","i2":"v2"})");
   EXPECT_EQ(Resolved(inputs, R"({"i1": "v0", "i2": "v2"})"), R"({"i1":"v0"})");
   EXPECT_EQ(Resolved(inputs, R"({"i1": "v1"})"), R"({"i1":"v1","i2":null})");
@@ -164,7 +166,8 @@ TEST(KestraInputs, WhatDependsOnAnAbsentInputIsAbsent) {
 
 TEST(KestraInputs, AConditionThatFailsIsTold) {
   const std::string text = Resolved(
-      "  - {id: i1, type: STRING}\n  - {id: i2, type: STRING, dependsOn: {inputs: [i1], condition: '{{ trigger.x.y }}'}}\n",
+      "  - {id: i1, type: STRING}\n  - {id: i2, type: STRING, dependsOn: {inputs: [i1], condition: '{{ trigger.x.y "
+      "}}'}}\n",
       R"({"i1": "v"})");
   EXPECT_NE(text.find("Invalid value for input `i2`. Cause: Invalid condition: "), std::string::npos) << text;
 }
@@ -178,6 +181,14 @@ TEST(KestraInputs, DefaultsMayUseWhatTheyDependOn) {
                      "defaults: [a, '{{ \"b\" }}']}\n",
                      "{}"),
             R"({"n":42,"l":["a","b"]})");
+}
+
+TEST(KestraInputs, EveryWrongChoiceIsTold) {
+  EXPECT_EQ(
+      Resolved("  - {id: multi, type: MULTISELECT, values: [A, B], options: [X]}\n",
+               R"({"multi": "[\"A\",\"X\",\"Z\"]"})"),
+      "Invalid value for input `multi`. Cause: you can't define both `values` and `options`, value `X` doesn't match "
+      "the values `[A, B]`, value `Z` doesn't match the values `[A, B]`\n");
 }
 
 TEST(KestraInputs, TheFirstChoiceMayBeTaken) {
@@ -206,7 +217,8 @@ TEST(KestraInputs, FormsNestTheirInputs) {
       "  - {id: kind, type: STRING, defaults: cloud}\n"
       "  - id: db\n    type: FORM\n    dependsOn: {inputs: [kind], condition: \"{{ inputs.kind == 'cloud' }}\"}\n"
       "    inputs:\n      - {id: host, type: STRING}\n"
-      "      - {id: port, type: INT, defaults: 1, dependsOn: {inputs: [host], condition: \"{{ inputs.db.host == 'h' }}\"}}\n";
+      "      - {id: port, type: INT, defaults: 1, dependsOn: {inputs: [host], condition: \"{{ inputs.db.host == 'h' "
+      "}}\"}}\n";
   EXPECT_EQ(Resolved(inputs, R"({"db": {"host": "h"}})"), R"({"kind":"cloud","db":{"host":"h","port":1}})");
   EXPECT_EQ(Resolved(inputs, R"({"db.host": "g"})"), R"({"kind":"cloud","db":{"host":"g"}})");
   EXPECT_EQ(Resolved(inputs, "{}"), "Missing required input:db.host\n");

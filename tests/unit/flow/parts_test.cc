@@ -32,9 +32,10 @@ TEST(Guards, ChecksKeepTheirConditionAndBehavior) {
 }
 
 TEST(Guards, SlasOfBothTypes) {
-  const BuiltFlow built = Build(std::string(kTask) +
-                                "sla:\n  - {id: a, type: MAX_DURATION, duration: PT8H, behavior: FAIL, labels: {sla: missed}}\n"
-                                "  - {id: b, type: EXECUTION_ASSERTION, assert: '{{ 1 == 1 }}', behavior: NONE}\n");
+  const BuiltFlow built =
+      Build(std::string(kTask) +
+            "sla:\n  - {id: a, type: MAX_DURATION, duration: PT8H, behavior: FAIL, labels: {sla: missed}}\n"
+            "  - {id: b, type: EXECUTION_ASSERTION, assert: '{{ 1 == 1 }}', behavior: NONE}\n");
   const auto& slas = built.flow->slas;
   ASSERT_EQ(slas.size(), 2u);
   EXPECT_EQ(slas[0].duration, std::chrono::hours(8));
@@ -45,10 +46,11 @@ TEST(Guards, SlasOfBothTypes) {
 }
 
 TEST(Guards, TasksOfListenersStandInTheArena) {
-  const BuiltFlow built = Build(std::string(kTask) +
-                                "listeners:\n  - conditions:\n"
-                                "      - {type: io.kestra.core.models.conditions.types.ExecutionStatusCondition, in: [FAILED]}\n"
-                                "    tasks:\n      - {id: l, type: io.kestra.plugin.core.log.Log, message: m}\n");
+  const BuiltFlow built =
+      Build(std::string(kTask) +
+            "listeners:\n  - conditions:\n"
+            "      - {type: io.kestra.core.models.conditions.types.ExecutionStatusCondition, in: [FAILED]}\n"
+            "    tasks:\n      - {id: l, type: io.kestra.plugin.core.log.Log, message: m}\n");
   ASSERT_EQ(built.flow->listeners.size(), 1u);
   const model::Listener& listener = built.flow->listeners[0];
   EXPECT_EQ(listener.conditions.size(), 1u);
@@ -58,9 +60,10 @@ TEST(Guards, TasksOfListenersStandInTheArena) {
 }
 
 TEST(Triggers, AreKeptAsWrittenWithOneWarning) {
-  const BuiltFlow built = Build(std::string(kTask) +
-                                "triggers:\n  - {id: a, type: io.kestra.core.models.triggers.types.Schedule, cron: '@daily'}\n"
-                                "  - {id: b, type: io.kestra.plugin.core.trigger.Webhook, key: k}\n");
+  const BuiltFlow built =
+      Build(std::string(kTask) +
+            "triggers:\n  - {id: a, type: io.kestra.core.models.triggers.types.Schedule, cron: '@daily'}\n"
+            "  - {id: b, type: io.kestra.plugin.core.trigger.Webhook, key: k}\n");
   EXPECT_EQ(ToJson(built.flow->triggers),
             R"([{"id":"a","type":"io.kestra.core.models.triggers.types.Schedule","cron":"@daily"},)"
             R"({"id":"b","type":"io.kestra.plugin.core.trigger.Webhook","key":"k"}])");
@@ -121,9 +124,10 @@ TEST(PluginDefaults, ThoseWithARefComeOnlyToTasksThatNameIt) {
 }
 
 TEST(Retry, OfAFlowMayStartItAnew) {
-  const BuiltFlow built = Build(std::string(kTask) +
-                                "retry: {type: random, minInterval: PT1S, maxInterval: PT5S, maxAttempt: 3, maxDuration: PT1M, "
-                                "warningOnRetry: true, behavior: CREATE_NEW_EXECUTION}\n");
+  const BuiltFlow built =
+      Build(std::string(kTask) +
+            "retry: {type: random, minInterval: PT1S, maxInterval: PT5S, maxAttempt: 3, maxDuration: PT1M, "
+            "warningOnRetry: true, behavior: CREATE_NEW_EXECUTION}\n");
   const model::RetryPolicy& retry = *built.flow->retry;
   EXPECT_EQ(retry.kind, model::RetryPolicy::Kind::kRandom);
   EXPECT_EQ(retry.max_attempts, 3);

@@ -127,8 +127,8 @@ Catalog Make() {
   catalog.Add({.type = "io.kestra.plugin.core.flow.Pause",
                .role = TaskRole::kFlowable,
                .doc = "Waits for a person.",
-               .properties = WithBranches({pause, Steering("onPause", PropertyKind::kTask),
-                                           Steering("onResume", PropertyKind::kInputs)})});
+               .properties = WithBranches(
+                   {pause, Steering("onPause", PropertyKind::kTask), Steering("onResume", PropertyKind::kInputs)})});
   catalog.Add({.type = "io.kestra.plugin.core.flow.Sleep",
                .doc = "Waits.",
                .properties = {Property("duration", PropertyKind::kDuration, true)}});

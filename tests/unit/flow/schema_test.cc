@@ -59,14 +59,16 @@ TEST(TypeDocs, NamePropertiesAliasesAndAnExample) {
 TEST(CompatibilityTable, SaysSameDiffersOrNotYet) {
   const std::string table = CompatibilityTable(SampleCatalog());
   const auto has = [&](std::string_view row) { return table.find(row) != std::string::npos; };
-  EXPECT_TRUE(has("| `io.kestra.plugin.core.log.Log` | same | `message`, `level` |  |  | `io.kestra.core.tasks.log.Log` |"));
+  EXPECT_TRUE(
+      has("| `io.kestra.plugin.core.log.Log` | same | `message`, `level` |  |  | `io.kestra.core.tasks.log.Log` |"));
   EXPECT_TRUE(has("| `io.kestra.plugin.core.flow.LoopUntil` | differs: earlier iterations are kept |"));
   EXPECT_TRUE(has("| `io.kestra.plugin.core.http.Request` | not yet |  |  | `encryptBody`, "));
   EXPECT_TRUE(has("| `io.kestra.plugin.core.kv.Get` | not yet |  |  | `key`, `namespace`, `errorOnMissing` |  |"));
   EXPECT_TRUE(has("| `io.kestra.plugin.scripts.shell.Script` | same | `script`, "));
   // Both names of one property are told once.
-  EXPECT_TRUE(has("| `io.kestra.plugin.core.flow.Pause` | same but for the properties named | `onPause`, `onResume`, `errors`, "
-                  "`finally`, `timeout` | `pauseDuration` (exact to the second) | `behavior`, `tasks` |"));
+  EXPECT_TRUE(
+      has("| `io.kestra.plugin.core.flow.Pause` | same but for the properties named | `onPause`, `onResume`, `errors`, "
+          "`finally`, `timeout` | `pauseDuration` (exact to the second) | `behavior`, `tasks` |"));
   EXPECT_TRUE(has("| `io.kestra.plugin.core.trigger.Schedule` | not yet |"));
   EXPECT_TRUE(has("`triggers` (checked, not started yet)"));
 }
