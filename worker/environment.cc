@@ -1,20 +1,20 @@
 #include "worker/environment.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <array>
 
-#include "worker/files/storage.h"
+#include "common/base/text.h"
+#include "worker/files/places.h"
+#include "worker/http/request_plan.h"
+#include "worker/kv/kv_store.h"
+#include "worker/task_runner.h"
 
 namespace headrace::worker {
 namespace {
 
 constexpr std::size_t kReadBytesMax = 1024 * 1024;
-
-// The argument at `place` or of this name; null when there is none.
-Value Argument(const Array& positional, const Object& named, std::size_t place, std::string_view name) {
-  if (const auto at = named.find(name); at != named.end()) return at->value();
-  return place < positional.size() ? positional[place] : Value();
-}
 
 bool IsFileFunction(std::string_view function) {
   static constexpr std::array<std::string_view, 4> kNames = {"read", "fileSize", "fileExists", "isFileEmpty"};
@@ -23,20 +23,46 @@ bool IsFileFunction(std::string_view function) {
 
 }  // namespace
 
+struct WorkerEnvironment::Arguments {
+  std::string_view function;
+  const Array& positional;
+  const Object& named;
+
+  // The argument at `place` or of this name; null when there is none.
+  Value At(std::size_t place, std::string_view name) const {
+    if (const auto at = named.find(name); at != named.end()) return at->value();
+    return place < positional.size() ? positional[place] : Value();
+  }
+  Result<std::string> Text(std::size_t place, std::string_view name) const {
+    const Value value = At(place, name);
+    if (!value.is_string())
+      return InvalidArgument("The '" + std::string(function) + "' function expects an argument '" + std::string(name) + "'.");
+    return ToText(value);
+  }
+};
+
+Timestamp WorkerEnvironment::Now() const { return services_.clock.Now(); }
+
 Result<Value> WorkerEnvironment::Call(std::string_view function, const Array& positional, const Object& named,
                                       const Value& context) {
-  if (function == "secret") return Secret(positional, named);
-  if (IsFileFunction(function) && storage_ != nullptr) return File(function, positional, named);
+  const Arguments arguments{function, positional, named};
+  if (function == "secret") return Secret(arguments);
+  if (function == "kv") return Key(arguments);
+  if (function == "fileURI") return FileUri(arguments);
+  if (function == "http") return Http(arguments);
+  if (IsFileFunction(function)) return File(function, arguments, context);
+  if (function == "errorLogs") {
+    // Only where the engine sent them along.
+    if (const Value* logs = Member(context, "errorLogs"); logs != nullptr) return *logs;
+  }
   return Environment::Call(function, positional, named, context);
 }
 
-Result<Value> WorkerEnvironment::Secret(const Array& positional, const Object& named) {
-  const Value key = Argument(positional, named, 0, "key");
-  if (!key.is_string()) return InvalidArgument("The 'secret' function expects an argument 'key'.");
-  const std::string name = ToText(key);
-  ASSIGN_OR_RETURN(const std::string secret, secrets_.Find(name));
+Result<Value> WorkerEnvironment::Secret(const Arguments& arguments) {
+  ASSIGN_OR_RETURN(const std::string name, arguments.Text(0, "key"));
+  ASSIGN_OR_RETURN(const std::string secret, services_.secrets.Find(name));
   masker_.Register(secret);
-  const Value subkey = Argument(positional, named, 2, "subkey");
+  const Value subkey = arguments.At(2, "subkey");
   if (subkey.is_null()) return Value(json::string(secret));
   const auto parsed = ParseJson(secret);
   const Value* member = parsed ? Member(*parsed, ToText(subkey)) : nullptr;
@@ -46,17 +72,66 @@ Result<Value> WorkerEnvironment::Secret(const Array& positional, const Object& n
   return Value(json::string(ToText(*member)));
 }
 
-Result<Value> WorkerEnvironment::File(std::string_view function, const Array& positional, const Object& named) {
-  const std::string uri = ToText(Argument(positional, named, 0, "path"));
-  if (!IsStorageUri(uri))
-    return Fail(Code::kFailedPrecondition, std::string(function) + "('" + uri + "'): only kestra:/// files can be read here");
-  const auto size = storage_->Size(uri);
-  if (function == "fileExists") return Value(size.has_value());
-  if (!size) return Fail(size.error());
-  if (function == "fileSize") return Value(*size);
-  if (function == "isFileEmpty") return Value(*size == 0);
-  ASSIGN_OR_RETURN(const std::string text, storage_->Read(uri, kReadBytesMax));
-  return Value(json::string(text));
+Result<Value> WorkerEnvironment::Key(const Arguments& arguments) {
+  ASSIGN_OR_RETURN(const std::string key, arguments.Text(0, "key"));
+  const Value ns = arguments.At(1, "namespace");
+  const Value strict = arguments.At(2, "errorOnMissing");
+  const KvStore store(services_.storage, services_.clock);
+  ASSIGN_OR_RETURN(auto entry, ns.is_null() ? store.Find(order_.ns, key) : store.Get(ToText(ns), key));
+  if (entry) return std::move(entry->value);
+  if (!strict.is_null() && !IsTruthy(ToText(strict))) return Value();
+  return NotFound("The key '" + key + "' does not exist in the namespace '" + (ns.is_null() ? order_.ns : ToText(ns)) + "'.");
+}
+
+Result<Value> WorkerEnvironment::FileUri(const Arguments& arguments) {
+  ASSIGN_OR_RETURN(const std::string path, arguments.Text(0, "path"));
+  const Value ns = arguments.At(1, "namespace");
+  ASSIGN_OR_RETURN(const std::string place, NamespaceFilePlace(ns.is_null() ? order_.ns : ToText(ns), path));
+  return Value(json::string(ToUri(place)));
+}
+
+Result<Value> WorkerEnvironment::File(std::string_view function, const Arguments& arguments, const Value& context) {
+  ASSIGN_OR_RETURN(const std::string path, arguments.Text(0, "path"));
+  std::string uri = path;
+  if (!IsFileUri(path)) {
+    if (path.find("://") != std::string::npos)
+      return InvalidArgument("Cannot process the URI " + path + ": scheme not supported.");
+    const Value ns = arguments.At(1, "namespace");
+    ASSIGN_OR_RETURN(const std::string place, NamespaceFilePlace(ns.is_null() ? order_.ns : ToText(ns), path));
+    uri = ToUri(place);
+  }
+  auto file = files_.Open(uri, context);
+  if (!file && file.error().code == Code::kNotFound && function == "fileExists") return Value(false);
+  if (!file) return Fail(std::move(file.error()));
+  if (function == "fileExists") return Value(true);
+  if (function == "read") {
+    ASSIGN_OR_RETURN(const std::string text, ReadText(file->get(), kReadBytesMax, uri));
+    return Value(json::string(text));
+  }
+  struct stat status {};
+  if (fstat(file->get(), &status) != 0) return Fail(Code::kUnavailable, "cannot look at '" + uri + "'");
+  if (function == "isFileEmpty") return Value(status.st_size == 0);
+  return Value(std::int64_t{status.st_size});
+}
+
+// uri, method, query, body, contentType, headers, options, accept: the answer's body, parsed when its type is known.
+Result<Value> WorkerEnvironment::Http(const Arguments& arguments) {
+  ASSIGN_OR_RETURN(const std::string uri, arguments.Text(0, "uri"));
+  Object properties;
+  static constexpr std::array<std::pair<std::string_view, std::string_view>, 6> kNames = {{
+      {"method", "method"}, {"query", "params"}, {"body", "body"}, {"contentType", "contentType"},
+      {"headers", "headers"}, {"options", "options"}}};
+  for (std::size_t i = 0; i < kNames.size(); ++i)
+    if (Value value = arguments.At(i + 1, kNames[i].first); !value.is_null()) properties[kNames[i].second] = std::move(value);
+  properties["uri"] = json::string(uri);
+  if (const Value accept = arguments.At(7, "accept"); !accept.is_null()) {
+    Value& headers = properties["headers"];
+    if (!headers.is_object()) headers = Object();
+    headers.get_object()["Accept"] = accept;
+  }
+  ASSIGN_OR_RETURN(const HttpRequest request, PlanRequest(properties, services_.options));
+  ASSIGN_OR_RETURN(HttpAnswer answer, CallHttp(request, cancel_, services_.options.http_body_bytes_max));
+  return BodyValue(answer);
 }
 
 }  // namespace headrace::worker

@@ -1,4 +1,4 @@
-// What an expression of a task may ask of the worker: the time, chance, secrets and stored files.
+// What an expression of a task may ask of the worker: the time, chance, secrets, keys, stored files, HTTP.
 // Shapes: every secret that is handed out is registered with the task's masker first.
 // Errors: as the function's: "Cannot find secret for key 'k'."
 // Threads: one owner, the thread that runs the task.
@@ -6,34 +6,42 @@
 
 #include <string>
 
-#include "common/base/clock.h"
 #include "common/expr/environment.h"
 #include "worker/masker.h"
 #include "worker/secrets.h"
 
 namespace headrace::worker {
 
-class LocalStorage;
+class CancelToken;
+class TaskFiles;
+struct Services;
+struct StartOrder;
 
 class WorkerEnvironment final : public expr::Environment {
  public:
-  WorkerEnvironment(const Clock& clock, std::uint64_t seed, const SecretStore& secrets, const LocalStorage* storage,
-                    Masker& masker)
-      : clock_(clock), random_(seed), secrets_(secrets), storage_(storage), masker_(masker) {}
+  // All outlive it.
+  WorkerEnvironment(const Services& services, const StartOrder& order, std::uint64_t seed, const TaskFiles& files,
+                    CancelToken& cancel, Masker& masker)
+      : services_(services), order_(order), random_(seed), files_(files), cancel_(cancel), masker_(masker) {}
 
-  Timestamp Now() const override { return clock_.Now(); }
+  Timestamp Now() const override;
   Random& random() override { return random_; }
   Result<Value> Call(std::string_view function, const Array& positional, const Object& named,
                      const Value& context) override;
 
  private:
-  Result<Value> Secret(const Array& positional, const Object& named);
-  Result<Value> File(std::string_view function, const Array& positional, const Object& named);
+  struct Arguments;
+  Result<Value> Secret(const Arguments& arguments);
+  Result<Value> Key(const Arguments& arguments);
+  Result<Value> File(std::string_view function, const Arguments& arguments, const Value& context);
+  Result<Value> FileUri(const Arguments& arguments);
+  Result<Value> Http(const Arguments& arguments);
 
-  const Clock& clock_;
+  const Services& services_;
+  const StartOrder& order_;
   Random random_;
-  const SecretStore& secrets_;
-  const LocalStorage* storage_;
+  const TaskFiles& files_;
+  CancelToken& cancel_;
   Masker& masker_;
 };
 

@@ -1,8 +1,11 @@
 #include "worker/job.h"
 
+#include <algorithm>
 #include <exception>
 
 #include "common/base/text.h"
+#include "common/expr/template.h"
+#include "worker/files/working_directory.h"
 
 namespace headrace::worker {
 namespace {
@@ -13,14 +16,26 @@ std::string Unknown(const std::string& type, const Registry& registry) {
   return text;
 }
 
-// Kestra leaves null outputs out.
-void DropNulls(Object& outputs) {
-  for (auto at = outputs.begin(); at != outputs.end();)
-    if (at->value().is_null()) at = outputs.erase(at);
-    else ++at;
+// http() waits for somebody, and what render() finds may be an http().
+bool MayBlock(const Object& properties) {
+  const expr::References references = expr::ReferencesDeep(properties);
+  return std::any_of(references.functions.begin(), references.functions.end(),
+                     [](const std::string& name) { return name == "http" || name.starts_with("render"); });
+}
+
+// Masked, and without what Kestra leaves out.
+std::string FinishedJson(Object outputs, const Masker& masker) {
+  DropNulls(outputs);
+  return ToJson(masker.empty() ? Value(std::move(outputs)) : masker.MaskDeep(Value(std::move(outputs))));
 }
 
 }  // namespace
+
+void DropNulls(Object& outputs) {
+  for (auto at = outputs.begin(); at != outputs.end();)
+    if (at->value().is_null()) at = outputs.stable_erase(at);
+    else ++at;
+}
 
 std::shared_ptr<const PreparedTask> Prepare(std::shared_ptr<const wire::TaskSpec> spec, const Registry& registry) {
   auto task = std::make_shared<PreparedTask>();
@@ -31,6 +46,7 @@ std::shared_ptr<const PreparedTask> Prepare(std::shared_ptr<const wire::TaskSpec
     task->properties = std::move(properties->as_object());
     task->type = registry.Find(spec->type);
     if (task->type == nullptr) task->problem = Unknown(spec->type, registry);
+    else task->quick = task->type->quick && !MayBlock(task->properties) && spec->run_if.find("http") == std::string::npos;
   }
   task->spec = std::move(spec);
   return task;
@@ -50,11 +66,21 @@ std::optional<Duration> Job::Step() {
   return std::nullopt;
 }
 
+std::optional<TaskOutcome> DecideRunIf(TaskContext& context) {
+  const std::string& condition = context.order().spec->run_if;
+  if (condition.empty()) return std::nullopt;
+  const auto rendered = context.RenderValue(json::string(condition), false);
+  if (!rendered) return TaskOutcome::Failed("Failed evaluating runIf: " + rendered.error().message);
+  if (IsTruthy(ToText(*rendered))) return std::nullopt;
+  return TaskOutcome{.state = model::State::kSkipped};
+}
+
 TaskOutcome Job::RunGuarded() {
   if (task_->type == nullptr) return TaskOutcome::Failed(task_->problem);
   try {
     if (runner_ == nullptr) {
       if (auto opened = context_.Open(); !opened) return TaskOutcome::Failed(opened.error().message);
+      if (auto decided = DecideRunIf(context_)) return std::move(*decided);
       runner_ = task_->type->make();
     }
     return runner_->Run(context_);
@@ -77,22 +103,32 @@ void Job::Finish(TaskOutcome outcome) {
     outcome = {.state = model::State::kKilled, .message = cancel_.reason()};
   }
   if (outcome.state == model::State::kFailed && !outcome.message.empty()) context_.Log("ERROR", outcome.message);
-  DropNulls(outcome.outputs);
   Masker& masker = context_.masker();
   result_.outcome = outcome.state;
   result_.message = masker.Mask(outcome.message);
-  result_.outputs_json = ToJson(masker.empty() ? Value(std::move(outcome.outputs))
-                                               : masker.MaskDeep(Value(std::move(outcome.outputs))));
-  if (result_.outputs_json.size() > services_.options.outputs_bytes_max) {
-    result_.message = "OUTPUT_TOO_LARGE: the outputs are " + std::to_string(result_.outputs_json.size()) +
+  result_.outputs_json = FinishedJson(std::move(outcome.outputs), masker);
+  std::uint64_t bytes = result_.outputs_json.size();
+  for (wire::NestedResult& nested : outcome.nested) {
+    nested.message = masker.Mask(nested.message);
+    if (!masker.empty()) {
+      auto outputs = ParseJson(nested.outputs_json);
+      if (outputs) nested.outputs_json = ToJson(masker.MaskDeep(*outputs));
+    }
+    bytes += nested.outputs_json.size();
+  }
+  result_.nested = std::move(outcome.nested);
+  if (bytes > services_.options.outputs_bytes_max) {
+    result_.message = "OUTPUT_TOO_LARGE: the outputs are " + std::to_string(bytes) +
                       " bytes, at most " + std::to_string(services_.options.outputs_bytes_max) +
                       " are taken; write a file and name it in outputFiles";
     context_.Log("ERROR", result_.message);
     result_.outcome = model::State::kFailed;
     result_.outputs_json = "{}";
+    for (wire::NestedResult& nested : result_.nested) nested.outputs_json = "{}";
   }
   result_.ended = services_.clock.Now();
   runner_ = nullptr;
+  context_.Close();
 }
 
 wire::TaskResult Job::TakeResult() { return std::move(result_); }

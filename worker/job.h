@@ -14,17 +14,24 @@ namespace headrace::worker {
 struct PreparedTask {
   std::shared_ptr<const wire::TaskSpec> spec;
   const TaskType* type = nullptr;  // null: `problem` says why
+  bool quick = true;               // it blocks nothing, as far as its expressions tell
   Object properties{};
   std::string problem{};
 };
 std::shared_ptr<const PreparedTask> Prepare(std::shared_ptr<const wire::TaskSpec> spec, const Registry& registry);
+
+// Kestra leaves null outputs out.
+void DropNulls(Object& outputs);
+
+// What runIf says before the task runs: nothing when it is to run.
+std::optional<TaskOutcome> DecideRunIf(TaskContext& context);
 
 class Job {
  public:
   Job(StartOrder order, std::shared_ptr<const PreparedTask> task, const Services& services, LogSink log);
 
   const wire::TaskKey& key() const { return order_.key; }
-  bool quick() const { return task_->type == nullptr || task_->type->quick; }
+  bool quick() const { return task_->quick; }
   CancelToken& cancel() { return cancel_; }
 
   // Runs until it is done, or until it asks to be called again after some time: then the result is not ready yet.

@@ -54,7 +54,7 @@ std::size_t EstimateBytes(const wire::FromWorker& message) {
 
 struct WorkerLoop::Parts {
   WorkerOptions options;
-  LocalStorage storage;
+  std::unique_ptr<Storage> storage;
   std::unique_ptr<WorkingDirectories> directories;
 };
 
@@ -62,7 +62,7 @@ Result<std::unique_ptr<WorkerLoop>> WorkerLoop::Open(WorkerOptions options, cons
                                                      Supervisor& supervisor, queue::ClientQueue& queue,
                                                      const Clock& clock) {
   options = Complete(std::move(options));
-  ASSIGN_OR_RETURN(LocalStorage storage, LocalStorage::Open(options.storage_dir));
+  ASSIGN_OR_RETURN(auto storage, OpenLocalStorage(options.storage_dir));
   ASSIGN_OR_RETURN(auto directories, WorkingDirectories::Open(options.tmp_dir, options.id.str()));
   Parts parts{std::move(options), std::move(storage), std::move(directories)};
   return std::unique_ptr<WorkerLoop>(new WorkerLoop(std::move(parts), registry, supervisor, queue, clock));
@@ -72,7 +72,7 @@ WorkerLoop::WorkerLoop(Parts parts, const Registry& registry, Supervisor& superv
                        const Clock& clock)
     : options_(std::move(parts.options)), registry_(registry), queue_(queue), clock_(clock),
       secrets_(options_.environment), storage_(std::move(parts.storage)), directories_(std::move(parts.directories)),
-      services_{options_, clock_, secrets_, storage_, *directories_, supervisor, notices_},
+      services_{options_, clock_, secrets_, *storage_, *directories_, supervisor, notices_, registry_},
       session_(ToSession(options_), *this), inbox_(kInboxBytes, [&queue] { queue.Wake(); }),
       slots_(std::make_unique<SlotPool>(options_.slots, [this](std::shared_ptr<Job> job) { RunInSlot(std::move(job)); })) {}
 
@@ -194,7 +194,7 @@ void WorkerLoop::CheckDrain() {
 
 void WorkerLoop::StartTask(StartOrder order) {
   auto task = PreparedFor(order.spec);
-  const bool quick = task->type == nullptr || task->type->quick;
+  const bool quick = task->quick;
   const wire::TaskKey key = order.key;
   LogSink sink;
   if (quick) sink = [this, key](wire::LogEntry entry) { session_.OnLog(key, std::move(entry)); };

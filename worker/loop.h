@@ -70,7 +70,7 @@ class WorkerLoop final : private SessionPort {
   const Clock& clock_;
   const SecretStore secrets_;
   NoticeBook notices_;
-  const LocalStorage storage_;
+  const std::unique_ptr<Storage> storage_;
   std::unique_ptr<WorkingDirectories> directories_;
   const Services services_;
   WorkerSession session_;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "common/base/ids.h"
 #include "common/base/time.h"
@@ -28,6 +29,11 @@ struct WorkerOptions {
   std::uint64_t log_bytes_max = 16 * 1024 * 1024;    // of one run of a task; the rest is cut with a marker
   std::uint64_t file_bytes_max = 10ULL * 1024 * 1024 * 1024;  // of all output files of one run
   std::uint32_t files_max = 10'000;                            // output files of one run
+  std::vector<std::string> local_folders{};  // what file:// may open; none otherwise
+  // HTTP of tasks reaches no loopback, link-local, unspecified, multicast or reserved address unless one of these networks
+  // ("127.0.0.0/8", "::1/128") holds it.
+  std::vector<std::string> http_allow{};
+  std::uint64_t http_body_bytes_max = 10 * 1024 * 1024;  // of a response that becomes an output or a value
 };
 
 // Of the calling process.

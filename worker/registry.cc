@@ -2,6 +2,10 @@
 
 #include "common/base/check.h"
 #include "worker/core/core_tasks.h"
+#include "worker/data/storage_tasks.h"
+#include "worker/flow/working_directory_task.h"
+#include "worker/http/http_tasks.h"
+#include "worker/kv/kv_tasks.h"
 #include "worker/script/script_tasks.h"
 
 namespace headrace::worker {
@@ -25,7 +29,8 @@ std::vector<std::string> Registry::names() const {
 
 std::vector<TaskType> BuiltInTasks() {
   std::vector<TaskType> all = CoreTasks();
-  for (TaskType& type : ScriptTasks()) all.push_back(std::move(type));
+  for (const auto family : {&ScriptTasks, &HttpTasks, &KvTasks, &StateTasks, &StorageTasks, &ItemTasks, &NamespaceTasks, &ComposingTasks})
+    for (TaskType& type : family()) all.push_back(std::move(type));
   return all;
 }
 

@@ -1,9 +1,11 @@
 #include <array>
 #include <cctype>
+#include <charconv>
 
 #include "common/base/hash.h"
 #include "common/base/text.h"
 #include "common/expr/template.h"
+#include "worker/files/working_directory.h"
 #include "worker/task_runner.h"
 
 namespace headrace::worker {
@@ -39,10 +41,13 @@ std::optional<int> LevelRank(std::string_view level) {
 }
 
 TaskContext::TaskContext(const StartOrder& order, const Object& properties, const Services& services,
-                         CancelToken& cancel, LogSink log)
-    : order_(order), properties_(properties), services_(services), cancel_(cancel), log_(std::move(log)),
-      level_min_(LevelRank(order.spec->log_level).value_or(0)),
-      environment_(services.clock, Seed(order, services), services.secrets, &services.storage, masker_) {}
+                         CancelToken& cancel, LogSink log, TaskContext* outer)
+    : order_(order), properties_(properties), services_(services), cancel_(cancel), log_(std::move(log)), outer_(outer),
+      level_min_(LevelRank(order.spec->log_level).value_or(0)), masker_(outer == nullptr ? own_masker_ : outer->masker_),
+      files_(services.storage, order, services.options),
+      environment_(services, order, Seed(order, services), files_, cancel, masker_) {}
+
+TaskContext::~TaskContext() = default;
 
 Status TaskContext::Open() {
   if (order_.context_json.empty()) {
@@ -53,6 +58,10 @@ Status TaskContext::Open() {
   if (!context_.is_object()) return InvalidArgument("the context of the task is not an object");
   return {};
 }
+
+void TaskContext::OpenWith(Object variables) { context_ = std::move(variables); }
+
+void TaskContext::Close() { directory_ = nullptr; }
 
 bool TaskContext::Has(std::string_view property) const {
   const Value* value = properties_.if_contains(property);
@@ -75,9 +84,26 @@ Result<std::optional<std::string>> TaskContext::Text(std::string_view property) 
   return std::optional<std::string>(ToText(value));
 }
 
+Result<std::string> TaskContext::RequiredText(std::string_view property) {
+  ASSIGN_OR_RETURN(auto text, Text(property));
+  if (!text) return InvalidArgument(std::string(property) + ": is missing");
+  return std::move(*text);
+}
+
 Result<bool> TaskContext::Bool(std::string_view property, bool fallback) {
   ASSIGN_OR_RETURN(const auto text, Text(property));
   return text ? IsTruthy(*text) : fallback;
+}
+
+Result<std::optional<std::int64_t>> TaskContext::Integer(std::string_view property) {
+  ASSIGN_OR_RETURN(const auto text, Text(property));
+  if (!text) return std::optional<std::int64_t>();
+  std::int64_t number = 0;
+  const std::string_view digits = Trim(*text);
+  const auto [end, problem] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+  if (problem != std::errc() || end != digits.data() + digits.size())
+    return InvalidArgument(std::string(property) + ": '" + *text + "' is no whole number");
+  return std::optional<std::int64_t>(number);
 }
 
 Result<std::optional<Duration>> TaskContext::Span(std::string_view property) {
@@ -88,7 +114,76 @@ Result<std::optional<Duration>> TaskContext::Span(std::string_view property) {
   return std::optional<Duration>(*span);
 }
 
+Result<std::vector<std::string>> TaskContext::Texts(std::string_view property) {
+  std::vector<std::string> texts;
+  ASSIGN_OR_RETURN(Value value, Render(property, false));
+  if (value.is_null()) return texts;
+  if (value.is_string()) {
+    auto parsed = Trim(std::string_view(value.get_string())).starts_with('[') ? ParseJson(ToText(value)) : Result<Value>();
+    if (parsed && parsed->is_array()) value = std::move(*parsed);
+    else value = Array{value};
+  }
+  if (!value.is_array()) return InvalidArgument(std::string(property) + ": expected a list of texts");
+  for (const Value& item : value.get_array()) texts.push_back(ToText(item));
+  return texts;
+}
+
+Result<Object> TaskContext::Map(std::string_view property, bool typed) {
+  ASSIGN_OR_RETURN(Value value, Render(property, typed));
+  if (value.is_string()) {
+    if (Trim(std::string_view(value.get_string())).empty()) return Object();
+    auto parsed = ParseJson(ToText(value));
+    if (!parsed) return Fail(std::move(parsed.error()).Wrap(std::string(property) + " is no JSON map"));
+    value = std::move(*parsed);
+  }
+  if (value.is_null()) return Object();
+  if (!value.is_object()) return InvalidArgument(std::string(property) + ": expected a map");
+  return std::move(value.get_object());
+}
+
+Result<std::string> TaskContext::RenderOver(std::string_view text, const Object& more) {
+  Object& variables = context_.as_object();
+  std::vector<std::pair<std::string, std::optional<Value>>> before;
+  for (const auto& [name, value] : more) {
+    Value* known = variables.if_contains(name);
+    before.emplace_back(std::string(name), known == nullptr ? std::nullopt : std::optional<Value>(std::move(*known)));
+    variables[name] = value;
+  }
+  auto rendered = RenderValue(json::string(text), false);
+  for (auto& [name, value] : before) {
+    if (value) variables[name] = std::move(*value);
+    else variables.erase(name);
+  }
+  if (!rendered) return Fail(std::move(rendered.error()));
+  return ToText(*rendered);
+}
+
 void TaskContext::AddVariable(std::string_view name, Value value) { context_.as_object()[name] = std::move(value); }
+
+Result<ScratchFile> TaskContext::Scratch() const { return ScratchFile::Make(services_.directories.path()); }
+
+Result<std::string> TaskContext::Store(ScratchFile& file, std::string_view extension) {
+  RETURN_IF_ERROR(file.Rewind());
+  ASSIGN_OR_RETURN(auto put, files_.Put(std::to_string(++stored_) + std::string(extension), file.fd(),
+                                        services_.options.file_bytes_max));
+  return std::move(put.uri);
+}
+
+Result<WorkingDirectory*> TaskContext::Directory() {
+  if (outer_ == nullptr && directory_ == nullptr) {
+    const wire::TaskKey& key = order_.key;
+    ASSIGN_OR_RETURN(directory_, services_.directories.Make(
+                                     key.execution.str() + "-" + std::to_string(key.fence.task_run) + "-" +
+                                     std::to_string(key.fence.attempt) + "-" + std::to_string(key.fence.delivery)));
+  }
+  if (outer_ == nullptr) {
+    AddVariable("workingDir", json::string(directory_->path()));
+    return directory_.get();
+  }
+  ASSIGN_OR_RETURN(WorkingDirectory* const shared, outer_->Directory());
+  AddVariable("workingDir", json::string(shared->path()));
+  return shared;
+}
 
 void TaskContext::Log(std::string_view level, std::string_view message) {
   if (masker_.empty()) return LogMasked(level, message);

@@ -5,9 +5,11 @@
 
 #include <array>
 #include <cstdlib>
+#include <sstream>
 #include <utility>
 
 #include "cli/version.h"
+#include "common/base/text.h"
 
 namespace headrace::cli {
 
@@ -39,6 +41,20 @@ Status WorkerHost::Wait() {
   return why_;
 }
 
+namespace {
+
+// A list with commas.
+std::vector<std::string> ListOf(const char* variable) {
+  std::vector<std::string> items;
+  const char* text = std::getenv(variable);
+  std::stringstream stream(text == nullptr ? "" : text);
+  for (std::string item; std::getline(stream, item, ',');)
+    if (!Trim(item).empty()) items.emplace_back(Trim(item));
+  return items;
+}
+
+}  // namespace
+
 worker::WorkerOptions WorkerDefaults(const std::string& id) {
   worker::WorkerOptions options;
   std::array<char, 256> host{};
@@ -48,6 +64,9 @@ worker::WorkerOptions WorkerDefaults(const std::string& id) {
   options.environment = worker::EnvironmentSnapshot();
   const char* tmp = std::getenv("TMPDIR");
   options.tmp_dir = std::string(tmp != nullptr && *tmp != 0 ? tmp : "/tmp") + "/headrace-" + std::to_string(getuid());
+  options.http_allow = ListOf("HEADRACE_HTTP_ALLOW");
+  options.local_folders = ListOf("HEADRACE_LOCAL_FOLDERS");
+  if (const char* storage = std::getenv("HEADRACE_STORAGE_DIR")) options.storage_dir = storage;
   return options;
 }
 

@@ -1,6 +1,7 @@
 #include "worker/core/core_tasks.h"
 
 #include "common/base/text.h"
+#include "worker/function_runner.h"
 
 namespace headrace::worker {
 namespace {
@@ -10,25 +11,7 @@ using model::PropertySpec;
 
 const std::vector<std::string> kLevelNames = {"ERROR", "WARN", "INFO", "DEBUG", "TRACE"};
 
-// A runner that is one function.
-class FunctionRunner final : public TaskRunner {
- public:
-  using Function = Result<TaskOutcome> (*)(TaskContext&);
-  explicit FunctionRunner(Function function) : function_(function) {}
-  TaskOutcome Run(TaskContext& context) override {
-    auto outcome = function_(context);
-    return outcome ? std::move(*outcome) : TaskOutcome::Failed(outcome.error().message);
-  }
-
- private:
-  Function function_;
-};
-
-TaskType Quick(model::TaskTypeSpec spec, FunctionRunner::Function function) {
-  return {.spec = std::move(spec), .quick = true, .make = [function] {
-            return std::make_unique<FunctionRunner>(function);
-          }};
-}
+TaskType Quick(model::TaskTypeSpec spec, TaskFunction function) { return MakeType(std::move(spec), function, true); }
 
 Result<std::string> Level(TaskContext& context) {
   ASSIGN_OR_RETURN(const auto level, context.Text("level"));
@@ -93,13 +76,31 @@ Result<TaskOutcome> RunAssert(TaskContext& context) {
     ASSIGN_OR_RETURN(const Value rendered, context.RenderValue(condition, false));
     if (IsTruthy(ToText(rendered))) continue;
     broken.push_back(ToText(condition));
-    context.Log("ERROR", "Assertion failed: " + broken.back());
+    context.Log("ERROR", "Assertion `" + broken.back() + "` failed!");
   }
   if (broken.empty()) return TaskOutcome::Success();
   ASSIGN_OR_RETURN(const auto message, context.Text("errorMessage"));
-  return TaskOutcome::Failed(message.value_or(std::to_string(broken.size()) + " of " +
-                                              std::to_string(conditions->get_array().size()) +
-                                              " assertions failed; the first: " + broken.front()));
+  return TaskOutcome::Failed(
+      message.value_or(std::to_string(broken.size()) + (broken.size() == 1 ? " assertion failed!" : " assertions failed!")));
+}
+
+// Metrics are told in the log only.
+Result<TaskOutcome> RunPublish(TaskContext& context) {
+  ASSIGN_OR_RETURN(const Value metrics, context.Render("metrics"));
+  if (metrics.is_null()) return TaskOutcome::Success();
+  if (!metrics.is_array()) return InvalidArgument("metrics: expected a list");
+  for (const Value& metric : metrics.get_array()) {
+    const Value* name = Member(metric, "name");
+    const Value* type = Member(metric, "type");
+    const Value* value = Member(metric, "value");
+    const std::string kind = type == nullptr ? "" : ToText(*type);
+    if (name == nullptr || value == nullptr || (kind != "counter" && kind != "timer" && kind != "gauge"))
+      return InvalidArgument("metrics: each needs name, value and type (counter, timer or gauge): " + ToJson(metric));
+    std::string text = "metric " + ToText(*name) + " " + kind + " " + ToText(*value);
+    if (const Value* tags = Member(metric, "tags"); tags != nullptr && !tags->is_null()) text += " " + ToJson(*tags);
+    context.Log("DEBUG", text);
+  }
+  return TaskOutcome::Success();
 }
 
 // Looks once, goes to sleep without a thread, and is done when it is called again.
@@ -184,6 +185,16 @@ model::TaskTypeSpec SleepSpec() {
           .example = "id: wait\ntype: io.kestra.plugin.core.flow.Sleep\nduration: PT5S\n"};
 }
 
+model::TaskTypeSpec PublishSpec() {
+  return {.type = "io.kestra.plugin.core.metric.Publish",
+          .doc = "Publishes metrics.",
+          .properties = {{.name = "metrics", .kind = PropertyKind::kList, .doc = "Each {name, type: counter, timer or gauge, value, tags}."}},
+          .support = model::Support::kDiffers,
+          .differs = "Metrics are written to the log at DEBUG only.",
+          .example = "id: count\ntype: io.kestra.plugin.core.metric.Publish\nmetrics:\n"
+                     "  - {name: rows, type: counter, value: \"{{ outputs.load.vars.rows }}\"}\n"};
+}
+
 }  // namespace
 
 std::vector<TaskType> CoreTasks() {
@@ -194,6 +205,7 @@ std::vector<TaskType> CoreTasks() {
   types.push_back(Quick(OutputValuesSpec(), RunOutputValues));
   types.push_back(Quick(FailSpec(), RunFail));
   types.push_back(Quick(AssertSpec(), RunAssert));
+  types.push_back(Quick(PublishSpec(), RunPublish));
   types.push_back({.spec = SleepSpec(), .quick = true, .make = [] { return std::make_unique<SleepRunner>(); }});
   return types;
 }

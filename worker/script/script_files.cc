@@ -4,33 +4,56 @@
 #include <cctype>
 
 #include "common/base/hash.h"
+#include "common/base/text.h"
 #include "worker/files/glob.h"
-#include "worker/files/storage.h"
+#include "worker/files/places.h"
 
 namespace headrace::worker {
 namespace {
 
 constexpr std::size_t kListedMax = 1'000'000;
 
-Status CopyStored(TaskContext& context, const WorkingDirectory& directory, const std::string& name,
-                  const std::string& uri) {
-  ASSIGN_OR_RETURN(const UniqueFd from, context.services().storage.OpenUri(uri));
+Status CopyInto(TaskContext& context, const WorkingDirectory& directory, const std::string& name, int from) {
   ASSIGN_OR_RETURN(const UniqueFd to, CreateBeneath(directory.fd(), name));
-  ASSIGN_OR_RETURN(const auto copied, CopyAll(from.get(), to.get(), context.services().options.file_bytes_max));
+  ASSIGN_OR_RETURN(const auto copied, CopyAll(from, to.get(), context.services().options.file_bytes_max));
   static_cast<void>(copied);
   return {};
 }
 
-Status WriteInputFile(TaskContext& context, const WorkingDirectory& directory, const std::string& name,
-                      const Value& content) {
-  RETURN_IF_ERROR(CheckRelativeName(name));
-  const std::string text = ToText(content);
-  if (IsStorageUri(text)) return CopyStored(context, directory, name, text);
-  for (const std::string_view scheme : {"file://", "nsfile://"})
-    if (text.starts_with(scheme))
-      return InvalidArgument("'" + name + "': " + std::string(scheme) + " files are not available on this worker");
-  ASSIGN_OR_RETURN(const UniqueFd file, CreateBeneath(directory.fd(), name));
-  return WriteAll(file.get(), text);
+bool MatchesAny(const std::vector<Glob>& globs, std::string_view name) {
+  return std::any_of(globs.begin(), globs.end(), [&](const Glob& glob) { return glob.Matches(name); });
+}
+
+// A pattern without a folder means files of any folder, as Kestra's matcher does.
+std::vector<Glob> Globs(const Value* patterns) {
+  std::vector<Glob> globs;
+  if (patterns == nullptr || patterns->is_null()) return globs;
+  const Array list = patterns->is_array() ? patterns->get_array() : Array{*patterns};
+  for (const Value& pattern : list) {
+    std::string text = ToText(pattern);
+    while (text.starts_with('/')) text.erase(0, 1);
+    globs.emplace_back(text.find('/') == std::string::npos ? "**/" + text : text);
+  }
+  return globs;
+}
+
+Status CopyNamespace(TaskContext& context, const WorkingDirectory& directory, const std::string& ns, const Value& wanted) {
+  RETURN_IF_ERROR(CheckNamespace(ns));
+  const Storage& storage = context.services().storage;
+  const std::vector<Glob> include = Globs(Member(wanted, "include"));
+  const std::vector<Glob> exclude = Globs(Member(wanted, "exclude"));
+  const Value* apart = Member(wanted, "folderPerNamespace");
+  const std::string prefix = apart != nullptr && IsTruthy(ToText(*apart)) ? ns + "/" : "";
+  const std::string folder = NamespaceFilesFolder(ns);
+  ASSIGN_OR_RETURN(const auto files, storage.List(folder));
+  for (const StoredFile& file : files) {
+    const std::string name = file.place.substr(folder.size() + 1);
+    if (!include.empty() && !MatchesAny(include, name)) continue;
+    if (MatchesAny(exclude, name)) continue;
+    ASSIGN_OR_RETURN(const UniqueFd from, storage.Open(file.place));
+    RETURN_IF_ERROR(CopyInto(context, directory, prefix + name, from.get()));
+  }
+  return {};
 }
 
 bool IsUriCharacter(char c) {
@@ -66,19 +89,41 @@ Chosen Choose(TaskContext& context, const std::vector<std::string>& listed, cons
 
 }  // namespace
 
-Status WriteInputFiles(TaskContext& context, const WorkingDirectory& directory) {
-  ASSIGN_OR_RETURN(Value files, context.Render("inputFiles", false));
-  if (files.is_string()) {
-    auto parsed = ParseJson(ToText(files));
-    if (!parsed) return Fail(std::move(parsed.error()).Wrap("inputFiles is no JSON map"));
-    files = std::move(*parsed);
+Status WriteFile(TaskContext& context, const WorkingDirectory& directory, const std::string& name, const Value& content) {
+  RETURN_IF_ERROR(CheckRelativeName(name));
+  const std::string text = ToText(content);
+  if (IsFileUri(text)) {
+    ASSIGN_OR_RETURN(const UniqueFd from, context.OpenFile(text));
+    return CopyInto(context, directory, name, from.get());
   }
-  if (files.is_null()) return {};
-  if (!files.is_object()) return InvalidArgument("inputFiles: expected a map of name to content");
-  for (const auto& [name, content] : files.get_object()) {
+  ASSIGN_OR_RETURN(const UniqueFd file, CreateBeneath(directory.fd(), name));
+  return WriteAll(file.get(), text);
+}
+
+Status WriteInputFiles(TaskContext& context, const WorkingDirectory& directory, std::string_view property) {
+  ASSIGN_OR_RETURN(const Object files, context.Map(property, false));
+  for (const auto& [name, content] : files) {
     if (content.is_null()) continue;
-    auto written = WriteInputFile(context, directory, std::string(name), content);
-    if (!written) return Fail(std::move(written.error()).Wrap("inputFiles"));
+    auto written = WriteFile(context, directory, std::string(name), content);
+    if (!written) return Fail(std::move(written.error()).Wrap(property));
+  }
+  return {};
+}
+
+Status WriteNamespaceFiles(TaskContext& context, const WorkingDirectory& directory) {
+  if (!context.Has("namespaceFiles")) return {};
+  ASSIGN_OR_RETURN(const Value wanted, context.Render("namespaceFiles"));
+  const Value* enabled = Member(wanted, "enabled");
+  // Naming what to copy is asking for it.
+  if (enabled != nullptr && !IsTruthy(ToText(*enabled))) return {};
+  std::vector<std::string> namespaces = {context.order().ns};
+  if (const Value* named = Member(wanted, "namespaces"); named != nullptr && named->is_array()) {
+    namespaces.clear();
+    for (const Value& ns : named->get_array()) namespaces.push_back(ToText(ns));
+  }
+  for (const std::string& ns : namespaces) {
+    auto copied = CopyNamespace(context, directory, ns, wanted);
+    if (!copied) return Fail(std::move(copied.error()).Wrap("namespaceFiles"));
   }
   return {};
 }
@@ -97,7 +142,8 @@ Result<std::string> LocaliseUris(TaskContext& context, const WorkingDirectory& d
     const std::string name = std::string(kOwnPrefix) + std::to_string(StableHash(uri)) +
                              (dot == std::string::npos ? "" : base.substr(dot));
     RETURN_IF_ERROR(CheckRelativeName(name));
-    RETURN_IF_ERROR(CopyStored(context, directory, name, uri));
+    ASSIGN_OR_RETURN(const UniqueFd from_file, context.OpenFile(uri));
+    RETURN_IF_ERROR(CopyInto(context, directory, name, from_file.get()));
     out.append(text, from, at - from);
     out += directory.path() + "/" + name;
     from = end;
@@ -119,7 +165,7 @@ Result<Object> StoreOutputFiles(TaskContext& context, const WorkingDirectory& di
   for (const auto& [shown, name] : chosen) {
     RETURN_IF_ERROR(CheckRelativeName(name));
     ASSIGN_OR_RETURN(const UniqueFd file, OpenRegular(directory.fd(), name));
-    ASSIGN_OR_RETURN(auto put, context.services().storage.Put(context.order(), shown, file.get(), left));
+    ASSIGN_OR_RETURN(auto put, context.files().Put(shown, file.get(), left));
     left -= put.bytes;
     stored[shown] = json::string(put.uri);
   }

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 
-#include "common/base/text.h"
 #include "worker/notice_book.h"
 #include "worker/secrets.h"
 
@@ -13,21 +12,6 @@ namespace {
 // The kernel takes 128 KiB in one argument.
 constexpr std::size_t kArgumentBytesMax = 120 * 1024;
 constexpr std::string_view kOutputFolder = "output-dir";
-
-// A list of texts; a single text is a list of one, or a list as JSON.
-Result<std::vector<std::string>> Texts(TaskContext& context, std::string_view property) {
-  std::vector<std::string> texts;
-  ASSIGN_OR_RETURN(Value value, context.Render(property, false));
-  if (value.is_null()) return texts;
-  if (value.is_string()) {
-    auto parsed = Trim(std::string_view(value.get_string())).starts_with('[') ? ParseJson(ToText(value)) : Result<Value>();
-    if (parsed && parsed->is_array()) value = std::move(*parsed);
-    else value = Array{value};
-  }
-  if (!value.is_array()) return InvalidArgument(std::string(property) + ": expected a list of texts");
-  for (const Value& item : value.get_array()) texts.push_back(ToText(item));
-  return texts;
-}
 
 bool IsShell(const std::string& interpreter) {
   static constexpr std::array<std::string_view, 7> kShells = {"sh", "bash", "dash", "ash", "ksh", "zsh", "busybox"};
@@ -91,21 +75,15 @@ Status ScriptRunner::CheckTaskRunner(TaskContext& context) const {
 
 Status ScriptRunner::Prepare(TaskContext& context) {
   RETURN_IF_ERROR(CheckTaskRunner(context));
-  const wire::TaskKey& key = context.order().key;
-  ASSIGN_OR_RETURN(directory_, context.services().directories.Make(
-                                   key.execution.str() + "-" + std::to_string(key.fence.task_run) + "-" +
-                                   std::to_string(key.fence.attempt) + "-" + std::to_string(key.fence.delivery)));
-  context.AddVariable("workingDir", json::string(directory_->path()));
+  ASSIGN_OR_RETURN(directory_, context.Directory());
   RETURN_IF_ERROR(PrepareOutputs(context));
+  RETURN_IF_ERROR(WriteNamespaceFiles(context, *directory_));
   RETURN_IF_ERROR(WriteInputFiles(context, *directory_));
   RETURN_IF_ERROR(PrepareArguments(context));
   return PrepareEnvironment(context);
 }
 
 Status ScriptRunner::PrepareOutputs(TaskContext& context) {
-  ASSIGN_OR_RETURN(const Value files, context.Render("namespaceFiles"));
-  if (const Value* enabled = Member(files, "enabled"); enabled != nullptr && IsTruthy(ToText(*enabled)))
-    return InvalidArgument("namespaceFiles are not available on this worker; use inputFiles");
   // With the old `runner` property the folder is there without being asked for.
   ASSIGN_OR_RETURN(const bool folder, context.Bool("outputDirectory", context.Has("runner")));
   if (folder) {
@@ -113,7 +91,7 @@ Status ScriptRunner::PrepareOutputs(TaskContext& context) {
     RETURN_IF_ERROR(MakeFolders(directory_->fd(), output_folder_ + "/"));
     context.AddVariable("outputDir", json::string(directory_->path() + "/" + output_folder_));
   }
-  ASSIGN_OR_RETURN(output_patterns_, Texts(context, "outputFiles"));
+  ASSIGN_OR_RETURN(output_patterns_, context.Texts("outputFiles"));
   Object paths;
   for (const std::string& name : output_patterns_) {
     if (CheckRelativeName(name)) paths[name] = json::string(directory_->path() + "/" + name);
@@ -123,7 +101,7 @@ Status ScriptRunner::PrepareOutputs(TaskContext& context) {
 }
 
 Result<std::vector<std::string>> ScriptRunner::MainCommands(TaskContext& context) {
-  if (commands_) return Texts(context, "commands");
+  if (commands_) return context.Texts("commands");
   ASSIGN_OR_RETURN(const auto script, context.Text("script"));
   if (!script) return InvalidArgument("script: is missing");
   if (language_.command.empty()) return std::vector<std::string>{*script};
@@ -142,13 +120,14 @@ Result<std::string> ScriptRunner::ScriptFileCommand(const std::string& script) {
 }
 
 Status ScriptRunner::PrepareArguments(TaskContext& context) {
-  ASSIGN_OR_RETURN(order_.argv, Texts(context, "interpreter"));
+  ASSIGN_OR_RETURN(order_.argv, context.Texts("interpreter"));
   if (order_.argv.empty()) {
     if (language_.powershell) order_.argv = {"pwsh", "-NoProfile", "-NonInteractive", "-Command"};
     else order_.argv = {"/bin/sh", "-c"};
   }
-  ASSIGN_OR_RETURN(const bool fail_fast, context.Bool("failFast", true));
-  ASSIGN_OR_RETURN(const auto before, Texts(context, "beforeCommands"));
+  ASSIGN_OR_RETURN(const bool on_failed, context.Bool("exitOnFailed", true));
+  ASSIGN_OR_RETURN(const bool fail_fast, context.Bool("failFast", on_failed));
+  ASSIGN_OR_RETURN(const auto before, context.Texts("beforeCommands"));
   ASSIGN_OR_RETURN(const auto commands, MainCommands(context));
   if (commands.empty()) return InvalidArgument("commands: there are none");
   std::vector<std::string> lines;
@@ -166,7 +145,7 @@ Status ScriptRunner::PrepareArguments(TaskContext& context) {
 Status ScriptRunner::FitArguments(std::string text) {
   if (text.size() > kArgumentBytesMax && IsShell(order_.argv[0])) {
     const std::string name = std::string(kOwnPrefix) + "commands.sh";
-      ASSIGN_OR_RETURN(const UniqueFd file, CreateBeneath(directory_->fd(), name));
+    ASSIGN_OR_RETURN(const UniqueFd file, CreateBeneath(directory_->fd(), name));
     RETURN_IF_ERROR(WriteAll(file.get(), text));
     text = ". " + ShellQuote(directory_->path() + "/" + name);
   }
@@ -179,19 +158,13 @@ Status ScriptRunner::PrepareEnvironment(TaskContext& context) {
   for (const auto& [name, value] : context.services().options.environment)
     if (!IsWorkerOnly(name)) all[name] = value;
   for (const auto& [name, value] : language_.env) all[std::string(name)] = value;
-  ASSIGN_OR_RETURN(Value env, context.Render("env", false));
-  if (env.is_string()) {
-    ASSIGN_OR_RETURN(env, ParseJson(ToText(env)));
-  }
-  if (!env.is_null() && !env.is_object()) return InvalidArgument("env: expected a map");
-  if (env.is_object()) {
-    for (const auto& [key, value] : env.get_object()) {
-      const std::string name(key);
-      if (!IsVariableName(name))
-        return InvalidArgument("env: '" + name + "' is no name of a variable: letters, digits and _ only");
-      all[name] = ToText(value);
-      if (all[name].find('\0') != std::string::npos) return InvalidArgument("env: '" + name + "' holds a NUL byte");
-    }
+  ASSIGN_OR_RETURN(const Object env, context.Map("env", false));
+  for (const auto& [key, value] : env) {
+    const std::string name(key);
+    if (!IsVariableName(name))
+      return InvalidArgument("env: '" + name + "' is no name of a variable: letters, digits and _ only");
+    all[name] = ToText(value);
+    if (all[name].find('\0') != std::string::npos) return InvalidArgument("env: '" + name + "' holds a NUL byte");
   }
   const wire::TaskKey& key = context.order().key;
   all["WORKING_DIR"] = directory_->path();

@@ -32,7 +32,7 @@ class ScriptRunner final : public TaskRunner {
 
   const Language& language_;
   const bool commands_;
-  std::unique_ptr<WorkingDirectory> directory_;
+  WorkingDirectory* directory_ = nullptr;
   std::string output_folder_;                 // below the working directory; empty: none
   std::vector<std::string> output_patterns_;
   ProcessOrder order_;

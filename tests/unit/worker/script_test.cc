@@ -1,221 +1,12 @@
-// The contract of script tasks and of the tasks without a process, on real interpreters.
-#include <gtest/gtest.h>
-#include <sys/stat.h>
-#include <unistd.h>
+// The contract of script tasks, on real interpreters.
+#include "tests/unit/worker/task_fixture.h"
 
-#include <filesystem>
-#include <fstream>
-#include <functional>
-
-#include "common/base/text.h"
 #include "worker/files/glob.h"
-#include "worker/files/storage.h"
-#include "worker/files/working_directory.h"
-#include "worker/job.h"
-#include "worker/notice_book.h"
-#include "worker/process/supervisor.h"
 
 namespace headrace::worker {
 namespace {
 
-using namespace std::chrono_literals;
-namespace fs = std::filesystem;
-using model::State;
-
-struct Ran {
-  State state;
-  Value outputs;
-  std::string message;
-  std::vector<wire::LogEntry> logs;
-
-  std::string Lines(std::string_view level) const {
-    std::string lines;
-    for (const auto& entry : logs)
-      if (entry.level == level) lines += entry.message + "\n";
-    return lines;
-  }
-  std::string Out(std::string_view path) const {
-    const Value* value = AtPath(outputs, path);
-    return value == nullptr ? "(none)" : ToText(*value);
-  }
-};
-
-Value Json(std::string_view text) {
-  auto value = ParseJson(text);
-  EXPECT_TRUE(value) << text;
-  return value ? *value : Value();
-}
-
-class TaskTest : public testing::Test {
- protected:
-  static void SetUpTestSuite() { supervisor_ = std::move(*Supervisor::Start()); }
-  static void TearDownTestSuite() { supervisor_.reset(); }
-
-  TaskTest()
-      : root_(fs::temp_directory_path() / ("headrace-test-" + std::to_string(getpid()))), registry_(BuiltInRegistry()) {
-    options_.tmp_dir = root_ / "tmp";
-    options_.id = WorkerId("w");
-    options_.environment = {{"PATH", getenv("PATH")}, {"SECRET_GITHUB_TOKEN", "Z2hwX3NlY3JldDEyMzQ="}, {"WORKER_SEES", "yes"}};
-    if (const char* home = getenv("HOME")) options_.environment["HOME"] = home;
-  }
-  ~TaskTest() override { fs::remove_all(root_); }
-
-  std::unique_ptr<Job> MakeJob(const std::string& type, const Value& properties, const std::string& context = "{}",
-                               std::vector<wire::LogEntry>* logs = nullptr) {
-    if (services_ == nullptr) {
-      storage_ = std::make_unique<LocalStorage>(std::move(*LocalStorage::Open(root_ / "storage")));
-      directories_ = std::move(*WorkingDirectories::Open(options_.tmp_dir, "w"));
-      secrets_ = std::make_unique<SecretStore>(options_.environment);
-      services_.reset(new Services{options_, clock_, *secrets_, *storage_, *directories_, *supervisor_, notices_});
-    }
-    auto spec = std::make_shared<wire::TaskSpec>();
-    spec->type = type;
-    spec->task_id = "check";
-    spec->properties_json = ToJson(properties);
-    spec->log_level = log_level_;
-    StartOrder order{.key = {ExecutionId("EXEC"), {3, 2, 1}}, .spec = spec, .context_json = context,
-                     .task_run = TaskRunId("TASKRUN"), .ns = "a.b", .flow_id = "flow"};
-    return std::make_unique<Job>(std::move(order), worker::Prepare(spec, registry_), *services_,
-                                 [this, logs](wire::LogEntry entry) {
-                                   if (on_log_) on_log_(entry);
-                                   if (logs != nullptr) logs->push_back(std::move(entry));
-                                 });
-  }
-  Ran Finish(Job& job, std::vector<wire::LogEntry> logs) {
-    wire::TaskResult result = job.TakeResult();
-    return {result.outcome, Json(result.outputs_json), result.message, std::move(logs)};
-  }
-  Ran Run(const std::string& type, const Value& properties, const std::string& context = "{}") {
-    std::vector<wire::LogEntry> logs;
-    auto job = MakeJob(type, properties, context, &logs);
-    EXPECT_FALSE(job->Step());
-    return Finish(*job, std::move(logs));
-  }
-  // A script of the Process runner; `more` are further properties.
-  Ran Script(const std::string& script, const std::string& more = "{}", const std::string& language = "shell",
-             const std::string& context = "{}") {
-    Object properties = Json(more).as_object();
-    properties["script"] = json::string(script);
-    if (!properties.contains("taskRunner")) properties["taskRunner"] = Json(R"({"type":"io.kestra.plugin.core.runner.Process"})");
-    return Run("io.kestra.plugin.scripts." + language + ".Script", properties, context);
-  }
-  std::string Stored(const Ran& ran, std::string_view name) {
-    const Value* files = Member(ran.outputs, "outputFiles");
-    const Value* uri = files == nullptr ? nullptr : Member(*files, name);
-    if (uri == nullptr) return "(none)";
-    auto text = storage_->Read(ToText(*uri), 1'000'000);
-    return text ? *text : text.error().message;
-  }
-
-  static inline std::unique_ptr<Supervisor> supervisor_;
-  fs::path root_;
-  WorkerOptions options_;
-  SystemClock clock_;
-  Registry registry_;
-  NoticeBook notices_;
-  std::string log_level_;
-  std::function<void(const wire::LogEntry&)> on_log_;
-  std::unique_ptr<LocalStorage> storage_;
-  std::unique_ptr<WorkingDirectories> directories_;
-  std::unique_ptr<SecretStore> secrets_;
-  std::unique_ptr<Services> services_;
-};
-
-using CoreTask = TaskTest;
 using ScriptTask = TaskTest;
-
-TEST_F(CoreTask, LogWritesOneMessageOrEach) {
-  const Ran one = Run("io.kestra.plugin.core.log.Log", Json(R"({"message":"Hello {{ inputs.name }}","level":"WARN"})"),
-                      R"({"inputs":{"name":"Ada"}})");
-  EXPECT_EQ(one.state, State::kSuccess);
-  EXPECT_EQ(one.Lines("WARN"), "Hello Ada\n");
-  const Ran list = Run("io.kestra.core.tasks.log.Log", Json(R"({"message":["a","{{ 1 + 1 }}"]})"));
-  EXPECT_EQ(list.Lines("INFO"), "a\n2\n");
-  EXPECT_EQ(Run("io.kestra.plugin.core.log.Log", Json(R"({"message":"x","level":"LOUD"})")).state, State::kFailed);
-}
-
-TEST_F(CoreTask, LogLevelOfTheTaskKeepsTheLowerOnesOut) {
-  log_level_ = "WARN";
-  const Ran ran = Run("io.kestra.plugin.core.log.Log", Json(R"({"message":"x"})"));
-  EXPECT_TRUE(ran.logs.empty());
-}
-
-TEST_F(CoreTask, UndefinedVariableFailsWithKestrasPhraseInTheLog) {
-  const Ran ran = Run("io.kestra.plugin.core.debug.Return", Json(R"({"format":"{{ inputs.nope }}"})"), R"({"inputs":{}})");
-  EXPECT_EQ(ran.state, State::kFailed);
-  EXPECT_NE(ran.message.find("Unable to find `"), std::string::npos) << ran.message;
-  EXPECT_EQ(ran.Lines("ERROR"), ran.message + "\n");
-}
-
-TEST_F(CoreTask, ReturnGivesItsTextOrNothing) {
-  EXPECT_EQ(ToJson(Run("io.kestra.plugin.core.debug.Return", Json(R"({"format":"v{{ 1 + 2 }}"})")).outputs), R"({"value":"v3"})");
-  EXPECT_EQ(ToJson(Run("io.kestra.plugin.core.debug.Return", Json("{}")).outputs), "{}");
-}
-
-TEST_F(CoreTask, OutputValuesKeepTheirTypes) {
-  const Ran ran = Run("io.kestra.plugin.core.output.OutputValues",
-                      Json(R"({"values":{"n":"{{ inputs.n }}","t":"n={{ inputs.n }}","l":[1,"{{ inputs.l }}"]}})"),
-                      R"({"inputs":{"n":7,"l":[true]}})");
-  EXPECT_EQ(ToJson(ran.outputs), R"({"values":{"n":7,"t":"n=7","l":[1,[true]]}})");
-}
-
-TEST_F(CoreTask, FailAndAssert) {
-  EXPECT_EQ(Run("io.kestra.plugin.core.execution.Fail", Json("{}")).message, "Task failure");
-  EXPECT_EQ(Run("io.kestra.plugin.core.execution.Fail", Json(R"({"condition":"{{ 1 > 2 }}"})")).state, State::kSuccess);
-  EXPECT_EQ(Run("io.kestra.plugin.core.execution.Fail", Json(R"({"condition":"{{ 2 > 1 }}","errorMessage":"no {{ 1 }}"})")).message, "no 1");
-  EXPECT_EQ(Run("io.kestra.plugin.core.execution.Assert", Json(R"({"conditions":["{{ 2 > 1 }}"]})")).state, State::kSuccess);
-  const Ran broken = Run("io.kestra.plugin.core.execution.Assert", Json(R"({"conditions":["{{ 2 > 1 }}","{{ 1 > 2 }}"],"errorMessage":"off"})"));
-  EXPECT_EQ(broken.state, State::kFailed);
-  EXPECT_EQ(broken.message, "off");
-}
-
-TEST_F(CoreTask, SleepAsksToBeCalledAgainAndCanBeCancelled) {
-  auto job = MakeJob("io.kestra.plugin.core.flow.Sleep", Json(R"({"duration":"PT{{ 5 }}S"})"));
-  EXPECT_EQ(job->Step(), Duration(5s));
-  EXPECT_FALSE(job->Step());
-  EXPECT_EQ(job->TakeResult().outcome, State::kSuccess);
-  auto cancelled = MakeJob("io.kestra.plugin.core.flow.Sleep", Json(R"({"duration":"PT5S"})"));
-  EXPECT_TRUE(cancelled->Step());
-  cancelled->cancel().Cancel(0s, "killed by ada");
-  cancelled->EndCancelled();
-  const wire::TaskResult result = cancelled->TakeResult();
-  EXPECT_EQ(result.outcome, State::kKilled);
-  EXPECT_EQ(Run("io.kestra.plugin.core.flow.Sleep", Json(R"({"duration":"soon"})")).state, State::kFailed);
-}
-
-TEST_F(CoreTask, UnknownTypeNamesTheNearest) {
-  const Ran ran = Run("io.kestra.plugin.core.log.Lag", Json("{}"));
-  EXPECT_EQ(ran.state, State::kFailed);
-  EXPECT_NE(ran.message.find("did you mean 'io.kestra.plugin.core.log.Log'"), std::string::npos) << ran.message;
-}
-
-TEST_F(CoreTask, OutputsThatAreTooLargeFailTheTask) {
-  options_.outputs_bytes_max = 100;
-  const Ran ran = Run("io.kestra.plugin.core.debug.Return", Json(R"({"format":")" + std::string(200, 'x') + "\"}"));
-  EXPECT_EQ(ran.state, State::kFailed);
-  EXPECT_TRUE(ran.message.starts_with("OUTPUT_TOO_LARGE")) << ran.message;
-  EXPECT_EQ(ToJson(ran.outputs), "{}");
-}
-
-TEST_F(CoreTask, SecretsAreMaskedInLogsAndOutputs) {
-  const Ran ran = Run("io.kestra.plugin.core.debug.Return", Json(R"({"format":"a {{ secret('GITHUB_TOKEN') }} b"})"));
-  EXPECT_EQ(ran.Out("value"), "a ****** b");
-  EXPECT_EQ(ran.Lines("DEBUG"), "a ****** b\n");
-  const Ran missing = Run("io.kestra.plugin.core.debug.Return", Json(R"({"format":"{{ secret('NOPE') }}"})"));
-  EXPECT_NE(missing.message.find("Cannot find secret for key 'NOPE'."), std::string::npos) << missing.message;
-  const Ran fails = Run("io.kestra.plugin.core.execution.Fail", Json(R"({"errorMessage":"{{ secret('GITHUB_TOKEN') }}!"})"));
-  EXPECT_EQ(fails.message, "******!");
-  EXPECT_EQ(fails.Lines("ERROR"), "******!\n");
-}
-
-TEST_F(CoreTask, SubkeyOfASecret) {
-  options_.environment["HEADRACE_SECRET_DB"] = R"({"user":"ada","password":"lovelace1815"})";
-  const Ran ran = Run("io.kestra.plugin.core.output.OutputValues",
-                      Json(R"({"values":{"ok":"{{ secret('DB', subkey='password') == 'lovelace1815' }}","p":"{{ secret('DB', subkey='password') }}"}})"));
-  EXPECT_EQ(ToJson(ran.outputs), R"({"values":{"ok":true,"p":"******"}})");
-  const Ran missing = Run("io.kestra.plugin.core.debug.Return", Json(R"({"format":"{{ secret('DB', subkey='port') }}"})"));
-  EXPECT_NE(missing.message.find("Cannot find secret sub-key 'port' in secret 'DB'."), std::string::npos) << missing.message;
-}
 
 TEST_F(ScriptTask, OutputsLogsAndLevels) {
   const Ran ran = Script(R"(echo plain
@@ -319,7 +110,7 @@ TEST_F(ScriptTask, NamesThatLeadOutAreRefused) {
   EXPECT_EQ(Stored(ran, "d/passwd"), "(none)");
   EXPECT_EQ(Stored(ran, "f"), "(none)");
   for (const std::string uri : {"kestra:///../x", "kestra:////etc/passwd", "kestra:///a/../../x"})
-    EXPECT_FALSE(storage_->OpenUri(uri)) << uri;
+    EXPECT_FALSE(PlaceOf(uri)) << uri;
   fs::remove(root_.string() + "-outside");
 }
 
@@ -455,18 +246,6 @@ TEST(Glob, Table) {
   EXPECT_TRUE(matches("*a*b*c", "xxaxxbxxc"));
   EXPECT_FALSE(matches("*a*b*c", "xxaxxbxx"));
   EXPECT_FALSE(matches("", "a"));
-}
-
-TEST(Registry, SpecsAreCompleteAndFoundByAlias) {
-  const Registry registry = BuiltInRegistry();
-  EXPECT_EQ(registry.Find("io.kestra.core.tasks.log.Log"), registry.Find("io.kestra.plugin.core.log.Log"));
-  EXPECT_EQ(registry.Find("io.kestra.core.tasks.scripts.Bash")->spec.type, "io.kestra.plugin.scripts.shell.Commands");
-  EXPECT_EQ(registry.Find("nope"), nullptr);
-  for (const auto& spec : TaskTypeSpecs()) {
-    EXPECT_FALSE(spec.doc.empty()) << spec.type;
-    EXPECT_FALSE(spec.example.empty()) << spec.type;
-    for (const auto& property : spec.properties) EXPECT_FALSE(property.doc.empty()) << spec.type << " " << property.name;
-  }
 }
 
 }  // namespace

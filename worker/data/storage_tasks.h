@@ -1,0 +1,14 @@
+// storage.* and namespace.*: files of executions and of namespaces. Threads: pure. Source: FLOWS 1.9.
+#pragma once
+
+#include <vector>
+
+#include "worker/registry.h"
+
+namespace headrace::worker {
+
+std::vector<TaskType> StorageTasks();
+std::vector<TaskType> ItemTasks();
+std::vector<TaskType> NamespaceTasks();
+
+}  // namespace headrace::worker
