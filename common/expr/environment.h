@@ -31,7 +31,14 @@ class Environment {
   virtual bool KnowsFunction(std::string_view name) const;
 };
 
-// The functions that templates may name and only an Environment can answer: secret, kv, read, http …
+// A function that templates may name and only an Environment can answer: secret, kv, read, http …
+struct EnvironmentFunction {
+  std::string_view name;
+  std::vector<std::string> parameters;  // as positional arguments stand
+  std::size_t required = 0;
+};
+const std::vector<EnvironmentFunction>& EnvironmentFunctions();
+const EnvironmentFunction* FindEnvironmentFunction(std::string_view name);
 const std::vector<std::string>& EnvironmentFunctionNames();
 
 // Pure: a fixed time and a seeded generator, no outside functions. The executor renders with it.

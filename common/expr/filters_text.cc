@@ -150,7 +150,8 @@ Result<std::string> ReplaceAll(const Invocation& call, const std::string& text, 
   std::string out;
   std::size_t at = 0;
   for (std::size_t found = text.find(from); found != std::string::npos; found = text.find(from, at)) {
-    RETURN_IF_ERROR(call.budget().SpendText(out.size() + found - at + to.size()));
+    RETURN_IF_ERROR(call.budget().SpendAppend(out.size(), found - at + to.size()));
+    RETURN_IF_ERROR(call.budget().Spend(1));
     out.append(text, at, found - at);
     out += to;
     at = found + from.size();

@@ -172,10 +172,27 @@ Result<ExpressionPtr> Parser::ParseOperand() {
   if (op) {
     Next();
     ASSIGN_OR_RETURN(ExpressionPtr operand, ParseExpression(kUnaryPrecedence));
+    if (*op == UnaryOperator::kNot) {
+      ASSIGN_OR_RETURN(operand, ParseNegatedTests(std::move(operand)));
+    }
     return Make(UnaryNode{*op, std::move(operand)}, token.offset);
   }
   ASSIGN_OR_RETURN(ExpressionPtr operand, ParsePrimary());
   return ParsePostfix(std::move(operand));
+}
+
+// `not x is defined` and `not list contains x` deny the test: of `not x` itself both ask nothing that has a meaning.
+Result<ExpressionPtr> Parser::ParseNegatedTests(ExpressionPtr operand) {
+  while (Peek().IsWord("is") || Peek().IsWord("contains")) {
+    const Token token = Next();
+    if (token.text == "is") {
+      ASSIGN_OR_RETURN(operand, ParseTest(std::move(operand), token.offset));
+      continue;
+    }
+    ASSIGN_OR_RETURN(ExpressionPtr right, ParseExpression(kTestPrecedence + 1));
+    ASSIGN_OR_RETURN(operand, Make(BinaryNode{BinaryOperator::kContains, std::move(operand), std::move(right)}, token.offset));
+  }
+  return operand;
 }
 
 Result<ExpressionPtr> Parser::ParseInfix(ExpressionPtr left, int precedence_min) {
@@ -342,107 +359,9 @@ Result<ExpressionPtr> Parser::ParsePostfix(ExpressionPtr operand) {
   }
 }
 
-// A method is a filter written otherwise.
-Result<ExpressionPtr> Parser::ParseMethod(ExpressionPtr object, const Token& name) {
-  const Builtin* method = FindMethod(name.text);
-  if (method == nullptr) {
-    return Bad(name, "there is no method " + Quoted(std::string(name.text) + "()") + DidYouMean(name.text, MethodNames()) +
-                         "; values are texts, numbers, lists and maps: use a filter, for a date `| date('HH')`");
-  }
-  ASSIGN_OR_RETURN(CallArguments arguments, ParseArguments());
-  ASSIGN_OR_RETURN(std::vector<ExpressionPtr> bound, Bind(*method, "method", name, std::move(arguments)));
-  return Make(FilterNode{method, std::move(object), std::move(bound)}, name.offset);
-}
-
-Result<ExpressionPtr> Parser::ParseCall(const Token& name) {
-  ASSIGN_OR_RETURN(CallArguments arguments, ParseArguments());
-  if (const Builtin* function = FindFunction(name.text)) {
-    ASSIGN_OR_RETURN(std::vector<ExpressionPtr> bound, Bind(*function, "function", name, std::move(arguments)));
-    return Make(FunctionNode{function, std::move(bound)}, name.offset);
-  }
-  CallNode node;
-  node.name = name.text;
-  const auto& outside = EnvironmentFunctionNames();
-  node.macro = std::find(outside.begin(), outside.end(), node.name) == outside.end();
-  if (node.macro) pending_calls_.emplace_back(node.name, name);
-  node.positional = std::move(arguments.positional);
-  node.named = std::move(arguments.named);
-  return Make(std::move(node), name.offset);
-}
-
-Result<FilterStep> Parser::ParseFilterStep() {
-  const Token name = Peek();
-  ASSIGN_OR_RETURN(const std::string word, ExpectName("the name of a filter"));
-  const Builtin* filter = FindFilter(word);
-  if (filter == nullptr) {
-    if (word == "escape" || word == "raw") {
-      return Bad(name, "the filter " + Quoted(word) + " is not part of the language: nothing is escaped");
-    }
-    return Bad(name, "there is no filter " + Quoted(word) + DidYouMean(word, FilterNames()));
-  }
-  CallArguments arguments;
-  if (Peek().Is("(")) {
-    ASSIGN_OR_RETURN(arguments, ParseArguments());
-  }
-  ASSIGN_OR_RETURN(std::vector<ExpressionPtr> bound, Bind(*filter, "filter", name, std::move(arguments)));
-  return FilterStep{filter, std::move(bound)};
-}
-
-Result<Parser::CallArguments> Parser::ParseArguments() {
-  CallArguments arguments;
-  RETURN_IF_ERROR(Expect("(", "a name"));
-  while (!Take(")")) {
-    if (!arguments.positional.empty() || !arguments.named.empty()) RETURN_IF_ERROR(Expect(",", "an argument"));
-    const Token token = Peek();
-    if (token.kind == TokenKind::kName && Ahead().Is("=")) {
-      Next();
-      Next();
-      ASSIGN_OR_RETURN(ExpressionPtr value, ParseExpression());
-      arguments.named.emplace_back(token.text, std::move(value));
-      arguments.named_offsets.push_back(token.offset);
-      continue;
-    }
-    if (!arguments.named.empty()) return Bad(token, "an argument without a name cannot follow one with a name");
-    ASSIGN_OR_RETURN(ExpressionPtr value, ParseExpression());
-    arguments.positional.push_back(std::move(value));
-  }
-  return arguments;
-}
-
-Result<std::vector<ExpressionPtr>> Parser::Bind(const Builtin& builtin, std::string_view kind, const Token& name,
-                                                CallArguments arguments) {
-  const std::string title = "the " + std::string(kind) + " " + Quoted(builtin.name);
-  std::vector<std::string> known;
-  for (const std::string_view parameter : builtin.parameters) {
-    if (!parameter.empty()) known.emplace_back(parameter);
-  }
-  std::vector<ExpressionPtr> bound = std::move(arguments.positional);
-  if (!builtin.variadic) {
-    if (bound.size() > known.size()) {
-      return Bad(name, title + " takes at most " + std::to_string(known.size()) + " arguments");
-    }
-    bound.resize(known.size());
-  }
-  for (std::size_t i = 0; i < arguments.named.size(); ++i) {
-    auto& [word, value] = arguments.named[i];
-    const auto found = std::find(known.begin(), known.end(), word);
-    if (found == known.end() || builtin.variadic) {
-      return SyntaxError(source_, arguments.named_offsets[i],
-                         title + " has no argument " + Quoted(word) + DidYouMean(word, known));
-    }
-    ExpressionPtr& slot = bound[static_cast<std::size_t>(found - known.begin())];
-    if (slot != nullptr) {
-      return SyntaxError(source_, arguments.named_offsets[i], "the argument " + Quoted(word) + " is given twice");
-    }
-    slot = std::move(value);
-  }
-  for (int i = 0; i < builtin.required; ++i) {
-    const auto index = static_cast<std::size_t>(i);
-    if (index >= bound.size() || bound[index] == nullptr) {
-      return Bad(name, title + " needs the argument " + Quoted(builtin.parameters[index]));
-    }
-  }
-  return bound;
-}
+// For parse_call.cc.
+template Result<ExpressionPtr> Parser::Make(FunctionNode, std::uint32_t);
+template Result<ExpressionPtr> Parser::Make(CallNode, std::uint32_t);
+template Result<ExpressionPtr> Parser::Make(FilterNode, std::uint32_t);
 
 }  // namespace headrace::expr

@@ -49,6 +49,7 @@ class Parser {
   // Expressions.
   Result<ExpressionPtr> ParseExpression(int precedence_min = 0);
   Result<ExpressionPtr> ParseOperand();
+  Result<ExpressionPtr> ParseNegatedTests(ExpressionPtr operand);
   Result<ExpressionPtr> ParsePrimary();
   Result<ExpressionPtr> ParsePostfix(ExpressionPtr operand);
   Result<ExpressionPtr> ParseInfix(ExpressionPtr left, int precedence_min);
@@ -60,6 +61,7 @@ class Parser {
   Result<ExpressionPtr> ParseList();
   Result<ExpressionPtr> ParseMap();
   Result<ExpressionPtr> ParseCall(const Token& name);
+  Status CheckArguments(const EnvironmentFunction& function, const Token& name, const CallArguments& arguments) const;
   Result<ExpressionPtr> ParseMethod(ExpressionPtr object, const Token& name);
   Result<FilterStep> ParseFilterStep();
   Result<CallArguments> ParseArguments();
