@@ -156,7 +156,8 @@ class Lexer {
     for (const std::string_view symbol : kSymbols) {
       if (StartsWith(symbol)) return LexSymbol(symbol);
     }
-    return Bad(at_, std::string("unexpected character `") + c + "`");
+    const std::string_view remedy = c == '&' ? "; write `and`" : c == '!' ? "; write `not`" : "";
+    return Bad(at_, std::string("unexpected character `") + c + "`" + std::string(remedy));
   }
 
   Status LexNumber() {

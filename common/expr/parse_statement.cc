@@ -50,7 +50,12 @@ tl::unexpected<Error> Parser::Bad(const Token& token, std::string message) const
 tl::unexpected<Error> Parser::Unexpected(const Token& token, std::string_view wanted) const {
   std::string found = "`" + std::string(token.text) + "`";
   if (token.kind == TokenKind::kEnd) found = "the end";
-  return Bad(token, "expected " + std::string(wanted) + " but found " + found);
+  // What other languages write.
+  std::string_view remedy;
+  if (token.IsWord("in")) remedy = "; write `isIn` or `contains`";
+  if (token.Is("=")) remedy = "; two values are compared by `==`";
+  if (token.Is("|")) remedy = "; write `or`";
+  return Bad(token, "expected " + std::string(wanted) + " but found " + found + std::string(remedy));
 }
 
 Status Parser::Expect(std::string_view symbol, std::string_view after) {

@@ -48,6 +48,13 @@ TEST(Pebble, LogicAndNot) {
   });
 }
 
+TEST(Pebble, WordsOfOtherLanguagesGetARemedy) {
+  ExpectErrors({
+      {"{{ true && false }}", "unexpected character `&`; write `and`"}, {"{{ !true }}", "unexpected character `!`; write `not`"}, {"{{ true || false }}", "expected the name of a filter but found `|`; write `or`"},
+      {"{{ 1 in [1] }}", "expected `}}` but found `in`; write `isIn` or `contains`"}, {"{{ 1 = 1 }}", "expected `}}` but found `=`; two values are compared by `==`"},
+  });
+}
+
 TEST(Pebble, ContainsAndRange) {
   ExpectAll({
       {"{{ inputs.list contains 3 }}", "true"}, {"{{ inputs.list contains '3' }}", "false"}, {"{{ inputs.list contains [1, 3] }}", "true"},
