@@ -70,7 +70,12 @@ Result<Object> ContextOf(const model::Flow& flow, const Object& raw, Context& co
              {"vars", flow.variables},
              {"envs", Object()}};
   expr::BasicEnvironment environment(SystemClock().Now(), 1);
-  ASSIGN_OR_RETURN(flow::ResolvedInputs inputs, flow::ResolveInputs(flow, raw, environment, out));
+  // Nothing is kept of a preview: a secret needs no key, a file stays where it is.
+  const flow::InputSeams seams{.encrypt = [](std::string_view) -> Result<std::string> { return "******"; },
+                               .store_file = [](const model::InputSpec&, const std::string& given) -> Result<std::string> {
+                                 return given;
+                               }};
+  ASSIGN_OR_RETURN(flow::ResolvedInputs inputs, flow::ResolveInputs(flow, raw, environment, out, seams));
   for (const std::string& name : inputs.undeclared) {
     context.err << Tinted(Tint::kYellow, "warning:", context.err_screen.color) << " the flow declares no input "
                 << Printable(name) << '\n';
@@ -152,6 +157,10 @@ int ShowDocs(Context& context, const std::string& type) {
   }
   const model::TaskTypeSpec* spec = catalog.Find(type);
   if (spec == nullptr) {
+    if (const std::optional<std::string> known = flow::KnownTypeDocs(type)) {
+      context.out << *known;
+      return kExitOk;
+    }
     const std::optional<std::string> meant = catalog.Suggest(type);
     // The last part alone is enough when it is exact.
     if (meant && meant->ends_with("." + type)) spec = catalog.Find(*meant);

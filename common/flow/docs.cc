@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "common/flow/flow_specs.h"
+#include "common/flow/kestra_types.h"
 #include "common/flow/schema.h"
 
 namespace headrace::flow {
@@ -137,6 +138,21 @@ std::string TypeDocs(const TaskTypeSpec& spec) {
   if (!spec.outputs.empty()) out += "\n## Outputs\n\n" + Table(spec.outputs);
   out += "\n## Every task has\n\n" + NameList(TaskProperties()) + "\n";
   return out;
+}
+
+std::optional<std::string> KnownTypeDocs(std::string_view type) {
+  for (const Catalog* catalog : {&TriggerCatalog(), &ConditionCatalog()}) {
+    const TaskTypeSpec* spec = catalog->Find(type);
+    if (spec == nullptr) continue;
+    const bool trigger = catalog == &TriggerCatalog();
+    std::string out = "# " + spec->type + "\n\n";
+    out += trigger ? "A trigger. It is checked and kept, but not started yet.\n"
+                   : "A condition of triggers and listeners.\n";
+    if (!spec->properties.empty()) out += "\n## Properties\n\n" + NameList(spec->properties) + "\n";
+    if (trigger) out += "\n## Every trigger has\n\n" + NameList(TriggerProperties()) + "\n";
+    return out;
+  }
+  return std::nullopt;
 }
 
 }  // namespace headrace::flow

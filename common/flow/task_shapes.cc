@@ -15,20 +15,20 @@ bool Has(const model::TaskTypeSpec& spec, PropertyKind kind) {
 
 // One worker job runs them all, so what steers cannot be among them.
 void CheckJobChildren(Draft& draft, const model::Task& task, const Path& path) {
-  for (const model::TaskGroup& group : task.groups) {
-    for (const model::TaskIndex index : group.tasks) {
-      const model::Task& child = draft.flow.arena[index];
-      if (draft.catalog.Find(child.type) == nullptr) continue;  // told already
-      const std::string field = path.Text() + '.' + group.name;
-      if (child.role != TaskRole::kRunnable || !child.groups.empty()) {
-        draft.ErrorAt({child.line, child.column}, field,
-                      "Only runnable tasks are allowed as children of a WorkingDirectory task; `" +
-                          Shortened(child.id) + "` is none");
-      } else if (!child.worker_group.empty() && child.worker_group != draft.worker_group) {
-        draft.ErrorAt({child.line, child.column}, field,
-                      "Cannot set a Worker Group in any WorkingDirectory sub-tasks, it is only supported at the "
-                      "WorkingDirectory level");
-      }
+  const model::TaskGroup* group = task.FindGroup("tasks");
+  if (group == nullptr) return;
+  const std::string field = path.Text() + ".tasks";
+  for (const model::TaskIndex index : group->tasks) {
+    const model::Task& child = draft.flow.arena[index];
+    if (draft.catalog.Find(child.type) == nullptr) continue;  // told already
+    if (child.role != TaskRole::kRunnable || !child.groups.empty()) {
+      draft.ErrorAt({child.line, child.column}, field,
+                    "Only runnable tasks are allowed as children of a WorkingDirectory task; `" + Shortened(child.id) +
+                        "` is none");
+    } else if (!child.worker_group.empty() && child.worker_group != draft.worker_group) {
+      draft.ErrorAt({child.line, child.column}, field,
+                    "Cannot set a Worker Group in any WorkingDirectory sub-tasks, it is only supported at the "
+                    "WorkingDirectory level");
     }
   }
 }

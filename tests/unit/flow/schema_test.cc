@@ -86,6 +86,15 @@ TEST(JsonSchema, CoversThePartsAroundTasks) {
   EXPECT_EQ(ToJson(pause.at("items")), R"({"$ref":"#/definitions/input"})");
 }
 
+TEST(TypeDocs, TriggersAndConditionsArePagesToo) {
+  const auto docs = KnownTypeDocs("io.kestra.core.models.triggers.types.Schedule");
+  ASSERT_TRUE(docs);
+  EXPECT_EQ(docs->find("# io.kestra.plugin.core.trigger.Schedule\n\nA trigger."), 0u) << *docs;
+  EXPECT_NE(docs->find("`cron`, `withSeconds`"), std::string::npos) << *docs;
+  EXPECT_TRUE(KnownTypeDocs("io.kestra.plugin.core.condition.Weekend"));
+  EXPECT_FALSE(KnownTypeDocs("io.kestra.plugin.core.log.Log"));
+}
+
 TEST(TypeDocs, SayHowAPropertyDiffers) {
   const std::string docs = TypeDocs(*SampleCatalog().Find("io.kestra.plugin.core.flow.Pause"));
   EXPECT_NE(docs.find("| `onResume` | list of inputs |"), std::string::npos) << docs;
