@@ -33,6 +33,7 @@ struct WorkerOptions {
   // HTTP of tasks reaches no loopback, link-local, unspecified, multicast or reserved address unless one of these networks
   // ("127.0.0.0/8", "::1/128") holds it.
   std::vector<std::string> http_allow{};
+  std::string docker_socket{};  // of the Engine API; empty: scripts that ask for Docker run as processes
   std::uint64_t http_body_bytes_max = 10 * 1024 * 1024;  // of a response that becomes an output or a value
 };
 

@@ -66,6 +66,11 @@ worker::WorkerOptions WorkerDefaults(const std::string& id) {
   options.tmp_dir = std::string(tmp != nullptr && *tmp != 0 ? tmp : "/tmp") + "/headrace-" + std::to_string(getuid());
   options.http_allow = ListOf("HEADRACE_HTTP_ALLOW");
   options.local_folders = ListOf("HEADRACE_LOCAL_FOLDERS");
+  for (const char* name : {"DOCKER_HOST", "HEADRACE_DOCKER_HOST"}) {
+    const char* host_text = std::getenv(name);
+    const std::string_view address = host_text == nullptr ? "" : host_text;
+    if (address.starts_with("unix://")) options.docker_socket = address.substr(7);
+  }
   if (const char* storage = std::getenv("HEADRACE_STORAGE_DIR")) options.storage_dir = storage;
   return options;
 }

@@ -25,7 +25,7 @@ std::string Folder(std::string text) {
 
 std::vector<Glob> Globs(const std::vector<std::string>& patterns) {
   std::vector<Glob> globs;
-  for (const std::string& pattern : patterns) globs.emplace_back(pattern.starts_with('/') ? pattern.substr(1) : pattern);
+  for (const std::string& pattern : patterns) globs.push_back(PathGlob(pattern));
   return globs;
 }
 
@@ -185,7 +185,7 @@ Result<TaskOutcome> RunPurge(TaskContext& context) {
   ASSIGN_OR_RETURN(const Timestamp limit, ParseInstant(ToText(*before)));
   if (context.Has("namespacePattern")) return InvalidArgument("namespacePattern: name the namespaces");
   if (namespaces.empty()) namespaces.push_back(context.order().ns);
-  const std::optional<Glob> glob = pattern ? std::optional<Glob>(*pattern) : std::nullopt;
+  const std::optional<Glob> glob = pattern ? std::optional<Glob>(PathGlob(*pattern)) : std::nullopt;
   const Storage& storage = context.services().storage;
   std::int64_t size = 0;
   for (const std::string& ns : namespaces) {

@@ -1,6 +1,7 @@
 #include "worker/files/glob.h"
 
 #include <algorithm>
+#include <cctype>
 
 namespace headrace::worker {
 namespace {
@@ -108,6 +109,13 @@ bool Glob::Matches(std::string_view name) const {
   return std::any_of(alternatives_.begin(), alternatives_.end(), [&](const std::string& pattern) {
     return literal_ ? pattern == name : MatchesOne(pattern, name);
   });
+}
+
+Glob PathGlob(std::string_view pattern) {
+  if (pattern.starts_with("glob:")) pattern.remove_prefix(5);
+  if (pattern.starts_with('/')) return Glob(pattern.substr(1));
+  const bool word = !pattern.empty() && (std::isalnum(static_cast<unsigned char>(pattern.front())) || pattern.front() == '_');
+  return Glob(word ? "**/" + std::string(pattern) : std::string(pattern));
 }
 
 }  // namespace headrace::worker

@@ -21,4 +21,8 @@ class Glob {
   bool literal_ = true;
 };
 
+// A pattern over the files of a namespace or folder, as Kestra's PathMatcherPredicate reads it: "glob:" and a leading slash
+// do not count, and one that begins with a word is found in any folder.
+Glob PathGlob(std::string_view pattern);
+
 }  // namespace headrace::worker

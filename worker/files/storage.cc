@@ -71,7 +71,12 @@ class LocalStorage final : public Storage {
   }
 
   Status Write(const std::string& place, std::string_view content) const override {
-    return Replace(place, [&](int target) { return WriteAll(target, content); });
+    // Small things that others rely on, such as keys: a power cut must not leave an empty one.
+    return Replace(place, [&](int target) -> Status {
+      RETURN_IF_ERROR(WriteAll(target, content));
+      if (fdatasync(target) != 0) return StorageError(place, errno);
+      return {};
+    });
   }
 
   Result<UniqueFd> Open(const std::string& place) const override {

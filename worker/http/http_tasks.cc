@@ -5,6 +5,7 @@
 
 #include "worker/function_runner.h"
 #include "worker/http/request_plan.h"
+#include "worker/http/sse_request.h"
 
 namespace headrace::worker {
 namespace {
@@ -12,19 +13,10 @@ namespace {
 using model::PropertyKind;
 using model::PropertySpec;
 
-Result<HttpRequest> Plan(TaskContext& context) {
-  Object rendered;
-  for (const auto& [name, value] : context.properties()) {
-    // A body is text, whatever it looks like; the rest keeps its types.
-    ASSIGN_OR_RETURN(rendered[name], context.RenderValue(value, name != "body" && name != "uri"));
-  }
-  return PlanRequest(rendered, context.services().options, [&context](std::string_view uri) { return context.OpenFile(uri); });
-}
-
 Result<TaskOutcome> RunRequest(TaskContext& context) {
   ASSIGN_OR_RETURN(const bool encrypt, context.Bool("encryptBody", false));
   if (encrypt) return InvalidArgument("encryptBody: this worker has no encryption key");
-  ASSIGN_OR_RETURN(const HttpRequest request, Plan(context));
+  ASSIGN_OR_RETURN(const HttpRequest request, PlanTask(context));
   ASSIGN_OR_RETURN(const HttpAnswer answer, CallHttp(request, context.cancel(), context.services().options.http_body_bytes_max));
   ASSIGN_OR_RETURN(Value body, BodyValue(answer));
   Object outputs{{"uri", request.uri}, {"code", answer.code}, {"headers", HeaderLists(answer)}};
@@ -53,7 +45,7 @@ std::string FileName(const HttpAnswer& answer, const std::string& uri) {
 }
 
 Result<TaskOutcome> RunDownload(TaskContext& context) {
-  ASSIGN_OR_RETURN(const HttpRequest request, Plan(context));
+  ASSIGN_OR_RETURN(const HttpRequest request, PlanTask(context));
   ASSIGN_OR_RETURN(const auto save_as, context.Text("saveAs"));
   ASSIGN_OR_RETURN(const bool fail_on_empty, context.Bool("failOnEmptyResponse", true));
   if (save_as) RETURN_IF_ERROR(CheckRelativeName(*save_as));
@@ -128,10 +120,21 @@ model::TaskTypeSpec DownloadSpec() {
 
 }  // namespace
 
+Result<HttpRequest> PlanTask(TaskContext& context) {
+  Object rendered;
+  for (const auto& [name, value] : context.properties()) {
+    if (name == "concatJqExpression") continue;
+    // A body is text, whatever it looks like; the rest keeps its types.
+    ASSIGN_OR_RETURN(rendered[name], context.RenderValue(value, name != "body" && name != "uri"));
+  }
+  return PlanRequest(rendered, context.services().options, [&context](std::string_view uri) { return context.OpenFile(uri); });
+}
+
 std::vector<TaskType> HttpTasks() {
   std::vector<TaskType> types;
   types.push_back(MakeType(RequestSpec(), RunRequest));
   types.push_back(MakeType(DownloadSpec(), RunDownload));
+  types.push_back(SseTask(CommonProperties()));
   return types;
 }
 

@@ -24,16 +24,11 @@ bool MatchesAny(const std::vector<Glob>& globs, std::string_view name) {
   return std::any_of(globs.begin(), globs.end(), [&](const Glob& glob) { return glob.Matches(name); });
 }
 
-// A pattern without a folder means files of any folder, as Kestra's matcher does.
 std::vector<Glob> Globs(const Value* patterns) {
   std::vector<Glob> globs;
   if (patterns == nullptr || patterns->is_null()) return globs;
   const Array list = patterns->is_array() ? patterns->get_array() : Array{*patterns};
-  for (const Value& pattern : list) {
-    std::string text = ToText(pattern);
-    while (text.starts_with('/')) text.erase(0, 1);
-    globs.emplace_back(text.find('/') == std::string::npos ? "**/" + text : text);
-  }
+  for (const Value& pattern : list) globs.push_back(PathGlob(ToText(pattern)));
   return globs;
 }
 

@@ -56,7 +56,7 @@ TaskOutcome ScriptRunner::Run(TaskContext& context) {
   return Conclude(context, output, *exit);
 }
 
-Status ScriptRunner::CheckTaskRunner(TaskContext& context) const {
+Status ScriptRunner::ChooseTaskRunner(TaskContext& context) {
   ASSIGN_OR_RETURN(const Value runner, context.Render("taskRunner"));
   ASSIGN_OR_RETURN(const auto legacy, context.Text("runner"));
   const Value* named = Member(runner, "type");
@@ -66,6 +66,10 @@ Status ScriptRunner::CheckTaskRunner(TaskContext& context) const {
   if (!is("Docker") && !is("DOCKER"))
     return InvalidArgument("task runner '" + type +
                            "' is not available on this worker; use io.kestra.plugin.core.runner.Process");
+  if (!context.services().options.docker_socket.empty()) {
+    ASSIGN_OR_RETURN(docker_, PlanDocker(context, runner));
+    return {};
+  }
   const StartOrder& order = context.order();
   if (context.services().notices.First("docker " + order.ns + "/" + order.flow_id + "/" + order.spec->task_id))
     context.Log("WARN", "There is no Docker on this worker: the script runs as a process. Say so with taskRunner: "
@@ -73,8 +77,27 @@ Status ScriptRunner::CheckTaskRunner(TaskContext& context) const {
   return {};
 }
 
+// An explicit taskRunner wins over the older `docker`.
+Result<DockerOrder> ScriptRunner::PlanDocker(TaskContext& context, const Value& runner) const {
+  DockerOrder docker{.socket = context.services().options.docker_socket};
+  ASSIGN_OR_RETURN(docker.options, context.Map("docker"));
+  if (const Object* options = runner.if_object())
+    for (const auto& [name, value] : *options) docker.options[name] = value;
+  ASSIGN_OR_RETURN(const auto image, context.Text("containerImage"));
+  const Value* older = docker.options.if_contains("image");
+  docker.image = image ? *image : older != nullptr && older->is_string() ? ToText(*older) : std::string(language_.image);
+  const StartOrder& order = context.order();
+  docker.labels = {{"kestra.io/namespace", LabelText(order.ns)},
+                   {"kestra.io/flow-id", LabelText(order.flow_id)},
+                   {"kestra.io/task-id", LabelText(order.spec->task_id)},
+                   {"kestra.io/execution-id", LabelText(order.key.execution.str())},
+                   {"kestra.io/taskrun-id", LabelText(order.task_run.str())},
+                   {"kestra.io/taskrun-attempt", std::to_string(order.key.fence.attempt)}};
+  return docker;
+}
+
 Status ScriptRunner::Prepare(TaskContext& context) {
-  RETURN_IF_ERROR(CheckTaskRunner(context));
+  RETURN_IF_ERROR(ChooseTaskRunner(context));
   ASSIGN_OR_RETURN(directory_, context.Directory());
   RETURN_IF_ERROR(PrepareOutputs(context));
   RETURN_IF_ERROR(WriteNamespaceFiles(context, *directory_));
@@ -155,8 +178,11 @@ Status ScriptRunner::FitArguments(std::string text) {
 
 Status ScriptRunner::PrepareEnvironment(TaskContext& context) {
   std::map<std::string, std::string> all;
-  for (const auto& [name, value] : context.services().options.environment)
-    if (!IsWorkerOnly(name)) all[name] = value;
+  // A container inherits nothing.
+  if (!docker_) {
+    for (const auto& [name, value] : context.services().options.environment)
+      if (!IsWorkerOnly(name)) all[name] = value;
+  }
   for (const auto& [name, value] : language_.env) all[std::string(name)] = value;
   ASSIGN_OR_RETURN(const Object env, context.Map("env", false));
   for (const auto& [key, value] : env) {
@@ -178,6 +204,14 @@ Status ScriptRunner::PrepareEnvironment(TaskContext& context) {
 }
 
 Result<ProcessExit> ScriptRunner::Execute(TaskContext& context, ScriptOutput& output) {
+  if (docker_) {
+    docker_->argv = order_.argv;
+    docker_->env = order_.env;
+    docker_->directory = order_.directory;
+    return RunInDocker(context, *docker_, [&](OutputStream stream, std::string_view bytes) {
+      output.Push(stream == OutputStream::kStderr, bytes);
+    });
+  }
   auto process = context.services().supervisor.Spawn(order_);
   if (!process) return Fail(std::move(process.error()));
   const Duration most = context.services().options.kill_grace;

@@ -4,6 +4,7 @@
 // Threads: the slot's. Source: FLOWS section 3.
 #pragma once
 
+#include "worker/docker/docker_run.h"
 #include "worker/process/supervisor.h"
 #include "worker/script/languages.h"
 #include "worker/script/script_output.h"
@@ -19,7 +20,8 @@ class ScriptRunner final : public TaskRunner {
   TaskOutcome Run(TaskContext& context) override;
 
  private:
-  Status CheckTaskRunner(TaskContext& context) const;
+  Status ChooseTaskRunner(TaskContext& context);
+  Result<DockerOrder> PlanDocker(TaskContext& context, const Value& runner) const;
   Status Prepare(TaskContext& context);
   Status PrepareOutputs(TaskContext& context);
   Status PrepareArguments(TaskContext& context);
@@ -36,6 +38,7 @@ class ScriptRunner final : public TaskRunner {
   std::string output_folder_;                 // below the working directory; empty: none
   std::vector<std::string> output_patterns_;
   ProcessOrder order_;
+  std::optional<DockerOrder> docker_{};  // instead of a process
 };
 
 }  // namespace headrace::worker

@@ -31,11 +31,11 @@ std::vector<PropertySpec> CommonProperties(const Language& language) {
       {.name = "outputDirectory", .kind = PropertyKind::kBoolean, .doc = "Deprecated: keep everything in {{ outputDir }}."},
       {.name = "namespaceFiles", .kind = PropertyKind::kAny, .doc = "Files of namespaces to copy: {enabled, namespaces, include, exclude, folderPerNamespace}."},
       {.name = "taskRunner", .kind = PropertyKind::kAny,
-       .doc = "Process, or Docker, which runs as a process here with a warning.",
+       .doc = "Process, or Docker, which runs as a process with a warning where the worker has no Docker socket.",
        .members = {{.name = "type"}}},
       {.name = "runner", .kind = PropertyKind::kEnum, .doc = "Deprecated: use taskRunner.", .enum_values = {"PROCESS", "DOCKER"}},
-      {.name = "docker", .kind = PropertyKind::kAny, .doc = "Deprecated; not used without Docker."},
-      {.name = "containerImage", .doc = "Not used without Docker.", .default_value = json::string(language.image)},
+      {.name = "docker", .kind = PropertyKind::kAny, .doc = "Deprecated: use taskRunner and containerImage."},
+      {.name = "containerImage", .doc = "Of the Docker runner.", .default_value = json::string(language.image)},
       {.name = "targetOS", .kind = PropertyKind::kEnum, .doc = "Lines are joined as on Linux.", .default_value = "AUTO",
        .enum_values = {"AUTO", "LINUX", "WINDOWS"}},
       {.name = "warningOnStdErr", .kind = PropertyKind::kBoolean, .doc = "Not used any more."},
@@ -55,7 +55,7 @@ model::TaskTypeSpec Spec(const Language& language, bool commands) {
                            .properties = CommonProperties(language),
                            .outputs = Outputs(),
                            .support = model::Support::kDiffers,
-                           .differs = "Runs as a process on the worker, also where Kestra's default is Docker."};
+                           .differs = "Runs as a process on a worker without a Docker socket. With one, the working directory is mounted (no volumes, no resume)."};
   if (commands) {
     spec.properties.insert(spec.properties.begin(), Texts("commands", "The commands.", true));
     if (!language.legacy.empty()) spec.aliases.push_back("io.kestra.core.tasks.scripts." + std::string(language.legacy));

@@ -20,6 +20,9 @@ std::string Serve(const HttpCall& call) {
   if (call.target == "/moved") return HttpServer::Answer(302, "text/plain", "", "Location: /json\r\n");
   if (call.target == "/to-file") return HttpServer::Answer(302, "text/plain", "", "Location: file:///etc/passwd\r\n");
   if (call.target == "/to-metadata") return HttpServer::Answer(302, "text/plain", "", "Location: http://169.254.169.254/latest\r\n");
+  if (call.target == "/events")
+    return HttpServer::Answer(200, "text/event-stream",
+                              ": hello\r\nid: 1\r\nevent: add\r\ndata: {\"t\":\"a\"}\r\n\r\ndata: {\"t\":\r\ndata: \"b\"}\r\n\r\nevent: nothing\n\ndata: cut");
   if (call.target == "/hang") return "";
   return HttpServer::Answer(200, "text/plain", call.method + " " + call.target + "\n" + call.body);
 }
@@ -103,6 +106,17 @@ TEST_F(HttpTask, DownloadStoresTheBody) {
 TEST_F(HttpTask, BodiesAreCapped) {
   options_.http_body_bytes_max = 1000;
   EXPECT_NE(Request("/large").message.find("larger than 1000"), std::string::npos);
+}
+
+TEST_F(HttpTask, SseReadsEventsToTheEnd) {
+  const std::string type = "io.kestra.plugin.core.http.SseRequest";
+  const Ran ran = Request("/events", R"({"concatJqExpression":".t"})", type);
+  EXPECT_EQ(ran.state, State::kSuccess) << ran.message;
+  EXPECT_EQ(ran.Out("size") + ran.Out("result"), "2ab");
+  EXPECT_EQ(ran.Out("events"), R"([{"id":"1","name":"add","comment":"hello","data":{"t":"a"}},{"id":"1","data":{"t":"b"}}])");
+  EXPECT_EQ(ReadUri(ran.Out("uri")).find("{\"id\":\"1\""), 0u);
+  EXPECT_EQ(Request("/events", R"({"concatJqExpression":".nope"})", type).state, State::kFailed);
+  EXPECT_EQ(Request("/events", R"({"concatJqExpression":".nope","failedOnMissingJq":false})", type).Out("result"), "");
 }
 
 TEST_F(HttpTask, CancelEndsTheTransfer) {

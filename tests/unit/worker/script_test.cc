@@ -224,6 +224,15 @@ TEST_F(ScriptTask, AnyAmountOfOutputInBoundedMemory) {
   }
 }
 
+TEST(Glob, PathsAsKestraReadsThem) {
+  EXPECT_TRUE(PathGlob("b.txt").Matches("a/b.txt"));
+  EXPECT_TRUE(PathGlob("b.txt").Matches("b.txt"));
+  EXPECT_FALSE(PathGlob("/b.txt").Matches("a/b.txt"));
+  EXPECT_TRUE(PathGlob("glob:/a/*.txt").Matches("a/b.txt"));
+  EXPECT_FALSE(PathGlob("*.txt").Matches("a/b.txt"));
+  EXPECT_TRUE(PathGlob("**.txt").Matches("a/b.txt"));
+}
+
 TEST(Glob, Table) {
   const auto matches = [](std::string_view pattern, std::string_view name) { return Glob(pattern).Matches(name); };
   EXPECT_TRUE(matches("a.txt", "a.txt"));
