@@ -118,6 +118,26 @@ TEST_F(CoreTask, PublishTellsMetricsInTheLog) {
   EXPECT_EQ(Run("io.kestra.plugin.core.metric.Publish", Json(R"({"metrics":[{"name":"rows"}]})")).state, State::kFailed);
 }
 
+TEST(Registry, KnowsTheRunnableTypesOfTheCatalogueAndTheirOldNames) {
+  const Registry registry = BuiltInRegistry();
+  for (const std::string name :
+       {"debug.Echo", "debug.Return", "execution.Assert", "execution.Fail", "flow.Sleep", "flow.WorkingDirectory", "http.Download",
+        "http.Request", "http.SseRequest", "kv.Delete", "kv.Get", "kv.GetKeys", "kv.PurgeKV", "kv.Put", "kv.Set", "log.Log",
+        "metric.Publish", "namespace.DeleteFiles", "namespace.DownloadFiles", "namespace.PurgeFiles", "namespace.UploadFiles",
+        "output.OutputValues", "state.Delete", "state.Get", "state.Set", "storage.Concat", "storage.DeduplicateItems",
+        "storage.Delete", "storage.FilterItems", "storage.LocalFiles", "storage.PurgeCurrentExecutionFiles",
+        "storage.PurgeExecution", "storage.Reverse", "storage.Size", "storage.Split", "storage.Write", "templating.TemplatedTask"})
+    EXPECT_NE(registry.Find("io.kestra.plugin.core." + name), nullptr) << name;
+  for (const std::string name :
+       {"core.tasks.debugs.Echo", "core.tasks.debugs.Return", "core.tasks.executions.Fail", "core.tasks.flows.WorkingDirectory",
+        "core.tasks.flows.Worker", "plugin.fs.http.Download", "plugin.fs.http.Request", "core.tasks.log.Log", "core.tasks.states.Delete",
+        "core.tasks.states.Get", "core.tasks.states.Set", "core.tasks.storages.Concat", "core.tasks.storages.DeduplicateItems",
+        "core.tasks.storages.Delete", "core.tasks.storages.FilterItems", "core.tasks.storages.LocalFiles",
+        "core.tasks.storages.PurgeExecution", "core.tasks.storages.Reverse", "core.tasks.storages.Size", "core.tasks.storages.Split",
+        "core.tasks.templating.TemplatedTask", "core.tasks.scripts.Bash", "core.tasks.scripts.Python", "core.tasks.scripts.Node"})
+    EXPECT_NE(registry.Find("io.kestra." + name), nullptr) << name;
+}
+
 TEST(Registry, SpecsAreCompleteAndFoundByAlias) {
   const Registry registry = BuiltInRegistry();
   EXPECT_EQ(registry.Find("io.kestra.core.tasks.log.Log"), registry.Find("io.kestra.plugin.core.log.Log"));

@@ -120,6 +120,22 @@ TEST_F(LoopTest, QuickTasksAndScriptsComeBack) {
   EXPECT_EQ(Result().outcome, model::State::kFailed);
 }
 
+TEST_F(LoopTest, TasksInsideOneJobComeBackWithIt) {
+  Start({.slots = 1});
+  wire::TaskSpec spec{.type = "io.kestra.plugin.core.flow.WorkingDirectory", .task_id = "together", .properties_json = "{}"};
+  spec.children.push_back({.type = kShell, .task_id = "write", .properties_json = R"({"runner":"PROCESS","commands":["echo {{ n }} > a"]})"});
+  spec.children.push_back({.type = kShell, .task_id = "read", .properties_json = R"({"runner":"PROCESS","commands":["grep 1 a"]})"});
+  spec.children.push_back({.type = kSleep, .task_id = "skipped", .properties_json = "{}", .run_if = "false"});
+  Send(wire::Assign{.key = Key(1), .epoch = 1, .spec_id = 2, .spec = spec, .context_json = R"({"n":1})", .task_run = TaskRunId("R1"),
+                    .ns = "a", .flow_id = "f"});
+  const auto result = Result();
+  EXPECT_EQ(result.outcome, model::State::kSuccess) << result.message;
+  ASSERT_EQ(result.nested.size(), 3u);
+  EXPECT_EQ(result.nested[1].task_id, "read");
+  EXPECT_EQ(result.nested[1].outputs_json, R"({"vars":{},"exitCode":0,"outputFiles":{}})");
+  EXPECT_EQ(result.nested[2].outcome, model::State::kSkipped);
+}
+
 TEST_F(LoopTest, SleepHoldsNoThreadAndWakes) {
   Start({.slots = 8});
   for (std::uint32_t n = 0; n < 8; ++n) Assign(n, kSleep, R"({"duration":"PT0.02S"})");
