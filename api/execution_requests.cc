@@ -25,6 +25,17 @@ Result<Object> InputsOf(const std::string& text) {
 
 }  // namespace
 
+Result<std::vector<model::Label>> LabelsOf(const google::protobuf::RepeatedPtrField<v1::Label>& labels) {
+  std::vector<model::Label> out;
+  for (int i = 0; i < labels.size(); ++i) {
+    if (labels[i].key().empty()) {
+      return Fail(FieldError("labels[" + std::to_string(i) + "].key", "must not be empty"));
+    }
+    out.emplace_back(labels[i].key(), labels[i].value());
+  }
+  return out;
+}
+
 Result<scheduler::SubmitRequest> FromProto(const v1::SubmitExecutionRequest& request) {
   scheduler::SubmitRequest out;
   if (request.namespace_().empty()) return Fail(FieldError("namespace", "must not be empty"));
@@ -38,13 +49,41 @@ Result<scheduler::SubmitRequest> FromProto(const v1::SubmitExecutionRequest& req
   out.revision = request.revision();
   out.request_id = request.request_id();
   ASSIGN_OR_RETURN(out.inputs, InputsOf(request.inputs_json()));
-  for (int i = 0; i < request.labels_size(); ++i) {
-    if (request.labels(i).key().empty()) {
-      return Fail(FieldError("labels[" + std::to_string(i) + "].key", "must not be empty"));
-    }
-    out.labels.emplace_back(request.labels(i).key(), request.labels(i).value());
+  if (request.has_schedule_time()) out.scheduled = FromProto(request.schedule_time());
+  ASSIGN_OR_RETURN(out.labels, LabelsOf(request.labels()));
+  return out;
+}
+
+Result<scheduler::ResumeRequest> FromProto(const v1::ResumeExecutionRequest& request) {
+  RETURN_IF_ERROR(CheckId(request.id(), "id"));
+  scheduler::ResumeRequest out;
+  out.task_run = TaskRunId(request.task_run_id());
+  ASSIGN_OR_RETURN(out.inputs, InputsOf(request.inputs_json()));
+  out.by = request.by();
+  return out;
+}
+
+Result<scheduler::ReplayRequest> FromProto(const v1::ReplayExecutionRequest& request) {
+  RETURN_IF_ERROR(CheckId(request.id(), "id"));
+  if (request.revision() < 0) return Fail(FieldError("revision", "must be 0 (the same) or more"));
+  scheduler::ReplayRequest out;
+  out.task_run = TaskRunId(request.task_run_id());
+  out.revision = request.revision();
+  if (!request.inputs_json().empty()) {
+    ASSIGN_OR_RETURN(out.inputs, InputsOf(request.inputs_json()));
   }
   return out;
+}
+
+Result<model::Admission> FromProto(const v1::UnqueueExecutionRequest& request) {
+  RETURN_IF_ERROR(CheckId(request.id(), "id"));
+  switch (request.state()) {
+    case v1::STATE_UNSPECIFIED:
+    case v1::STATE_RUNNING: return model::Admission::kRun;
+    case v1::STATE_CANCELLED: return model::Admission::kCancel;
+    case v1::STATE_FAILED: return model::Admission::kFail;
+    default: return Fail(FieldError("state", "must be STATE_RUNNING, STATE_CANCELLED or STATE_FAILED"));
+  }
 }
 
 v1::SubmitExecutionResponse ToProto(const scheduler::SubmitReply& reply) {

@@ -21,6 +21,11 @@ Result<scheduler::SubmitRequest> FromProto(const v1::SubmitExecutionRequest& req
 void ToProto(const Result<scheduler::SubmitReply>& reply, v1::SubmitResult* out);
 v1::SubmitExecutionResponse ToProto(const scheduler::SubmitReply& reply);
 
+Result<scheduler::ResumeRequest> FromProto(const v1::ResumeExecutionRequest& request);
+Result<scheduler::ReplayRequest> FromProto(const v1::ReplayExecutionRequest& request);
+Result<model::Admission> FromProto(const v1::UnqueueExecutionRequest& request);
+Result<std::vector<model::Label>> LabelsOf(const google::protobuf::RepeatedPtrField<v1::Label>& labels);
+
 // `filter` gets a text that is the same for the same question.
 Result<store::ExecutionQuery> FromProto(const v1::ListExecutionsRequest& request, std::string* filter);
 

@@ -39,6 +39,13 @@ Result<v1::ListExecutionsResponse> List(scheduler::Engine& engine, const v1::Lis
   return response;
 }
 
+Result<model::State> TerminalState(v1::State wanted) {
+  ASSIGN_OR_RETURN(const model::State state, FromProto(wanted, "state"));
+  if (model::IsTerminal(state)) return state;
+  return Fail(Error{Code::kInvalidArgument, "state must be one that ends, such as STATE_SUCCESS",
+                    {{"state", "must be one that ends, such as STATE_SUCCESS"}}});
+}
+
 // The answers of a batch, complete when the last one came.
 struct Batch {
   explicit Batch(const Unary<v1::BatchSubmitExecutionsResponse>& to, int size) : unary(to), open(size) {
@@ -68,10 +75,7 @@ class ExecutionService final : public v1::ExecutionService::CallbackService {
     Result<scheduler::SubmitRequest> submit = FromProto(*request);
     if (!submit) return Refuse(serving_, context, response, submit.error());
     const Unary<v1::SubmitExecutionResponse> unary(serving_, context, response);
-    serving_.engine.Submit(std::move(*submit), [unary](const Result<scheduler::SubmitReply>& reply) {
-      if (reply) unary.Reply(ToProto(*reply));
-      else unary.Reply(Fail(reply.error()));
-    });
+    serving_.engine.Submit(std::move(*submit), Submitted(unary));
     return unary.reactor();
   }
 
@@ -138,7 +142,79 @@ class ExecutionService final : public v1::ExecutionService::CallbackService {
     return unary.reactor();
   }
 
+  Reactor* PauseExecution(Context* context, const v1::PauseExecutionRequest* request,
+                          v1::PauseExecutionResponse* response) override {
+    if (Status valid = CheckId(request->id(), "id"); !valid) return Refuse(serving_, context, response, valid.error());
+    const Unary<v1::PauseExecutionResponse> unary(serving_, context, response);
+    serving_.engine.Pause(ExecutionId(request->id()), Acked(unary));
+    return unary.reactor();
+  }
+
+  Reactor* ResumeExecution(Context* context, const v1::ResumeExecutionRequest* request,
+                           v1::ResumeExecutionResponse* response) override {
+    Result<scheduler::ResumeRequest> resume = FromProto(*request);
+    if (!resume) return Refuse(serving_, context, response, resume.error());
+    const Unary<v1::ResumeExecutionResponse> unary(serving_, context, response);
+    serving_.engine.Resume(ExecutionId(request->id()), std::move(*resume), Acked(unary));
+    return unary.reactor();
+  }
+
+  Reactor* ReplayExecution(Context* context, const v1::ReplayExecutionRequest* request,
+                           v1::SubmitExecutionResponse* response) override {
+    Result<scheduler::ReplayRequest> replay = FromProto(*request);
+    if (!replay) return Refuse(serving_, context, response, replay.error());
+    const Unary<v1::SubmitExecutionResponse> unary(serving_, context, response);
+    serving_.engine.Replay(ExecutionId(request->id()), std::move(*replay), Submitted(unary));
+    return unary.reactor();
+  }
+
+  Reactor* MarkTaskRun(Context* context, const v1::MarkTaskRunRequest* request,
+                       v1::MarkTaskRunResponse* response) override {
+    if (Status valid = CheckId(request->id(), "id"); !valid) return Refuse(serving_, context, response, valid.error());
+    const Result<model::State> state = TerminalState(request->state());
+    if (!state) return Refuse(serving_, context, response, state.error());
+    const Unary<v1::MarkTaskRunResponse> unary(serving_, context, response);
+    serving_.engine.MarkTaskRun(ExecutionId(request->id()), TaskRunId(request->task_run_id()), *state, Acked(unary));
+    return unary.reactor();
+  }
+
+  Reactor* ChangeExecutionStatus(Context* context, const v1::ChangeExecutionStatusRequest* request,
+                                 v1::ChangeExecutionStatusResponse* response) override {
+    if (Status valid = CheckId(request->id(), "id"); !valid) return Refuse(serving_, context, response, valid.error());
+    const Result<model::State> state = TerminalState(request->state());
+    if (!state) return Refuse(serving_, context, response, state.error());
+    const Unary<v1::ChangeExecutionStatusResponse> unary(serving_, context, response);
+    serving_.engine.ChangeStatus(ExecutionId(request->id()), *state, Acked(unary));
+    return unary.reactor();
+  }
+
+  Reactor* SetExecutionLabels(Context* context, const v1::SetExecutionLabelsRequest* request,
+                              v1::SetExecutionLabelsResponse* response) override {
+    if (Status valid = CheckId(request->id(), "id"); !valid) return Refuse(serving_, context, response, valid.error());
+    Result<std::vector<model::Label>> labels = LabelsOf(request->labels());
+    if (!labels) return Refuse(serving_, context, response, labels.error());
+    const Unary<v1::SetExecutionLabelsResponse> unary(serving_, context, response);
+    serving_.engine.SetLabels(ExecutionId(request->id()), std::move(*labels), Acked(unary));
+    return unary.reactor();
+  }
+
+  Reactor* UnqueueExecution(Context* context, const v1::UnqueueExecutionRequest* request,
+                            v1::UnqueueExecutionResponse* response) override {
+    const Result<model::Admission> admission = FromProto(*request);
+    if (!admission) return Refuse(serving_, context, response, admission.error());
+    const Unary<v1::UnqueueExecutionResponse> unary(serving_, context, response);
+    serving_.engine.Unqueue(ExecutionId(request->id()), *admission, Acked(unary));
+    return unary.reactor();
+  }
+
  private:
+  static scheduler::Engine::SubmitDone Submitted(const Unary<v1::SubmitExecutionResponse>& unary) {
+    return [unary](const Result<scheduler::SubmitReply>& reply) {
+      if (reply) unary.Reply(ToProto(*reply));
+      else unary.Reply(Fail(reply.error()));
+    };
+  }
+
   template <typename Response>
   static std::function<void(Status)> Acked(const Unary<Response>& unary) {
     return [unary](const Status& status) {

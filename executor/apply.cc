@@ -19,7 +19,13 @@ struct Handle {
   void operator()(const model::ChildEnded& event) const { OnChildEnded(step, event); }
   void operator()(const model::ChildRestarted& event) const { OnChildRestarted(step, event); }
   void operator()(const model::KillRequested& event) const { OnKillRequested(step, event); }
-  void operator()(const model::RestartRequested&) const { OnRestartRequested(step); }
+  void operator()(const model::RestartRequested& event) const { OnRestartRequested(step, event); }
+  void operator()(const model::Unqueued& event) const { OnUnqueued(step, event); }
+  void operator()(const model::PauseRequested&) const { OnPauseRequested(step); }
+  void operator()(const model::ResumeRequested& event) const { OnResumeRequested(step, event); }
+  void operator()(const model::TaskRunMarked& event) const { OnTaskRunMarked(step, event); }
+  void operator()(const model::StatusChanged& event) const { OnStatusChanged(step, event); }
+  void operator()(const model::LabelsSet& event) const { OnLabelsSet(step, event); }
 };
 
 tl::unexpected<Error> Corrupt(const model::Execution& execution, std::size_t run, std::string_view why) {
@@ -87,7 +93,7 @@ std::vector<model::TaskRunIndex> LiveExecution::InFlight() const {
 }
 
 std::vector<model::SetTimer> LiveExecution::ArmedTimers() const {
-  std::vector<model::SetTimer> timers;
+  std::vector<model::SetTimer> timers = ExecutionTimers(program_->flow(), execution_);
   for (const model::TaskRunIndex index : books_->open) {
     for (model::SetTimer& timer : TimersOf(*program_, execution_.task_runs[index])) timers.push_back(timer);
   }
@@ -95,7 +101,7 @@ std::vector<model::SetTimer> LiveExecution::ArmedTimers() const {
 }
 
 Applied Apply(LiveExecution& live, const model::Event& event) {
-  Step step(live, event.at);
+  Step step(live, event);
   std::visit(Handle{step}, event.body);
   Settle(step);
   return step.Take();

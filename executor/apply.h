@@ -2,7 +2,8 @@
 // Called by scheduler/partition for every event; also by replay and the simulator.
 // Shapes: a delta lists changed task runs only, once each; commands stand in the order to perform.
 // Units: times are UTC microseconds carried by the event; reads no clock, file, environment or secret.
-// Errors: a stale or duplicate event is no error: empty delta. A delta that is not empty raises the version by one.
+// Errors: a stale or duplicate event is no error: empty delta. An expression that asks the world a question that the event
+//   brings no answer to: `needs`, and nothing has changed. A delta that is not empty raises the version by one.
 // Threads: pure; one owner at a time. Cost: O(dependents of what changed), never the size of the execution.
 // Source: docs/states.md; FLOWS 1.
 #pragma once
@@ -25,6 +26,8 @@ struct Delta {
 struct Applied {
   Delta delta;
   std::vector<model::Command> commands;
+  // What must be known first: nothing has changed, apply the event again with the answers.
+  std::vector<model::Lookup> needs{};
 };
 
 // What is derived from the execution and kept beside it: counters of open children, the newest run of each task.

@@ -16,6 +16,12 @@ State Scope::Outcome() const {
   return warned > 0 ? State::kWarning : State::kSuccess;
 }
 
+namespace {
+
+bool HoldsChildren(const model::Task& task) { return task.role == TaskRole::kFlowable || !task.groups.empty(); }
+
+}  // namespace
+
 Bookkeeping::Bookkeeping(const Program& program) : runs_of_task(program.flow().arena.size()) {}
 
 Bookkeeping Bookkeeping::Rebuild(const Program& program, const model::Execution& execution) {
@@ -40,7 +46,7 @@ void Bookkeeping::Add(const Program& program, const model::TaskRun& run) {
   } else {
     scope.next = std::max(scope.next, task.position + 1);
   }
-  if (program.flow().task(run.task).role == TaskRole::kFlowable) scopes.try_emplace(run.index);
+  if (HoldsChildren(program.flow().task(run.task))) scopes.try_emplace(run.index);
   runs_of_task[run.task].insert(run.index);
   Count(program, run, run.state.current(), 1);
 }

@@ -17,9 +17,20 @@ bool Awaits(const Step& step, TaskRunIndex index, const ExecutionId& child) {
   return !run.superseded && (state == State::kSubmitted || state == State::kRunning) && ChildOf(run) == child;
 }
 
+// A child that is retried as a new execution: the run waits for that one from now on.
+void TakeReplacement(Step& step, const model::ChildStarted& event) {
+  if (event.task_run >= step.execution().task_runs.size()) return;
+  const TaskRun& run = step.run(event.task_run);
+  const std::optional<ExecutionId> child = ChildOf(run);
+  if (child && *child != event.child && Awaits(step, run.index, *child) && run.attempt == event.attempt) {
+    step.Edit(run.index).outputs["executionId"] = event.child.str();
+  }
+}
+
 }  // namespace
 
 void OnChildStarted(Step& step, const model::ChildStarted& event) {
+  TakeReplacement(step, event);
   if (!Awaits(step, event.task_run, event.child) || step.run(event.task_run).attempt != event.attempt ||
       step.state(event.task_run) != State::kSubmitted) {
     return;

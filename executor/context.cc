@@ -185,7 +185,11 @@ Object BuildContext(const LiveExecution& live, std::optional<TaskRunIndex> task_
   add("labels", [&](const Wanted&) { return Labels(execution); });
   add("outputs", [&](const Wanted& wanted) { return ByTask(live, live.books(), wanted, OutputsOf); });
   add("tasks", [&](const Wanted& wanted) { return ByTask(live, live.books(), wanted, StateOf); });
-  for (const std::string_view empty : {"envs", "globals", "kestra"}) add(empty, [](const Wanted&) { return Object(); });
+  for (const std::string_view name : {"envs", "globals", "kestra"}) {
+    const Value* around = live.program().surroundings().if_contains(name);
+    const bool some = around != nullptr && around->is_object();
+    add(name, [&](const Wanted& wanted) { return some ? Part(around->get_object(), wanted) : Object(); });
+  }
   if (execution.trigger.is_object()) {
     const Value* variables = Member(execution.trigger, "variables");
     add("trigger", [&](const Wanted&) { return variables == nullptr ? Value(Object()) : *variables; });

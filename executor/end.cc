@@ -25,6 +25,7 @@ State RenderOutputs(Step& step, State outcome) {
   for (std::size_t i = 0; i < flow.outputs.size(); ++i) {
     const model::OutputSpec& spec = flow.outputs[i];
     Result<Value> value = RenderAll(step, std::nullopt, spec.value, step.live().program().output_references(i));
+    if (value) value = step.live().program().TypeOutput(spec, std::move(*value));
     if (value) {
       outputs[spec.id] = std::move(*value);
     } else if (!spec.required) {
@@ -51,6 +52,9 @@ void EndExecutionAs(Step& step, State outcome) {
   if (model::IsTerminal(now)) return;
   if (now != State::kRunning && now != State::kKilling) step.EnterExecution(State::kRunning);
   if (outcome != State::kKilled) outcome = RenderOutputs(step, outcome);
+  for (const model::SetTimer& timer : ExecutionTimers(step.flow(), step.execution())) {
+    step.Emit(model::ClearTimer{timer.timer});
+  }
   step.EnterExecution(outcome);
   const model::StateHistory& history = step.execution().state;
   step.Log(std::nullopt, "INFO",

@@ -60,6 +60,15 @@ void OnKillRequested(Step& step, const model::KillRequested& event) {
     return;
   }
   step.Edit().kill_requested = true;
+  if (step.state() == State::kQueued || step.state() == State::kCreated) {
+    StopDescendants(step, std::nullopt, reason);
+    for (const model::SetTimer& timer : ExecutionTimers(step.flow(), step.execution())) {
+      step.Emit(model::ClearTimer{timer.timer});
+    }
+    step.EnterExecution(State::kKilled);
+    CloseExecution(step);
+    return;
+  }
   step.EnterExecution(State::kKilling);
   for (const TaskRunIndex index : OpenBelow(step, std::nullopt)) {
     ClearTimers(step, index);

@@ -67,10 +67,12 @@ void ReactToEnd(Step& step, TaskRunIndex child) {
 // PAUSED and RETRYING only while nothing else is going on.
 void SetExecutionState(Step& step) {
   const State now = step.state();
-  if (model::IsTerminal(now) || now == State::kKilling || now == State::kCreated) return;
+  if (model::IsTerminal(now) || now == State::kKilling || now == State::kCreated || now == State::kQueued) return;
   const Bookkeeping& books = step.books();
   State wanted = State::kRunning;
-  if (books.in_flight + books.in_children == 0) {
+  if (step.execution().held) {
+    wanted = State::kPaused;
+  } else if (books.in_flight + books.in_children == 0) {
     if (books.retrying > 0) {
       wanted = State::kRetrying;
     } else if (books.paused > 0) {
@@ -122,7 +124,14 @@ void EndMainList(Step& step, ScopeId parent) {
 }
 
 void Settle(Step& step) {
-  while (const std::optional<TaskRunIndex> child = step.NextEnded()) ReactToEnd(step, *child);
+  const auto react = [&step] {
+    while (const std::optional<TaskRunIndex> child = step.NextEnded()) ReactToEnd(step, *child);
+  };
+  react();
+  if (!step.flow().slas.empty()) {
+    CheckAssertions(step);
+    react();
+  }
   SetExecutionState(step);
 }
 

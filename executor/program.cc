@@ -96,6 +96,13 @@ void AddNestedReferences(const Flow& flow, const Task& task, TaskProgram& progra
   }
 }
 
+bool Asks(const TaskProgram& task) {
+  const auto asks = [](const TemplatePtr& text) { return text != nullptr && NeedsWorker(text->references()); };
+  return asks(task.run_if) || asks(task.timeout) ||
+         std::any_of(task.references.begin(), task.references.end(),
+                     [](const auto& property) { return NeedsWorker(property.second); });
+}
+
 const model::RetryPolicy* RetryOf(const Flow& flow, const Task& task) {
   for (const Task* at = &task;; at = &flow.task(*at->parent)) {
     if (at->retry) return &*at->retry;
@@ -112,20 +119,25 @@ ListKind KindOf(const std::string& group) {
 
 }  // namespace
 
-Program::Program(model::FlowPtr flow) : flow_(std::move(flow)) {}
+Program::Program(model::FlowPtr flow, Options options) : flow_(std::move(flow)), options_(std::move(options)) {}
 Program::~Program() = default;
 
 const TaskProgram& Program::task(TaskIndex index) const { return *tasks_.at(index); }
 const expr::References& Program::worker_references(TaskIndex index) const { return task(index).worker_references; }
 bool Program::worker_renders_run_if(TaskIndex index) const { return task(index).worker_renders_run_if; }
 
+Result<Value> Program::TypeOutput(const model::OutputSpec& spec, Value rendered) const {
+  if (options_.typer == nullptr) return rendered;
+  return options_.typer(spec, rendered);
+}
+
 std::optional<TaskIndex> Program::FindTask(const std::string& task_id) const {
   const auto found = by_id_.find(task_id);
   return found == by_id_.end() ? std::nullopt : std::optional<TaskIndex>(found->second);
 }
 
-Result<std::shared_ptr<const Program>> Program::Build(model::FlowPtr flow_ptr) {
-  std::shared_ptr<Program> program(new Program(std::move(flow_ptr)));
+Result<std::shared_ptr<const Program>> Program::Build(model::FlowPtr flow_ptr, Options options) {
+  std::shared_ptr<Program> program(new Program(std::move(flow_ptr), std::move(options)));
   const Flow& flow = program->flow();
   for (const Task& task : flow.arena) {
     program->tasks_.push_back(std::make_unique<TaskProgram>());
@@ -150,8 +162,26 @@ Result<std::shared_ptr<const Program>> Program::Build(model::FlowPtr flow_ptr) {
     if (task.role == TaskRole::kRunnable) AddNestedReferences(flow, task, compiled);
     for (const model::TaskGroup& group : task.groups) place(group.tasks, KindOf(group.name), &task);
   }
+  program->asks_ = std::any_of(program->tasks_.begin(), program->tasks_.end(), [](const auto& task) { return Asks(*task); });
+  for (const Task& task : flow.arena) {
+    for (const std::string& id : task.depends_on) {
+      const std::optional<TaskIndex> dependency = program->FindTask(id);
+      if (!dependency) return InvalidArgument("task " + task.id + ": Not existing task id in dependency: " + id);
+      program->tasks_[task.index]->depends_on.push_back(*dependency);
+      program->tasks_[*dependency]->dependents.push_back(task.index);
+    }
+  }
+  for (const model::Sla& sla : flow.slas) {
+    TemplatePtr assertion;
+    if (sla.type == model::Sla::Type::kExecutionAssertion) {
+      ASSIGN_OR_RETURN(assertion, expr::Template::Compile(sla.assertion));
+    }
+    program->asks_ = program->asks_ || (assertion != nullptr && NeedsWorker(assertion->references()));
+    program->sla_assertions_.push_back(std::move(assertion));
+  }
   for (const model::OutputSpec& output : flow.outputs) {
     program->output_references_.push_back(expr::ReferencesDeep(output.value));
+    program->asks_ = program->asks_ || NeedsWorker(program->output_references_.back());
   }
   return std::shared_ptr<const Program>(std::move(program));
 }

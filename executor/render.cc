@@ -12,12 +12,34 @@ using model::TaskRunIndex;
 
 namespace {
 
-// The same run, attempt and moment always draw the same random numbers.
-expr::BasicEnvironment EnvironmentOf(const Step& step, RunId run) {
-  std::uint64_t seed = static_cast<std::uint64_t>(ToMicros(step.at()));
-  if (run) seed = seed * 31 + *run * 7919ULL + step.run(*run).attempt;
-  return {step.at(), StableHash(step.execution().id.str(), seed)};
-}
+// The same run, attempt and moment always draw the same random numbers. What only the world knows comes with the event.
+class StepEnvironment final : public expr::BasicEnvironment {
+ public:
+  StepEnvironment(const Step& step, RunId run, bool kept)
+      : expr::BasicEnvironment(step.at(), Seed(step, run), step.live().program().time_zone()), step_(step), kept_(kept) {}
+
+  Result<Value> Call(std::string_view function, const Array& positional, const Object& named, const Value&) override {
+    if (function == "secret" && kept_) {
+      return Fail(Code::kFailedPrecondition,
+                  "secret() cannot be used here, its value would be stored with the execution: call secret() in the task "
+                  "that needs it");
+    }
+    const model::Answer* answer = step_.Ask({std::string(function), positional, named});
+    if (answer == nullptr) return Fail(Code::kFailedPrecondition, std::string(function) + "() is not answered yet");
+    if (!answer->error.empty()) return InvalidArgument(answer->error);
+    return answer->value;
+  }
+
+ private:
+  static std::uint64_t Seed(const Step& step, RunId run) {
+    std::uint64_t seed = static_cast<std::uint64_t>(ToMicros(step.at()));
+    if (run) seed = seed * 31 + *run * 7919ULL + step.run(*run).attempt;
+    return StableHash(step.execution().id.str(), seed);
+  }
+
+  const Step& step_;
+  const bool kept_;  // the value becomes part of an execution
+};
 
 Value ContextOf(const Step& step, RunId run, const expr::References& references) {
   return BuildContext(step.live(), run, references);
@@ -45,13 +67,13 @@ Result<std::optional<Value>> Rendered(const Step& step, TaskRunIndex run, std::s
 
 Result<std::string> RenderTemplate(const Step& step, RunId run, const expr::Template& text) {
   if (text.is_literal()) return text.source();
-  expr::BasicEnvironment environment = EnvironmentOf(step, run);
+  StepEnvironment environment(step, run, /*kept=*/false);
   return text.RenderText(ContextOf(step, run, text.references()), environment);
 }
 
 Result<Value> RenderTemplateTyped(const Step& step, RunId run, const expr::Template& text) {
   if (text.is_literal()) return Value(text.source());
-  expr::BasicEnvironment environment = EnvironmentOf(step, run);
+  StepEnvironment environment(step, run, /*kept=*/false);
   return text.RenderTyped(ContextOf(step, run, text.references()), environment);
 }
 
@@ -61,7 +83,7 @@ Result<Duration> RenderDuration(const Step& step, RunId run, const expr::Templat
 }
 
 Result<Value> RenderAll(const Step& step, RunId run, const Value& value, const expr::References& references) {
-  expr::BasicEnvironment environment = EnvironmentOf(step, run);
+  StepEnvironment environment(step, run, /*kept=*/true);
   return expr::RenderDeep(value, ContextOf(step, run, references), environment, /*typed=*/true);
 }
 

@@ -18,13 +18,19 @@ namespace {
 
 using Chosen = std::vector<bool>;
 
+// Children of a job that a worker runs as a whole begin with it or not at all.
+bool IsNested(const Step& step, const TaskRun& run) {
+  return run.parent && step.task(*run.parent).role == TaskRole::kRunnable;
+}
+
 // Failed runs whose enclosing runs all failed too: a failure that was tolerated stays.
 Chosen ChooseFailed(const Step& step) {
   const auto& runs = step.execution().task_runs;
   Chosen chosen(runs.size());
   for (const TaskRun& run : runs) {
     chosen[run.index] = !run.superseded && StopsList(run.state.current()) &&
-                        step.program(run.index).list == ListKind::kMain && (!run.parent || chosen[*run.parent]);
+                        step.program(run.index).list == ListKind::kMain && (!run.parent || chosen[*run.parent]) &&
+                        !IsNested(step, run);
   }
   return chosen;
 }
@@ -44,8 +50,8 @@ void SupersedeReactions(Step& step, const Chosen& chosen) {
   const auto& runs = step.execution().task_runs;
   for (TaskRunIndex i = 0; i < runs.size(); ++i) {
     const TaskRun& run = runs[i];
-    const bool reaction =
-        step.program(i).list != ListKind::kMain && (!run.parent || chosen[*run.parent]);
+    const bool reaction = (step.program(i).list != ListKind::kMain || IsNested(step, run)) &&
+                          (!run.parent || chosen[*run.parent]);
     const bool undone = run.parent && runs[*run.parent].superseded;
     if (!run.superseded && (reaction || undone)) step.Edit(i).superseded = true;
   }
@@ -73,24 +79,29 @@ void LabelRestarted(model::Execution& execution) {
   execution.labels.push_back(restarted);
 }
 
-// The execution is RUNNING again with the chosen runs RESTARTED; they are still to begin.
+// The execution is RESTARTED with the chosen runs; they are still to begin.
 void Revive(Step& step, const Chosen& chosen) {
   StopDescendants(step, std::nullopt, "The execution is restarted");  // afterExecution may be at work
   SupersedeReactions(step, chosen);
   MarkRestarted(step, chosen);
   step.RebuildBooks();
   step.EnterExecution(State::kRestarted);
-  step.EnterExecution(State::kRunning);
   model::Execution& execution = step.Edit();
   ++execution.attempt_number;
   execution.message.clear();
   execution.outputs.clear();
   execution.kill_requested = false;
+  execution.held = false;
   LabelRestarted(execution);
   if (execution.parent) {
     ++execution.parent->attempt;
     step.Emit(model::ReviveParent{});
   }
+}
+
+void GoOn(Step& step) {
+  step.EnterExecution(State::kRunning);
+  for (const model::SetTimer& timer : ExecutionTimers(step.flow(), step.execution())) step.Emit(timer);
 }
 
 // The flow's tasks had not failed but its end had (an output), or nothing had begun.
@@ -144,16 +155,52 @@ bool BeginNextRestarted(Step& step, ScopeId parent) {
   return true;
 }
 
-void OnRestartRequested(Step& step) {
+void OnRestartRequested(Step& step, const model::RestartRequested& event) {
   const State state = step.state();
   if (!model::IsTerminal(state) || !MayMove(Subject::kExecution, state, State::kRestarted)) return;
   const Chosen chosen = ChooseFailed(step);
   const bool any = std::find(chosen.begin(), chosen.end(), true) != chosen.end();
   if (!any && state != State::kFailed) return;
   Revive(step, chosen);
+  if (event.admission == model::Admission::kQueue && any) return step.EnterExecution(State::kQueued);
+  GoOn(step);
   if (!any) return ContinueRoot(step);
   while (BeginNextRestarted(step, std::nullopt)) {
   }
+}
+
+// A person says how the run ended: it and what is around it are taken up again, and the flow goes on from there.
+void OnTaskRunMarked(Step& step, const model::TaskRunMarked& event) {
+  if (event.task_run >= step.execution().task_runs.size() || !model::IsTerminal(event.state)) return;
+  const TaskRunIndex index = event.task_run;
+  const TaskRun& run = step.run(index);
+  if (run.superseded || step.program(index).list != ListKind::kMain || IsNested(step, run)) return;
+  if (!model::IsTerminal(step.state())) {
+    // What waits for people ends as they say.
+    if (run.state.current() == State::kPaused && !step.killing()) {
+      StopDescendants(step, index, "A person ended the task");
+      FinishRun(step, index, event.state);
+    }
+    return;
+  }
+  if (!MayMove(Subject::kExecution, step.state(), State::kRestarted) ||
+      !MayMove(Subject::kTaskRun, run.state.current(), State::kRestarted)) {
+    return;
+  }
+  Chosen chosen(step.execution().task_runs.size());
+  for (std::optional<TaskRunIndex> at = run.parent; at; at = step.run(*at).parent) {
+    if (step.program(*at).list != ListKind::kMain || !model::IsTerminal(step.state(*at))) return;
+    chosen[*at] = true;
+  }
+  Revive(step, chosen);
+  GoOn(step);
+  for (TaskRunIndex i = 0; i < index; ++i) {
+    if (chosen[i]) ReopenFlowable(step, i);
+  }
+  ++step.Edit(index).attempt;
+  step.Edit(index).message.clear();
+  step.Enter(index, State::kRestarted);
+  FinishRun(step, index, event.state);
 }
 
 void OnChildRestarted(Step& step, const model::ChildRestarted& event) {
@@ -169,6 +216,7 @@ void OnChildRestarted(Step& step, const model::ChildRestarted& event) {
     const Chosen chosen = ChooseWithAncestors(step, index);
     if (chosen.empty() || !MayMove(Subject::kExecution, step.state(), State::kRestarted)) return;
     Revive(step, chosen);
+    GoOn(step);
     for (TaskRunIndex i = 0; i < index; ++i) {
       if (chosen[i]) ReopenFlowable(step, i);
     }

@@ -63,7 +63,8 @@ bool RetryRun(Step& step, TaskRunIndex index) {
   const TaskRun& before = step.run(index);
   // The attempt may have failed before one was opened for it.
   if (before.attempts.empty() || model::IsTerminal(before.attempts.back().state.current())) return false;
-  const int attempts = AttemptsMade(before);
+  const bool anew = policy->behavior == RetryPolicy::Behavior::kCreateNewExecution;
+  const int attempts = anew ? step.execution().attempt_number : AttemptsMade(before);
   if (policy->max_attempts > 0 && attempts >= policy->max_attempts) return false;
   const Timestamp due = step.at() + DelayOf(*policy, before, attempts);
   std::optional<Timestamp> first;
@@ -80,13 +81,33 @@ bool RetryRun(Step& step, TaskRunIndex index) {
   return true;
 }
 
+namespace {
+
+// The execution ends as RETRIED; another one with the same inputs takes its place.
+void BeginNewExecution(Step& step, TaskRunIndex index) {
+  ClearTimers(step, index);
+  step.Enter(index, State::kFailed);
+  const std::string reason = "The flow is retried as a new execution";
+  StopDescendants(step, std::nullopt, reason);
+  const model::Execution& execution = step.execution();
+  const ExecutionId id = DeriveExecutionId(step.at(), execution.id.str(), "retry");
+  step.Log(index, "WARN", reason + ": " + id.str());
+  step.Emit(model::StartReplacement{id});
+  EndExecutionAs(step, State::kRetried);
+}
+
+}  // namespace
+
 void BeginNextAttempt(Step& step, TaskRunIndex index) {
+  if (step.program(index).retry->behavior == RetryPolicy::Behavior::kCreateNewExecution) {
+    return BeginNewExecution(step, index);
+  }
   TaskRun& run = step.Edit(index);
   ++run.attempt;
   run.due.reset();
   run.message.clear();
   step.Enter(index, State::kCreated);
-  BeginRun(step, index);
+  if (!step.execution().held) BeginRun(step, index);
 }
 
 }  // namespace headrace::executor

@@ -37,6 +37,27 @@ void EnterRunning(Step& step, TaskRunIndex index, const WorkerId& worker, Timest
   step.Edit(index).attempts.back().worker = worker;
 }
 
+// The tasks that the worker ran inside this one: they have ended when they become known.
+void RecordNested(Step& step, TaskRunIndex index, const model::TaskFinished& event) {
+  if (step.books().scopes.contains(index)) step.SupersedeChildren(index);
+  for (const model::NestedRun& nested : event.nested) {
+    const std::optional<model::TaskIndex> task = step.live().program().FindTask(nested.task_id);
+    if (!task || step.flow().task(*task).parent != step.run(index).task) continue;
+    const TaskRunIndex child = step.Create(*task, index, std::nullopt, std::nullopt);
+    if (nested.outcome == State::kSkipped) {
+      EndAttempt(step, child, State::kSkipped);
+    } else {
+      step.Enter(child, State::kSubmitted, nested.started);
+      EnterRunning(step, child, event.worker, std::max(nested.started, step.run(child).state.last_changed()));
+      EndAttempt(step, child, nested.outcome);
+    }
+    TaskRun& run = step.Edit(child);
+    run.outputs = nested.outputs;
+    run.message = nested.message;
+    step.Enter(child, nested.outcome, nested.ended);
+  }
+}
+
 }  // namespace
 
 void DispatchRun(Step& step, TaskRunIndex index) {
@@ -69,6 +90,7 @@ void OnTaskFinished(Step& step, const model::TaskFinished& event) {
     OpenAttempt(step, index, step.at());
     run.attempts.back().worker = event.worker;
   }
+  if (!event.nested.empty()) RecordNested(step, index, event);
   switch (event.outcome) {
     case State::kSuccess: SucceedRun(step, index); return;
     case State::kWarning: FinishRun(step, index, Tolerated(step.task(index), State::kWarning)); return;

@@ -28,8 +28,11 @@ bool PassesRunIf(Step& step, TaskRunIndex index) {
 
 void StartTask(Step& step, model::TaskIndex task, ScopeId parent, std::optional<std::string> value,
                std::optional<std::int32_t> iteration) {
-  const TaskRunIndex index = step.Create(task, parent, std::move(value), iteration);
-  if (PassesRunIf(step, index)) BeginRun(step, index);
+  BeginCreated(step, step.Create(task, parent, std::move(value), iteration));
+}
+
+void BeginCreated(Step& step, TaskRunIndex index) {
+  if (!step.execution().held && PassesRunIf(step, index)) BeginRun(step, index);
 }
 
 void BeginRun(Step& step, TaskRunIndex index) {

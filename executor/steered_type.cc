@@ -13,7 +13,8 @@ const std::vector<const SteeredType*>& SteeredTypes() {
       &SequentialType(), &ParallelType(),       &AllowFailureType(), &IfType(),
       &SwitchType(),     &LoopUntilType(),      &ForEachType(),      &EachSequentialType(),
       &EachParallelType(), &SubflowType(),      &LabelsType(),       &SetVariablesType(),
-      &UnsetVariablesType(), &ExitType(),
+      &UnsetVariablesType(), &ExitType(),       &DagType(),          &PauseType(),
+      &LoopType(),
   };
   return kTypes;
 }

@@ -28,6 +28,8 @@ class SteeredType {
   virtual model::State Outcome(const Step& step, model::TaskRunIndex self) const;
   // Its own timer (kLoopInterval, kPause).
   virtual void TimerFired(Step&, model::TaskRunIndex) const {}
+  // A person resumes it while it is PAUSED; false when it does not wait for people.
+  virtual bool Resume(Step&, model::TaskRunIndex, const model::ResumeRequested&) const { return false; }
   // Children of it are RESTARTED, and so it is RUNNING again. Here: they all begin.
   virtual void Reopened(Step& step, model::TaskRunIndex self) const;
   // It had failed by itself, no child of it had, and is RUNNING again. Here: from the beginning.

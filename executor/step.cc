@@ -1,6 +1,7 @@
 #include "executor/step.h"
 
 #include <algorithm>
+#include <deque>
 
 #include "common/base/check.h"
 #include "executor/transitions.h"
@@ -20,14 +21,27 @@ void Append(model::StateHistory& history, State state, Timestamp when) {
 
 }  // namespace
 
-Step::Step(LiveExecution& live, Timestamp at) : live_(live), at_(at) {}
+Step::Step(LiveExecution& live, const model::Event& event)
+    : live_(live), at_(event.at), answers_(event.answers), runs_before_(live.execution_.task_runs.size()) {}
 
+// Saved once, and only where an undo can become necessary: the cost follows the change.
 model::Execution& Step::Edit() {
+  if (live_.program_->asks() && !head_before_) {
+    std::deque<TaskRun> runs;
+    runs.swap(live_.execution_.task_runs);
+    head_before_ = live_.execution_;
+    runs.swap(live_.execution_.task_runs);
+  }
   execution_changed_ = true;
   return live_.execution_;
 }
 
+void Step::Save(TaskRunIndex index) {
+  if (live_.program_->asks() && index < runs_before_) before_.try_emplace(index, live_.execution_.task_runs[index]);
+}
+
 TaskRun& Step::Edit(TaskRunIndex index) {
+  Save(index);
   if (changed_.empty() || changed_.back() != index) changed_.push_back(index);
   return live_.execution_.task_runs[index];
 }
@@ -45,6 +59,15 @@ TaskRunIndex Step::Create(model::TaskIndex task, ScopeId parent, std::optional<s
   run.state.Enter(State::kCreated, at_);
   changed_.push_back(index);
   books().Add(live_.program(), run);
+  return index;
+}
+
+TaskRunIndex Step::Adopt(TaskRun run) {
+  const auto index = static_cast<TaskRunIndex>(execution().task_runs.size());
+  run.index = index;
+  run.id = DeriveTaskRunId(execution().id, index);
+  live_.execution_.task_runs.push_back(std::move(run));
+  changed_.push_back(index);
   return index;
 }
 
@@ -97,7 +120,29 @@ std::optional<TaskRunIndex> Step::NextEnded() {
   return index;
 }
 
+const model::Answer* Step::Ask(model::Lookup lookup) const {
+  const auto answer = answers_.find(lookup.key());
+  if (answer != answers_.end()) return &answer->second;
+  needs_.push_back(std::move(lookup));
+  return nullptr;
+}
+
+void Step::Undo() {
+  model::Execution& execution = live_.execution_;
+  execution.task_runs.resize(runs_before_);
+  for (auto& [index, run] : before_) execution.task_runs[index] = std::move(run);
+  if (head_before_) {
+    head_before_->task_runs.swap(execution.task_runs);
+    execution = std::move(*head_before_);
+  }
+  RebuildBooks();
+}
+
 Applied Step::Take() {
+  if (!needs_.empty()) {
+    Undo();
+    return {.delta = {}, .commands = {}, .needs = std::move(needs_)};
+  }
   std::sort(changed_.begin(), changed_.end());
   changed_.erase(std::unique(changed_.begin(), changed_.end()), changed_.end());
   Applied applied;

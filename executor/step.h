@@ -3,6 +3,7 @@
 // Threads: lives on the stack of Apply.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -18,7 +19,8 @@ namespace headrace::executor {
 
 class Step {
  public:
-  Step(LiveExecution& live, Timestamp at);
+  // `event` outlives the step.
+  Step(LiveExecution& live, const model::Event& event);
 
   Timestamp at() const { return at_; }
   const LiveExecution& live() const { return live_; }
@@ -40,6 +42,8 @@ class Step {
   model::TaskRun& Edit(model::TaskRunIndex index);
   model::TaskRunIndex Create(model::TaskIndex task, ScopeId parent, std::optional<std::string> value,
                              std::optional<std::int32_t> iteration);
+  // A run of another execution becomes one of this, under an index and id of its own. The books are the caller's.
+  model::TaskRunIndex Adopt(model::TaskRun run);
   // REQUIRES: the table allows it. `when` is the event's time unless a worker's report knows better.
   void Enter(model::TaskRunIndex index, model::State state, std::optional<Timestamp> when = std::nullopt);
   void EnterExecution(model::State state);
@@ -47,6 +51,10 @@ class Step {
   void SupersedeChildren(model::TaskRunIndex parent);
   // After wide changes that did not go through Enter (a restart).
   void RebuildBooks();
+
+  // ---- questions of expressions (Environment::Call)
+  // The answer that the event brought, or nothing: then it is noted as a need and all that is done will be undone.
+  const model::Answer* Ask(model::Lookup lookup) const;
 
   void Emit(model::Command command) { commands_.push_back(std::move(command)); }
   void Log(std::optional<model::TaskRunIndex> run, std::string_view level, std::string message);
@@ -59,6 +67,9 @@ class Step {
   Applied Take();
 
  private:
+  void Undo();
+  void Save(model::TaskRunIndex index);
+
   LiveExecution& live_;
   Timestamp at_;
   std::vector<model::TaskRunIndex> changed_;
@@ -66,6 +77,12 @@ class Step {
   std::vector<model::Command> commands_;
   std::vector<model::TaskRunIndex> ended_;
   std::size_t next_ended_ = 0;
+  // Of flows whose expressions may ask: what stood before the step.
+  const std::map<std::string, model::Answer>& answers_;
+  mutable std::vector<model::Lookup> needs_;
+  std::size_t runs_before_;
+  std::optional<model::Execution> head_before_;  // without task runs
+  std::map<model::TaskRunIndex, model::TaskRun> before_;
 };
 
 }  // namespace headrace::executor

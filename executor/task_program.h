@@ -35,6 +35,9 @@ struct TaskProgram {
   // whole names.
   std::map<std::string, TemplatePtr, std::less<>> texts;
   std::map<std::string, expr::References, std::less<>> references;
+  // Of a node of a Dag: the places of its siblings that it waits for, and of those that wait for it.
+  std::vector<model::TaskIndex> depends_on;
+  std::vector<model::TaskIndex> dependents;
   // Of runnable tasks: what the worker's rendering names.
   expr::References worker_references;
 };

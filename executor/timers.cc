@@ -1,3 +1,4 @@
+#include "executor/flowable/flowables.h"
 #include "executor/render.h"
 #include "executor/verbs.h"
 
@@ -63,8 +64,12 @@ std::vector<SetTimer> TimersOf(const Program& program, const TaskRun& run) {
     timers.push_back({{TimerKind::kRetry, run.index, run.attempt}, *run.due});
   }
   if (state == State::kPaused && run.due) {
-    timers.push_back(
-        {{TimerKind::kLoopInterval, run.index, static_cast<std::uint32_t>(run.iteration.value_or(0))}, *run.due});
+    if (program.task(run.task).type == &PauseType()) {
+      timers.push_back({{TimerKind::kPause, run.index, run.attempt}, *run.due});
+    } else {
+      timers.push_back(
+          {{TimerKind::kLoopInterval, run.index, static_cast<std::uint32_t>(run.iteration.value_or(0))}, *run.due});
+    }
   }
   if (HasTimeout(program, run)) timers.push_back({TimeoutOf(run), *run.deadline});
   return timers;
@@ -82,6 +87,14 @@ void ClearTimers(Step& step, TaskRunIndex index) {
 
 void OnTimerFired(Step& step, const model::TimerFired& event) {
   const TimerId& timer = event.timer;
+  if (timer.kind == TimerKind::kStart) {
+    if (step.state() == State::kCreated && step.execution().scheduled) BeginExecution(step);
+    return;
+  }
+  if (timer.kind == TimerKind::kSla) {
+    if (!step.killing()) OnSlaTimer(step, timer.task_run);
+    return;
+  }
   if (timer.task_run >= step.execution().task_runs.size() || step.killing()) return;
   const TaskRun& run = step.run(timer.task_run);
   if (run.superseded) return;
@@ -100,7 +113,11 @@ void OnTimerFired(Step& step, const model::TimerFired& event) {
       if (state != State::kPaused || static_cast<std::uint32_t>(run.iteration.value_or(0)) != timer.attempt) return;
       step.program(run.index).type->TimerFired(step, run.index);
       return;
-    case TimerKind::kPause: return;
+    case TimerKind::kPause:
+      if (state == State::kPaused && run.attempt == timer.attempt) step.program(run.index).type->TimerFired(step, run.index);
+      return;
+    case TimerKind::kStart:
+    case TimerKind::kSla: return;
   }
 }
 

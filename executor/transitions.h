@@ -44,7 +44,7 @@ constexpr TransitionTable MakeTable(std::initializer_list<Row> rows) {
 constexpr TransitionTable kExecutionTransitions = [] {
   using namespace transitions_internal;
   return MakeTable({
-      {kCreated, {kRunning, kQueued, kFailed, kCancelled, kKilled}},
+      {kCreated, {kRunning, kQueued, kPaused, kKilling, kFailed, kCancelled, kKilled}},
       {kQueued, {kRunning, kKilled, kCancelled, kFailed}},
       {kRunning,
        {kPaused, kRetrying, kKilling, kBreakpoint, kSuccess, kWarning, kFailed, kCancelled, kKilled, kRetried}},
@@ -52,11 +52,13 @@ constexpr TransitionTable kExecutionTransitions = [] {
       {kBreakpoint, {kRunning, kKilling}},
       {kRetrying, {kRunning, kPaused, kKilling}},
       {kKilling, {kKilled}},
-      {kRestarted, {kRunning, kKilling}},
-      {kSuccess, {kRestarted}},
-      {kWarning, {kRestarted}},
-      {kFailed, {kRestarted}},
-      {kCancelled, {kRestarted}},
+      // To QUEUED: a concurrency limit counts restarted executions too.
+      {kRestarted, {kRunning, kQueued, kKilling}},
+      // From one end to another: a person corrected it.
+      {kSuccess, {kRestarted, kWarning, kFailed, kKilled, kCancelled}},
+      {kWarning, {kRestarted, kSuccess, kFailed, kKilled, kCancelled}},
+      {kFailed, {kRestarted, kSuccess, kWarning, kKilled, kCancelled}},
+      {kCancelled, {kRestarted, kSuccess, kWarning, kFailed, kKilled}},
   });
 }();
 
@@ -69,9 +71,9 @@ constexpr TransitionTable kTaskRunTransitions = [] {
        {kSubmitted, kRunning, kRetrying, kSkipped, kSuccess, kWarning, kFailed, kKilled, kCancelled}},
       // To SUBMITTED: its worker was lost.
       {kRunning, {kSubmitted, kPaused, kRetrying, kSkipped, kSuccess, kWarning, kFailed, kKilled, kCancelled}},
-      {kPaused, {kRunning, kSuccess, kWarning, kFailed, kKilled, kCancelled}},
-      {kRetrying, {kCreated, kKilled, kCancelled}},
-      {kRestarted, {kSubmitted, kRunning, kSuccess, kWarning, kFailed, kKilled, kCancelled}},
+      {kPaused, {kRunning, kRetrying, kSuccess, kWarning, kFailed, kKilled, kCancelled}},
+      {kRetrying, {kCreated, kFailed, kKilled, kCancelled}},
+      {kRestarted, {kSubmitted, kRunning, kSkipped, kSuccess, kWarning, kFailed, kKilled, kCancelled}},
       {kSuccess, {kRestarted}},
       {kWarning, {kRestarted}},
       {kFailed, {kRestarted}},
@@ -132,9 +134,10 @@ constexpr bool EveryStateCanEnd(const TransitionTable& table) {
   return (Reachable(table) & ~ends) == 0;
 }
 
+// What has ended is left by a restart only; a correction stays among the ends.
 constexpr bool TerminalStatesOnlyRestart(const TransitionTable& table) {
   for (std::size_t i = 0; i < model::kStateCount; ++i) {
-    if ((TerminalStates() >> i & 1U) != 0 && (table[i] & ~SetOf({kRestarted})) != 0) return false;
+    if ((TerminalStates() >> i & 1U) != 0 && (table[i] & ~(TerminalStates() | SetOf({kRestarted}))) != 0) return false;
   }
   return true;
 }

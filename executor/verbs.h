@@ -15,6 +15,8 @@ namespace headrace::executor {
 // Creates a run of `task` in `parent` and begins it, unless its runIf says otherwise.
 void StartTask(Step& step, model::TaskIndex task, ScopeId parent, std::optional<std::string> value = std::nullopt,
                std::optional<std::int32_t> iteration = std::nullopt);
+// Begins a run that is CREATED, unless its runIf says otherwise or the execution is held.
+void BeginCreated(Step& step, model::TaskRunIndex index);
 // Begins a run that is CREATED (new, or its retry is due) or RESTARTED.
 void BeginRun(Step& step, model::TaskRunIndex index);
 
@@ -58,7 +60,7 @@ void OnTaskLost(Step& step, const model::TaskLost& event);
 bool RetryRun(Step& step, model::TaskRunIndex index);
 // Attempts that count against the policy: since the last restart, without those lost with their worker.
 int AttemptsMade(const model::TaskRun& run);
-// The wait is over. REQUIRES: the run is RETRYING.
+// The wait is over: the next attempt, or, if the policy says so, a new execution. REQUIRES: the run is RETRYING.
 void BeginNextAttempt(Step& step, model::TaskRunIndex index);
 
 // ---- timers.cc
@@ -76,15 +78,36 @@ void StopDescendants(Step& step, std::optional<model::TaskRunIndex> ancestor, co
 bool KillChildOf(Step& step, model::TaskRunIndex index);
 
 // ---- restart.cc
-void OnRestartRequested(Step& step);
+void OnRestartRequested(Step& step, const model::RestartRequested& event);
+void OnTaskRunMarked(Step& step, const model::TaskRunMarked& event);
 // A RESTARTED run begins: a flowable with its restarted children, a subflow with the same child.
 void BeginRestarted(Step& step, model::TaskRunIndex index);
 // The first RESTARTED child of the scope; false when there is none.
 bool BeginNextRestarted(Step& step, ScopeId parent);
 void OnChildRestarted(Step& step, const model::ChildRestarted& event);
 
+// ---- replay.cc
+// Takes over what stands before a run of another execution; that run and those around it are RESTARTED.
+void TakeOver(Step& step, const model::ReplaySource& source);
+
 // ---- submit.cc
 void OnSubmitted(Step& step, const model::Submitted& event);
+// RUNNING: the first task, or those that are RESTARTED.
+void BeginExecution(Step& step);
+void OnUnqueued(Step& step, const model::Unqueued& event);
+
+// ---- sla.cc
+// The timers of the execution itself.
+std::vector<model::SetTimer> ExecutionTimers(const model::Flow& flow, const model::Execution& execution);
+void OnSlaTimer(Step& step, std::uint32_t place);
+// After every event.
+void CheckAssertions(Step& step);
+
+// ---- operations.cc
+void OnPauseRequested(Step& step);
+void OnResumeRequested(Step& step, const model::ResumeRequested& event);
+void OnStatusChanged(Step& step, const model::StatusChanged& event);
+void OnLabelsSet(Step& step, const model::LabelsSet& event);
 
 // ---- child.cc
 void OnChildStarted(Step& step, const model::ChildStarted& event);

@@ -17,11 +17,24 @@ struct Overload : F... {
   using F::operator()...;
 };
 
+// An order that changed nothing.
+std::string WhyNot(const std::string& event, const ExecutionId& id, const std::string& state) {
+  const std::string name = "execution " + id.str();
+  if (event == "RestartRequested" || event == "TaskRunMarked") {
+    return "Execution must be terminated or paused and not killed to be restarted, current state is '" + state + "' !";
+  }
+  if (event == "StatusChanged") return name + " must have ended in another state, its state is " + state;
+  if (event == "PauseRequested" || event == "ResumeRequested") {
+    return name + " cannot be " + (event == "PauseRequested" ? "paused" : "resumed") + ", its state is " + state;
+  }
+  return name + " has ended already, its state is " + state;
+}
+
 }  // namespace
 
 Core::Core(CoreOptions options, store::Store& store, FlowRegistry& flows, WatchHub& hub, CorePort& port)
     : options_(std::move(options)), store_(store), flows_(flows), hub_(hub), port_(port),
-      dispatcher_(options_.dispatcher, *this) {}
+      dispatcher_(options_.dispatcher, *this), admissions_(store) {}
 
 Status Core::Recover(Moment now) {
   now_ = now;
@@ -31,7 +44,8 @@ Status Core::Recover(Moment now) {
   ASSIGN_OR_RETURN(const store::PartitionSnapshot snapshot, store_.Load(options_.partition));
   partition_ = std::make_unique<Partition>(
       limits, store_, flows_, timers_, [this](store::WriteBatch batch) { port_.Commit(std::move(batch)); },
-      [this](const ExecutionId& id) { return hub_.HasWatchers(id); });
+      [this](const ExecutionId& id) { return hub_.HasWatchers(id); },
+      options_.answerer);
   ASSIGN_OR_RETURN(const std::vector<wire::TaskKey> in_flight, partition_->Recover(snapshot));
   for (const wire::TaskKey& key : in_flight) {
     if (options_.workers_died_with_process) {
@@ -40,6 +54,8 @@ Status Core::Recover(Moment now) {
       dispatcher_.Adopt(key, now.monotonic);
     }
   }
+  ASSIGN_OR_RETURN(const auto waiting, admissions_.Recover());
+  for (const auto& [ns, flow_id] : waiting) LetQueuedRun(ns, flow_id);
   if (!in_flight.empty()) spdlog::info("recovered: {} deliveries in flight, {} timers", in_flight.size(), timers_.size());
   return {};
 }
@@ -87,8 +103,8 @@ void Core::Submit(PreparedSubmission submission, Moment now) {
     }
   }
   const ExecutionId id = submission.submitted.id;
-  auto created = partition_->Create(std::move(submission.program), {now.wall, std::move(submission.submitted)});
-  if (!created) return submission.done(Fail(std::move(created.error())));
+  const Status created = Create(submission);
+  if (!created) return submission.done(Fail(created.error()));
   if (!submission.request_id.empty()) {
     partition_->RememberRequest({submission.request_id, submission.body_digest, id, now.wall + kRequestKept});
   }
@@ -105,12 +121,11 @@ void Core::Post(const ExecutionId& id, model::EventBody body, std::function<void
   const std::string name(model::EventName(body));
   auto applied = partition_->Apply(id, {now.wall, std::move(body)});
   if (!applied) return done(Fail(std::move(applied.error())));
+  if (!*applied && name == "LabelsSet") return done({});  // it has them already
   if (!*applied) {
     const auto live = partition_->Find(id);
     const std::string state = live ? std::string(model::StateName((*live)->execution().state.current())) : "unknown";
-    return done(Fail(Code::kFailedPrecondition, name == "RestartRequested"
-        ? "Execution must be terminated or paused and not killed to be restarted, current state is '" + state + "' !"
-        : "execution " + id.str() + " has ended already, its state is " + state));
+    return done(Fail(Code::kFailedPrecondition, WhyNot(name, id, state)));
   }
   partition_->After(ReplyOrder{std::move(done)});
 }
@@ -139,6 +154,10 @@ void Core::Perform(Release release) {
                    [&](AckOrder& ack) { Send(ack.peer, wire::ResultAck{ack.key, ack.verdict}); },
                    [&](OutboxOrder& owed) { Deliver(owed); },
                    [&](ReplyOrder& reply) { reply.reply({}); },
+                   [&](EndOrder& end) {
+                     admissions_.Ended(end.ns, end.flow_id, end.id);
+                     LetQueuedRun(end.ns, end.flow_id);
+                   },
                    [&](PublishOrder& publish) {
                      published = true;
                      hub_.Publish(publish.update);
@@ -177,14 +196,17 @@ void Core::Tick(Moment now) {
     dispatcher_.Pump(now.monotonic);
   }
   SendOutbound();
-  if (!worker_logs_.empty()) {
-    std::vector<ExecutionId> logged;
-    for (const store::LogRow& row : worker_logs_) {
-      if (logged.empty() || logged.back() != row.execution) logged.push_back(row.execution);
-    }
-    port_.AppendLogs(std::exchange(worker_logs_, {}));
-    for (const ExecutionId& id : logged) hub_.NoteLogs(id);
+  FlushLogs();
+}
+
+void Core::FlushLogs() {
+  if (worker_logs_.empty()) return;
+  std::vector<ExecutionId> logged;
+  for (const store::LogRow& row : worker_logs_) {
+    if (logged.empty() || logged.back() != row.execution) logged.push_back(row.execution);
   }
+  port_.AppendLogs(std::exchange(worker_logs_, {}));
+  for (const ExecutionId& id : logged) hub_.NoteLogs(id);
 }
 
 void Core::Send(const std::string& peer, wire::ToWorker message) {

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "common/base/random.h"
+#include "scheduler/admission.h"
 #include "scheduler/dispatcher.h"
 #include "scheduler/partition.h"
 #include "scheduler/watch_hub.h"
@@ -39,6 +40,7 @@ struct CoreOptions {
   PartitionOptions partition_limits{};
   bool workers_died_with_process = false;
   std::function<void(const Error&)> on_failure{};
+  Partition::Answerer answerer{};
 };
 
 // The effects of a core on the world outside its store.
@@ -47,6 +49,8 @@ class CorePort {
   virtual ~CorePort() = default;
   virtual void SendFrame(const std::string& peer, std::string bytes) = 0;
   virtual void AppendLogs(std::vector<store::LogRow> rows) = 0;
+  // Of an execution, what has level ERROR so far: for errorLogs().
+  virtual std::vector<store::LogRow> ErrorLogs(const ExecutionId&) { return {}; }
   // The status of this batch must come back through Core::OnCommitted, in order.
   virtual void Commit(store::WriteBatch batch) = 0;
 };
@@ -61,6 +65,13 @@ class Core final : private DispatchHost {
   void Submit(PreparedSubmission submission, Moment now);
   // Kill, restart and their like; `done` comes when the effect is durable.
   void Post(const ExecutionId& id, model::EventBody body, std::function<void(Status)> done, Moment now);
+  // As Post, for what depends on more than the execution itself (core_operations.cc).
+  void Restart(const ExecutionId& id, std::function<void(Status)> done, Moment now);
+  void Unqueue(const ExecutionId& id, model::Admission admission, std::function<void(Status)> done, Moment now);
+  void Resume(const ExecutionId& id, ResumeRequest request, std::function<void(Status)> done, Moment now);
+  void Mark(const ExecutionId& id, const TaskRunId& task_run, model::State state, std::function<void(Status)> done,
+            Moment now);
+  void Replay(const ExecutionId& id, ReplayRequest request, Engine::SubmitDone done, Moment now);
   void OnCommitted(const Status& status, Moment now);
   // Fires timers, ends leases, commits what has changed and sends what may be sent.
   void Tick(Moment now);
@@ -93,7 +104,15 @@ class Core final : private DispatchHost {
   void StartChild(const wire::OutboxItem& item, const model::StartChild& start);
   Result<PreparedSubmission> PrepareChild(const wire::OutboxItem& item, const model::StartChild& start);
   Status CheckDepth(const ExecutionId& parent);
+  void RestartChild(const wire::OutboxItem& item);
+  void StartReplacement(const wire::OutboxItem& item);
+  // Asks for a slot; the submission knows the answer then.
+  Status Admit(PreparedSubmission& submission);
+  void LetQueuedRun(const std::string& ns, const std::string& flow_id);
+  Status Create(PreparedSubmission& submission);
   void SendOutbound();
+  void FlushLogs();
+  Array ErrorLogs(const executor::LiveExecution& live);
 
   const CoreOptions options_;
   store::Store& store_;
@@ -102,6 +121,7 @@ class Core final : private DispatchHost {
   CorePort& port_;
   TimerQueue timers_;
   Dispatcher dispatcher_;
+  Admissions admissions_;
   std::unique_ptr<Partition> partition_;
   Moment now_{};
   Status failed_{};

@@ -4,6 +4,8 @@
 #include <algorithm>
 
 #include "common/base/hash.h"
+#include "common/base/text.h"
+#include "common/expr/template.h"
 #include "common/flow/inputs.h"
 #include "scheduler/core.h"
 
@@ -11,8 +13,6 @@ namespace headrace::scheduler {
 namespace {
 
 constexpr int kSubflowDepthMax = 32;
-
-bool IsSystem(const model::Label& label) { return label.first.starts_with("system."); }
 
 // A later label of the same key wins; order of first appearance stays.
 void PutLabel(std::vector<model::Label>& labels, const model::Label& label) {
@@ -30,9 +30,11 @@ void Core::Deliver(const OutboxOrder& order) {
   } else if (std::holds_alternative<model::KillChild>(item.body)) {
     Apply(item.to, model::KillRequested{"its parent execution was killed"});
   } else if (std::holds_alternative<model::RestartChild>(item.body)) {
-    Apply(item.to, model::RestartRequested{});
+    RestartChild(item);
   } else if (const auto* ended = std::get_if<model::ChildEnded>(&item.body)) {
     Apply(item.to, *ended);
+  } else if (std::holds_alternative<model::StartReplacement>(item.body)) {
+    StartReplacement(item);
   } else if (const auto* restarted = std::get_if<model::ChildRestarted>(&item.body)) {
     Apply(item.to, *restarted);
   }
@@ -53,8 +55,7 @@ void Core::StartChild(const wire::OutboxItem& item, const model::StartChild& sta
     worker_logs_.push_back({.execution = item.from, .task_run = start.task_run, .attempt = start.attempt,
                             .at = now_.wall, .level = "WARN", .message = warning});
   }
-  const Status created =
-      partition_->Create(std::move(prepared->program), {now_.wall, std::move(prepared->submitted)});
+  const Status created = Create(*prepared);
   if (!created) spdlog::error("child {}: {}", item.to.str(), created.error().message);
   Apply(item.from, model::ChildStarted{start.task_run, start.attempt, item.to});
 }
@@ -82,17 +83,52 @@ Result<PreparedSubmission> Core::PrepareChild(const wire::OutboxItem& item, cons
                  start.ns + "." + start.flow_id + " but isn't declared at the subflow inputs";
   }
   std::vector<model::Label> labels = flow.program->flow().labels;
-  if (auto parent = partition_->Find(item.from)) {
-    for (const model::Label& label : (*parent)->execution().labels) {
-      if (start.inherit_labels || IsSystem(label)) PutLabel(labels, label);
-    }
-  }
+  // What the child inherits is among them already.
   for (const model::Label& label : start.labels) PutLabel(labels, label);
   prepared.submitted.id = item.to;
   prepared.submitted.labels = std::move(labels);
   prepared.submitted.parent = model::ParentLink{item.from, start.task_run, start.attempt};
   return prepared;
 }
+
+namespace {
+
+// What defaults of inputs and checks may name beside the inputs.
+Object AroundInputs(const executor::Program& program, const SubmitRequest& request) {
+  const model::Flow& flow = program.flow();
+  Object context = program.surroundings();
+  context["flow"] = Object{{"id", flow.id}, {"namespace", flow.ns}, {"revision", flow.revision}, {"tenantId", "main"}};
+  context["vars"] = flow.variables;
+  Object labels;
+  for (const auto& [key, value] : flow.labels) labels[key] = value;
+  for (const auto& [key, value] : request.labels) labels[key] = value;
+  context["labels"] = std::move(labels);
+  if (const Value* variables = request.trigger.is_object() ? Member(request.trigger, "variables") : nullptr) {
+    context["trigger"] = *variables;
+  }
+  return context;
+}
+
+// A check that does not hold may block the execution (an error), fail it, or only be noted.
+Status AskChecks(const model::Flow& flow, Object context, model::Submitted& submitted, expr::Environment& environment) {
+  if (flow.checks.empty()) return {};
+  context["inputs"] = submitted.inputs;
+  for (const model::Check& check : flow.checks) {
+    ASSIGN_OR_RETURN(const auto condition, expr::Template::Compile(check.condition));
+    ASSIGN_OR_RETURN(const std::string holds, condition->RenderText(Value(context), environment));
+    if (IsTruthy(holds)) continue;
+    const std::string message =
+        check.message.empty() ? "a check of the flow does not hold: " + check.condition : check.message;
+    if (check.behavior == model::Check::Behavior::kBlockExecution) return Fail(Code::kFailedPrecondition, message);
+    if (check.behavior == model::Check::Behavior::kFailExecution) {
+      submitted.admission = model::Admission::kFail;
+      submitted.reason = message;
+    }
+  }
+  return {};
+}
+
+}  // namespace
 
 Result<PreparedSubmission> PrepareSubmission(FlowRegistry& flows, SubmitRequest request, Timestamp now, Random& random) {
   ASSIGN_OR_RETURN(RegisteredFlow found, flows.Get(request.ns, request.flow_id, request.revision));
@@ -101,8 +137,9 @@ Result<PreparedSubmission> PrepareSubmission(FlowRegistry& flows, SubmitRequest 
   PreparedSubmission prepared;
   prepared.body_digest = Sha256Hex(request.ns + '\0' + request.flow_id + '\0' + std::to_string(request.revision) + '\0' +
                                    json::serialize(request.inputs));
-  expr::BasicEnvironment environment(now, random.Next());
-  ASSIGN_OR_RETURN(flow::ResolvedInputs resolved, flow::ResolveInputs(flow, request.inputs, environment));
+  expr::BasicEnvironment environment(now, random.Next(), found.program->time_zone());
+  const Object context = AroundInputs(*found.program, request);
+  ASSIGN_OR_RETURN(flow::ResolvedInputs resolved, flow::ResolveInputs(flow, request.inputs, environment, context, flows.seams()));
   prepared.program = found.program;
   prepared.request_id = std::move(request.request_id);
   prepared.warnings = std::move(resolved.undeclared);
@@ -111,6 +148,8 @@ Result<PreparedSubmission> PrepareSubmission(FlowRegistry& flows, SubmitRequest 
   prepared.submitted.labels = flow.labels;
   for (const model::Label& label : request.labels) PutLabel(prepared.submitted.labels, label);
   prepared.submitted.trigger = std::move(request.trigger);
+  prepared.submitted.scheduled = request.scheduled;
+  RETURN_IF_ERROR(AskChecks(flow, context, prepared.submitted, environment));
   return prepared;
 }
 

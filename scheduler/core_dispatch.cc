@@ -1,6 +1,8 @@
 // What the dispatcher asks of the core: assignments out of executions, and events out of what workers report.
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
+
 #include "common/base/hash.h"
 #include "scheduler/core.h"
 
@@ -52,12 +54,34 @@ std::optional<wire::Assign> Core::MakeAssign(const wire::TaskKey& key) {
   assign.key = key;
   assign.epoch = partition_->epoch();
   assign.spec_id = SpecId(program.flow(), task_run.task);
-  assign.context_json =
-      json::serialize(executor::BuildContext(*live, task_run.index, program.worker_references(task_run.task)));
+  const expr::References& references = program.worker_references(task_run.task);
+  Object context = executor::BuildContext(*live, task_run.index, references);
+  const auto& called = references.functions;
+  if (std::find(called.begin(), called.end(), "errorLogs") != called.end()) context["errorLogs"] = ErrorLogs(*live);
+  assign.context_json = json::serialize(context);
   assign.task_run = task_run.id;
   assign.ns = program.flow().ns;
   assign.flow_id = program.flow().id;
   return assign;
+}
+
+// Rare, and asked for when something has failed already: it may wait for the log store.
+Array Core::ErrorLogs(const executor::LiveExecution& live) {
+  const model::Execution& execution = live.execution();
+  FlushLogs();
+  Array logs;
+  for (const store::LogRow& row : port_.ErrorLogs(execution.id)) {
+    Object entry{{"namespace", execution.ns},   {"flowId", execution.flow_id},
+                 {"executionId", execution.id.str()}, {"timestamp", FormatInstant(row.at)},
+                 {"level", row.level},          {"message", row.message}};
+    if (!row.task_id.empty()) entry["taskId"] = row.task_id;
+    if (row.task_run && *row.task_run < execution.task_runs.size()) {
+      entry["taskRunId"] = execution.task_runs[*row.task_run].id.str();
+    }
+    if (row.attempt > 0) entry["attemptNumber"] = row.attempt - 1;
+    logs.emplace_back(std::move(entry));
+  }
+  return logs;
 }
 
 wire::TaskSpec Core::MakeSpec(const wire::TaskKey& key) {

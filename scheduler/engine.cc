@@ -41,7 +41,7 @@ class LocalEngine final : public Engine {
   explicit LocalEngine(EngineOptions options)
       : clock_(*options.clock), store_(std::move(options.store)), flow_store_(std::move(options.flows)),
         logs_(std::move(options.logs)), workers_(std::move(options.workers)),
-        registry_(options.catalog, *flow_store_),
+        registry_(options.catalog, *flow_store_, std::move(options.surroundings), std::move(options.inputs)),
         hub_(std::make_shared<WatchHub>([this](const ExecutionId& id) { return ReadView(*store_, registry_, id); })),
         loop_(MakeOptions(options), clock_, *store_, *logs_, registry_, *hub_, *workers_),
         random_(Random::FromSystem()) {}
@@ -102,7 +102,37 @@ class LocalEngine final : public Engine {
     PostEvent(id, model::KillRequested{std::move(reason)}, std::move(done));
   }
   void Restart(const ExecutionId& id, std::function<void(Status)> done) override {
-    PostEvent(id, model::RestartRequested{}, std::move(done));
+    PostCall(std::move(done), [id](Core& core, auto then, Moment now) { core.Restart(id, std::move(then), now); });
+  }
+  void Pause(const ExecutionId& id, std::function<void(Status)> done) override {
+    PostEvent(id, model::PauseRequested{}, std::move(done));
+  }
+  void Resume(const ExecutionId& id, ResumeRequest request, std::function<void(Status)> done) override {
+    PostCall(std::move(done), [id, request = std::move(request)](Core& core, auto then, Moment now) {
+      core.Resume(id, request, std::move(then), now);
+    });
+  }
+  void Replay(const ExecutionId& id, ReplayRequest request, SubmitDone done) override {
+    PostCall(std::move(done), [id, request = std::move(request)](Core& core, auto then, Moment now) {
+      core.Replay(id, request, std::move(then), now);
+    });
+  }
+  void MarkTaskRun(const ExecutionId& id, const TaskRunId& task_run, model::State state,
+                   std::function<void(Status)> done) override {
+    PostCall(std::move(done), [id, task_run, state](Core& core, auto then, Moment now) {
+      core.Mark(id, task_run, state, std::move(then), now);
+    });
+  }
+  void ChangeStatus(const ExecutionId& id, model::State state, std::function<void(Status)> done) override {
+    PostEvent(id, model::StatusChanged{state}, std::move(done));
+  }
+  void SetLabels(const ExecutionId& id, std::vector<model::Label> labels, std::function<void(Status)> done) override {
+    PostEvent(id, model::LabelsSet{std::move(labels)}, std::move(done));
+  }
+  void Unqueue(const ExecutionId& id, model::Admission admission, std::function<void(Status)> done) override {
+    PostCall(std::move(done), [id, admission](Core& core, auto then, Moment now) {
+      core.Unqueue(id, admission, std::move(then), now);
+    });
   }
   Result<std::shared_ptr<Subscription>> Watch(const ExecutionId& id, std::uint64_t after,
                                               std::function<void()> on_ready) override {
@@ -133,6 +163,14 @@ class LocalEngine final : public Engine {
     loop.mailbox_capacity = options.mailbox_capacity;
     loop.core.workers_died_with_process = options.workers_died_with_process;
     loop.core.on_failure = options.on_failure;
+    if (options.answerer) {
+      loop.core.answerer = [answerer = options.answerer](const executor::LiveExecution& live, const model::Lookup& lookup) {
+        const model::Execution& execution = live.execution();
+        EngineOptions::Asker asker{execution.ns, execution.flow_id, execution.id, {}};
+        if (execution.parent) asker.parent = execution.parent->execution;
+        return answerer(asker, lookup);
+      };
+    }
     loop.core.dispatcher.scheduler_name = options.name;
     loop.core.dispatcher.lease = options.lease;
     loop.core.dispatcher.heartbeat = options.heartbeat;
@@ -143,6 +181,13 @@ class LocalEngine final : public Engine {
     const bool posted = loop_.Post([id, body = std::move(body), done](Core& core, Moment now) mutable {
       core.Post(id, std::move(body), std::move(done), now);
     });
+    if (!posted) done(Overloaded());
+  }
+
+  template <typename Done, typename Call>
+  void PostCall(Done done, Call call) {
+    const bool posted = loop_.Post(
+        [call = std::move(call), done](Core& core, Moment now) mutable { call(core, std::move(done), now); });
     if (!posted) done(Overloaded());
   }
 

@@ -15,6 +15,8 @@
 
 #include "common/base/clock.h"
 #include "common/flow/catalog.h"
+#include "common/flow/inputs.h"
+#include "common/model/event.h"
 #include "common/model/execution.h"
 #include "common/queue/queue.h"
 #include "common/store/store.h"
@@ -35,6 +37,19 @@ struct EngineOptions {
   // True when every worker died with the process that owned the store before (embedded workers only), so that
   // in-flight tasks are given out again at once instead of after a lease.
   bool workers_died_with_process = false;
+  // What expressions see of the process: `envs`, `globals`, `kestra`.
+  Object surroundings{};
+  // What SECRET and FILE inputs need.
+  flow::InputSeams inputs{};
+  // Answers kv(), read() and their like where the scheduler itself evaluates them, for a flow's execution. Quick and on
+  // the loop's thread; without it such expressions fail.
+  struct Asker {
+    std::string ns;
+    std::string flow_id;
+    ExecutionId execution;
+    std::optional<ExecutionId> parent{};
+  };
+  std::function<model::Answer(const Asker& asker, const model::Lookup& lookup)> answerer{};
   // The store refused a commit: nothing is accepted any more, and the process should end. On the loop's thread, once.
   std::function<void(const Error&)> on_failure{};
 };
@@ -54,6 +69,19 @@ struct SubmitRequest {
   std::vector<model::Label> labels{};
   std::string request_id{};              // the same id and body within 24 h: the same execution
   Value trigger{};
+  std::optional<Timestamp> scheduled{};  // not to begin before
+};
+
+struct ResumeRequest {
+  TaskRunId task_run{};                  // empty: the first Pause that waits, or the execution that is held
+  Object inputs{};                       // of its onResume, as people gave them
+  std::string by{};
+};
+
+struct ReplayRequest {
+  TaskRunId task_run{};                  // from which on; empty: from the beginning
+  int revision = 0;                      // 0: the same
+  std::optional<Object> inputs{};        // others than it had
 };
 
 struct SubmitReply {
@@ -122,6 +150,18 @@ class Engine {
   virtual Result<ExecutionList> ListExecutions(const store::ExecutionQuery& query) = 0;
   virtual void Kill(const ExecutionId& id, std::string reason, std::function<void(Status)> done) = 0;
   virtual void Restart(const ExecutionId& id, std::function<void(Status)> done) = 0;
+  // What is at work ends, nothing new begins until Resume.
+  virtual void Pause(const ExecutionId& id, std::function<void(Status)> done) = 0;
+  virtual void Resume(const ExecutionId& id, ResumeRequest request, std::function<void(Status)> done) = 0;
+  // A new execution that repeats this one.
+  virtual void Replay(const ExecutionId& id, ReplayRequest request, SubmitDone done) = 0;
+  // A person says how a task run ended; the flow goes on from there.
+  virtual void MarkTaskRun(const ExecutionId& id, const TaskRunId& task_run, model::State state,
+                           std::function<void(Status)> done) = 0;
+  virtual void ChangeStatus(const ExecutionId& id, model::State state, std::function<void(Status)> done) = 0;
+  virtual void SetLabels(const ExecutionId& id, std::vector<model::Label> labels, std::function<void(Status)> done) = 0;
+  // One that is QUEUED or waits for its date: runs now (kRun), or ends (kCancel, kFail).
+  virtual void Unqueue(const ExecutionId& id, model::Admission admission, std::function<void(Status)> done) = 0;
   // `after` is the version the caller has seen (0: nothing).
   virtual Result<std::shared_ptr<Subscription>> Watch(const ExecutionId& id, std::uint64_t after,
                                                       std::function<void()> on_ready) = 0;

@@ -1,13 +1,20 @@
 #include "scheduler/flow_registry.h"
 
 #include "common/base/text.h"
+#include "common/expr/zone.h"
 #include "common/flow/builder.h"
+#include "common/flow/outputs.h"
 
 namespace headrace::scheduler {
+namespace {
+
+Result<Value> TypeOutput(const model::OutputSpec& spec, const Value& rendered) { return flow::TypeOutput(spec, rendered); }
+
+}  // namespace
 
 Result<RegisteredFlow> FlowRegistry::Build(const std::string& source, const std::string& file, int revision) const {
   ASSIGN_OR_RETURN(flow::BuiltFlow built, flow::BuildFlow(source, file, *catalog_, revision));
-  ASSIGN_OR_RETURN(ProgramPtr program, executor::Program::Build(built.flow));
+  ASSIGN_OR_RETURN(ProgramPtr program, executor::Program::Build(built.flow, {&TypeOutput, expr::MachineZoneName(), surroundings_}));
   RegisteredFlow registered;
   registered.program = std::move(program);
   registered.warnings = std::move(built.warnings);

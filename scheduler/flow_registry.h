@@ -10,6 +10,7 @@
 #include <tuple>
 
 #include "common/flow/catalog.h"
+#include "common/flow/inputs.h"
 #include "common/store/store.h"
 #include "executor/program.h"
 
@@ -26,9 +27,13 @@ struct RegisteredFlow {
 
 class FlowRegistry {
  public:
-  FlowRegistry(std::shared_ptr<const flow::Catalog> catalog, store::FlowStore& flows)
-      : catalog_(std::move(catalog)), flows_(flows) {}
+  // `surroundings`: what expressions see of the process: `envs`, `globals`, `kestra`.
+  FlowRegistry(std::shared_ptr<const flow::Catalog> catalog, store::FlowStore& flows, Object surroundings = {},
+               flow::InputSeams seams = {})
+      : catalog_(std::move(catalog)), flows_(flows), surroundings_(std::move(surroundings)), seams_(std::move(seams)) {}
 
+  // What inputs may ask of the process.
+  const flow::InputSeams& seams() const { return seams_; }
   Result<RegisteredFlow> Check(const std::string& source, const std::string& file) const;
   Result<RegisteredFlow> Apply(const std::string& source, const std::string& file, Timestamp now);
   // revision 0: the latest.
@@ -46,6 +51,8 @@ class FlowRegistry {
 
   std::shared_ptr<const flow::Catalog> catalog_;
   store::FlowStore& flows_;
+  const Object surroundings_;
+  const flow::InputSeams seams_;
   std::mutex mutex_;
   std::map<Key, RegisteredFlow> by_revision_;
   std::map<std::pair<std::string, std::string>, int> latest_;

@@ -71,4 +71,13 @@ void Loop::Commit(store::WriteBatch batch) {
   store_.Commit(std::move(batch), [this](Status status) { CHECK(committed_.Post(std::move(status))); });
 }
 
+std::vector<store::LogRow> Loop::ErrorLogs(const ExecutionId& id) {
+  logs_.Flush();
+  store::LogQuery query;
+  query.execution = id;
+  query.level_min = "ERROR";
+  auto page = logs_.Read(query);
+  return page ? std::move(page->rows) : std::vector<store::LogRow>();
+}
+
 }  // namespace headrace::scheduler

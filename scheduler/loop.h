@@ -37,6 +37,7 @@ class Loop final : private CorePort {
   Duration WaitFor() const;
   void SendFrame(const std::string& peer, std::string bytes) override;
   void AppendLogs(std::vector<store::LogRow> rows) override { logs_.Append(std::move(rows)); }
+  std::vector<store::LogRow> ErrorLogs(const ExecutionId& id) override;
   void Commit(store::WriteBatch batch) override;
 
   const Clock& clock_;

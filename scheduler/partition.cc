@@ -9,9 +9,26 @@
 namespace headrace::scheduler {
 
 Partition::Partition(PartitionOptions options, store::Store& store, FlowRegistry& flows, TimerQueue& timers,
-                     SubmitCommit submit_commit, HasWatchers has_watchers)
+                     SubmitCommit submit_commit, HasWatchers has_watchers, Answerer answerer)
     : options_(options), store_(store), flows_(flows), timers_(timers), submit_commit_(std::move(submit_commit)),
-      has_watchers_(std::move(has_watchers)) {}
+      has_watchers_(std::move(has_watchers)), answerer_(std::move(answerer)) {}
+
+// Each round answers at least one question that was not asked before, or is the last.
+executor::Applied Partition::ApplyAnswered(executor::LiveExecution& live, const model::Event& event) {
+  executor::Applied applied = executor::Apply(live, event);
+  if (applied.needs.empty()) return applied;
+  model::Event answered = event;
+  while (!applied.needs.empty()) {
+    for (const model::Lookup& lookup : applied.needs) {
+      model::Answer answer;
+      answer.error = lookup.function + "() is not available where the scheduler evaluates it";
+      if (answerer_) answer = answerer_(live, lookup);
+      answered.answers.insert_or_assign(lookup.key(), std::move(answer));
+    }
+    applied = executor::Apply(live, answered);
+  }
+  return applied;
+}
 
 Partition::OpenBatch& Partition::Open() {
   if (!open_) open_ = std::make_unique<OpenBatch>();
@@ -26,20 +43,20 @@ Status Partition::Create(ProgramPtr program, model::Event submitted) {
   Entry entry;
   entry.live = std::make_unique<executor::LiveExecution>(std::move(program), id);
   Entry& kept = live_.emplace(id, std::move(entry)).first->second;
-  Stage(kept, executor::Apply(*kept.live, submitted), submitted.at);
+  Stage(kept, ApplyAnswered(*kept.live, submitted), submitted.at);
   return {};
 }
 
 Result<bool> Partition::Apply(const ExecutionId& id, const model::Event& event) {
   ASSIGN_OR_RETURN(Entry * entry, Load(id));
-  return Stage(*entry, executor::Apply(*entry->live, event), event.at);
+  return Stage(*entry, ApplyAnswered(*entry->live, event), event.at);
 }
 
 Result<bool> Partition::Fire(const ArmedTimer& timer, Timestamp now) {
   ASSIGN_OR_RETURN(Entry * entry, Load(timer.execution));
   std::erase_if(entry->timers, [&](const model::SetTimer& set) { return set.timer == timer.timer; });
   Open().timers[{timer.execution, timer.timer}] = std::nullopt;
-  return Stage(*entry, executor::Apply(*entry->live, {now, model::TimerFired{timer.timer}}), now);
+  return Stage(*entry, ApplyAnswered(*entry->live, {now, model::TimerFired{timer.timer}}), now);
 }
 
 bool Partition::Stage(Entry& entry, executor::Applied applied, Timestamp at) {
@@ -74,13 +91,18 @@ void Partition::Carry(Entry& entry, model::Command command, Timestamp at) {
     Owe(id, restart->child, *restart);
   } else if (auto* end = std::get_if<model::EndExecution>(&command)) {
     const model::Execution& execution = entry.live->execution();
-    if (execution.parent) {
+    orders.emplace_back(EndOrder{execution.ns, execution.flow_id, id});
+    // The parent of one that is retried waits for the one that takes its place.
+    if (execution.parent && end->state != model::State::kRetried) {
       const model::ParentLink& link = *execution.parent;
       Owe(id, link.execution, model::ChildEnded{link.task_run, link.attempt, id, end->state, execution.outputs});
     }
   } else if (std::get_if<model::ReviveParent>(&command) != nullptr) {
     const model::Execution& execution = entry.live->execution();
     if (execution.parent) Owe(id, execution.parent->execution, model::ChildRestarted{execution.parent->task_run, id});
+  } else if (auto* replacement = std::get_if<model::StartReplacement>(&command)) {
+    ExecutionId next = replacement->id;
+    Owe(id, std::move(next), std::move(*replacement));
   } else if (auto* log = std::get_if<model::EmitLog>(&command)) {
     Log(entry, *log, at);
   }
@@ -106,7 +128,7 @@ void Partition::DisarmTimer(Entry& entry, const model::TimerId& timer) {
 
 void Partition::Owe(const ExecutionId& from, ExecutionId to,
                     std::variant<model::StartChild, model::KillChild, model::RestartChild, model::ChildEnded,
-                                 model::ChildRestarted> body) {
+                                 model::ChildRestarted, model::StartReplacement> body) {
   OutboxOrder order{next_outbox_id_++, wire::OutboxItem{from, std::move(body), std::move(to)}};
   OpenBatch& open = Open();
   open.batch.outbox_added.push_back({order.id, wire::EncodeOutbox(order.item)});

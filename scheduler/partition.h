@@ -33,12 +33,14 @@ struct PartitionOptions {
 
 class Partition {
  public:
+  // Answers what steering expressions ask; quick, as the loop waits for it. May be empty: then nothing is answered.
+  using Answerer = std::function<model::Answer(const executor::LiveExecution& asker, const model::Lookup& lookup)>;
   // `submit_commit` gives a batch to the store; its status comes back through OnCommitted in the same order.
   using SubmitCommit = std::function<void(store::WriteBatch)>;
   using HasWatchers = std::function<bool(const ExecutionId&)>;
 
   Partition(PartitionOptions options, store::Store& store, FlowRegistry& flows, TimerQueue& timers,
-            SubmitCommit submit_commit, HasWatchers has_watchers);
+            SubmitCommit submit_commit, HasWatchers has_watchers, Answerer answerer = {});
 
   // ---- changes ----
   // A new execution. ALREADY_EXISTS if the id is taken.
@@ -88,6 +90,7 @@ class Partition {
   };
 
   Result<Entry*> Load(const ExecutionId& id);
+  executor::Applied ApplyAnswered(executor::LiveExecution& live, const model::Event& event);
   OpenBatch& Open();
   bool Stage(Entry& entry, executor::Applied applied, Timestamp at);
   void Carry(Entry& entry, model::Command command, Timestamp at);
@@ -95,7 +98,7 @@ class Partition {
   void DisarmTimer(Entry& entry, const model::TimerId& timer);
   void Owe(const ExecutionId& from, ExecutionId to,
            std::variant<model::StartChild, model::KillChild, model::RestartChild, model::ChildEnded,
-                        model::ChildRestarted> body);
+                        model::ChildRestarted, model::StartReplacement> body);
   void Log(const Entry& entry, const model::EmitLog& log, Timestamp at);
   void Encode(OpenBatch& open, Entry& entry);
   void Unpark(Entry& entry);
@@ -106,6 +109,7 @@ class Partition {
   TimerQueue& timers_;
   const SubmitCommit submit_commit_;
   const HasWatchers has_watchers_;
+  const Answerer answerer_;
 
   std::unordered_map<ExecutionId, Entry> live_;
   std::list<ExecutionId> parked_;  // most recent first

@@ -44,7 +44,14 @@ struct PublishOrder {
   WatchUpdate update;
 };
 
-using Order = std::variant<DispatchOrder, CancelOrder, AckOrder, OutboxOrder, ReplyOrder, PublishOrder>;
+// An execution has ended: its slot is free.
+struct EndOrder {
+  std::string ns;
+  std::string flow_id;
+  ExecutionId id;
+};
+
+using Order = std::variant<DispatchOrder, CancelOrder, AckOrder, OutboxOrder, ReplyOrder, PublishOrder, EndOrder>;
 
 struct Release {
   std::vector<Order> orders;

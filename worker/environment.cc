@@ -6,6 +6,7 @@
 #include <array>
 
 #include "common/base/text.h"
+#include "common/expr/zone.h"
 #include "worker/files/places.h"
 #include "worker/http/request_plan.h"
 #include "worker/kv/kv_store.h"
@@ -41,7 +42,12 @@ struct WorkerEnvironment::Arguments {
   }
 };
 
-Timestamp WorkerEnvironment::Now() const { return services_.clock.Now(); }
+std::string_view WorkerEnvironment::time_zone() const {
+  static const std::string kZone = expr::MachineZoneName();
+  return kZone;
+}
+
+Timestamp WorkerEnvironment::Now() const { return world_.clock.Now(); }
 
 Result<Value> WorkerEnvironment::Call(std::string_view function, const Array& positional, const Object& named,
                                       const Value& context) {
@@ -60,7 +66,7 @@ Result<Value> WorkerEnvironment::Call(std::string_view function, const Array& po
 
 Result<Value> WorkerEnvironment::Secret(const Arguments& arguments) {
   ASSIGN_OR_RETURN(const std::string name, arguments.Text(0, "key"));
-  ASSIGN_OR_RETURN(const std::string secret, services_.secrets.Find(name));
+  ASSIGN_OR_RETURN(const std::string secret, world_.secrets.Find(name));
   masker_.Register(secret);
   const Value subkey = arguments.At(2, "subkey");
   if (subkey.is_null()) return Value(json::string(secret));
@@ -76,7 +82,7 @@ Result<Value> WorkerEnvironment::Key(const Arguments& arguments) {
   ASSIGN_OR_RETURN(const std::string key, arguments.Text(0, "key"));
   const Value ns = arguments.At(1, "namespace");
   const Value strict = arguments.At(2, "errorOnMissing");
-  const KvStore store(services_.storage, services_.clock);
+  const KvStore store(world_.storage, world_.clock);
   ASSIGN_OR_RETURN(auto entry, ns.is_null() ? store.Find(order_.ns, key) : store.Get(ToText(ns), key));
   if (entry) return std::move(entry->value);
   if (!strict.is_null() && !IsTruthy(ToText(strict))) return Value();
@@ -129,8 +135,8 @@ Result<Value> WorkerEnvironment::Http(const Arguments& arguments) {
     if (!headers.is_object()) headers = Object();
     headers.get_object()["Accept"] = accept;
   }
-  ASSIGN_OR_RETURN(const HttpRequest request, PlanRequest(properties, services_.options));
-  ASSIGN_OR_RETURN(HttpAnswer answer, CallHttp(request, cancel_, services_.options.http_body_bytes_max));
+  ASSIGN_OR_RETURN(const HttpRequest request, PlanRequest(properties, world_.options));
+  ASSIGN_OR_RETURN(HttpAnswer answer, CallHttp(request, cancel_, world_.options.http_body_bytes_max));
   return BodyValue(answer);
 }
 

@@ -8,24 +8,24 @@
 
 #include "common/expr/environment.h"
 #include "worker/masker.h"
-#include "worker/secrets.h"
+#include "worker/world.h"
 
 namespace headrace::worker {
 
 class CancelToken;
 class TaskFiles;
-struct Services;
 struct StartOrder;
 
 class WorkerEnvironment final : public expr::Environment {
  public:
   // All outlive it.
-  WorkerEnvironment(const Services& services, const StartOrder& order, std::uint64_t seed, const TaskFiles& files,
+  WorkerEnvironment(const World& world, const StartOrder& order, std::uint64_t seed, const TaskFiles& files,
                     CancelToken& cancel, Masker& masker)
-      : services_(services), order_(order), random_(seed), files_(files), cancel_(cancel), masker_(masker) {}
+      : world_(world), order_(order), random_(seed), files_(files), cancel_(cancel), masker_(masker) {}
 
   Timestamp Now() const override;
   Random& random() override { return random_; }
+  std::string_view time_zone() const override;
   Result<Value> Call(std::string_view function, const Array& positional, const Object& named,
                      const Value& context) override;
 
@@ -37,7 +37,7 @@ class WorkerEnvironment final : public expr::Environment {
   Result<Value> FileUri(const Arguments& arguments);
   Result<Value> Http(const Arguments& arguments);
 
-  const Services& services_;
+  const World& world_;
   const StartOrder& order_;
   Random random_;
   const TaskFiles& files_;

@@ -19,7 +19,7 @@ constexpr Duration kIdleMax = std::chrono::seconds(60);
 
 WorkerOptions Complete(WorkerOptions options) {
   if (options.incarnation == 0) options.incarnation = Random::FromSystem().Next();
-  if (options.storage_dir.empty()) options.storage_dir = options.tmp_dir + "/storage";
+  options.storage_dir = StorageFolder(options);
   return options;
 }
 
@@ -72,7 +72,7 @@ WorkerLoop::WorkerLoop(Parts parts, const Registry& registry, Supervisor& superv
                        const Clock& clock)
     : options_(std::move(parts.options)), registry_(registry), queue_(queue), clock_(clock),
       secrets_(options_.environment), storage_(std::move(parts.storage)), directories_(std::move(parts.directories)),
-      services_{options_, clock_, secrets_, *storage_, *directories_, supervisor, notices_, registry_},
+      services_{{options_, clock_, secrets_, *storage_}, *directories_, supervisor, notices_, registry_},
       session_(ToSession(options_), *this), inbox_(kInboxBytes, [&queue] { queue.Wake(); }),
       slots_(std::make_unique<SlotPool>(options_.slots, [this](std::shared_ptr<Job> job) { RunInSlot(std::move(job)); })) {}
 

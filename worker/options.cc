@@ -16,4 +16,8 @@ std::map<std::string, std::string> EnvironmentSnapshot() {
   return all;
 }
 
+std::string StorageFolder(const WorkerOptions& options) {
+  return options.storage_dir.empty() ? options.tmp_dir + "/storage" : options.storage_dir;
+}
+
 }  // namespace headrace::worker

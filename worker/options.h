@@ -37,6 +37,8 @@ struct WorkerOptions {
   std::uint64_t http_body_bytes_max = 10 * 1024 * 1024;  // of a response that becomes an output or a value
 };
 
+// Where files of tasks rest: storage_dir, or a folder below tmp_dir.
+std::string StorageFolder(const WorkerOptions& options);
 // Of the calling process.
 std::map<std::string, std::string> EnvironmentSnapshot();
 

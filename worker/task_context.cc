@@ -6,6 +6,7 @@
 #include "common/base/text.h"
 #include "common/expr/template.h"
 #include "worker/files/working_directory.h"
+#include "worker/sealed.h"
 #include "worker/task_runner.h"
 
 namespace headrace::worker {
@@ -56,7 +57,8 @@ Status TaskContext::Open() {
   }
   ASSIGN_OR_RETURN(context_, ParseJson(order_.context_json));
   if (!context_.is_object()) return InvalidArgument("the context of the task is not an object");
-  return {};
+  if (order_.context_json.find(kSealedType) == std::string::npos) return {};
+  return OpenSealed(context_, Sealer(services_.options.environment), masker_);
 }
 
 void TaskContext::OpenWith(Object variables) { context_ = std::move(variables); }

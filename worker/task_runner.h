@@ -20,6 +20,7 @@
 #include "worker/masker.h"
 #include "worker/options.h"
 #include "worker/session.h"
+#include "worker/world.h"
 
 namespace headrace::worker {
 
@@ -30,11 +31,7 @@ class WorkingDirectories;
 class WorkingDirectory;
 
 // What all tasks of a worker share. Everything in it may be used from any thread.
-struct Services {
-  const WorkerOptions& options;
-  const Clock& clock;
-  const SecretStore& secrets;
-  const Storage& storage;
+struct Services : World {
   WorkingDirectories& directories;
   Supervisor& supervisor;
   NoticeBook& notices;

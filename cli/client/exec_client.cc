@@ -105,6 +105,44 @@ Status ExecClient::Restart(const std::string& id) {
   return {};
 }
 
+Status ExecClient::Pause(const std::string& id) {
+  v1::PauseExecutionRequest request;
+  request.set_id(id);
+  RETURN_IF_ERROR(CallUnary(*connection_, *stubs_->executions, &v1::ExecutionService::Stub::PauseExecution, request));
+  return {};
+}
+
+Status ExecClient::Resume(const v1::ResumeExecutionRequest& request) {
+  RETURN_IF_ERROR(CallUnary(*connection_, *stubs_->executions, &v1::ExecutionService::Stub::ResumeExecution, request));
+  return {};
+}
+
+Result<v1::SubmitExecutionResponse> ExecClient::Replay(const v1::ReplayExecutionRequest& request) {
+  return CallUnary(*connection_, *stubs_->executions, &v1::ExecutionService::Stub::ReplayExecution, request);
+}
+
+Status ExecClient::Mark(const v1::MarkTaskRunRequest& request) {
+  RETURN_IF_ERROR(CallUnary(*connection_, *stubs_->executions, &v1::ExecutionService::Stub::MarkTaskRun, request));
+  return {};
+}
+
+Status ExecClient::ChangeStatus(const v1::ChangeExecutionStatusRequest& request) {
+  RETURN_IF_ERROR(
+      CallUnary(*connection_, *stubs_->executions, &v1::ExecutionService::Stub::ChangeExecutionStatus, request));
+  return {};
+}
+
+Status ExecClient::SetLabels(const v1::SetExecutionLabelsRequest& request) {
+  RETURN_IF_ERROR(
+      CallUnary(*connection_, *stubs_->executions, &v1::ExecutionService::Stub::SetExecutionLabels, request));
+  return {};
+}
+
+Status ExecClient::Unqueue(const v1::UnqueueExecutionRequest& request) {
+  RETURN_IF_ERROR(CallUnary(*connection_, *stubs_->executions, &v1::ExecutionService::Stub::UnqueueExecution, request));
+  return {};
+}
+
 Result<std::string> ExecClient::ResolveId(const std::string& id) {
   if (id != "@latest") return id;
   v1::ListExecutionsRequest request;

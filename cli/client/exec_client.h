@@ -31,6 +31,13 @@ class ExecClient {
   Status FollowLogs(v1::FollowLogsRequest request, const std::function<bool(const v1::LogEntry&)>& line);
   Status Kill(const std::string& id, const std::string& reason);
   Status Restart(const std::string& id);
+  Status Pause(const std::string& id);
+  Status Resume(const v1::ResumeExecutionRequest& request);
+  Result<v1::SubmitExecutionResponse> Replay(const v1::ReplayExecutionRequest& request);
+  Status Mark(const v1::MarkTaskRunRequest& request);
+  Status ChangeStatus(const v1::ChangeExecutionStatusRequest& request);
+  Status SetLabels(const v1::SetExecutionLabelsRequest& request);
+  Status Unqueue(const v1::UnqueueExecutionRequest& request);
   // "@latest" as the id of the newest execution; any other text is itself.
   Result<std::string> ResolveId(const std::string& id);
 

@@ -30,6 +30,7 @@ struct SchedulerArguments {
   std::string lease = "10s";
   std::string durability = "full";
   std::vector<std::string> flows{};
+  std::string storage{};
   int slots = 8;
 };
 
@@ -40,6 +41,7 @@ struct WorkerArguments {
   std::string id{};
   std::vector<std::string> tags{};
   std::string work_dir{};
+  std::string storage{};
   std::string drain_timeout{};
 };
 
@@ -49,6 +51,9 @@ Result<EngineHostOptions> HostOptions(const SchedulerArguments& arguments, bool 
   if (arguments.durability == "normal") options.durability = store::Durability::kNormal;
   ASSIGN_OR_RETURN(options.lease, ParseSpan(arguments.lease));
   if (options.lease < std::chrono::seconds(1)) return InvalidArgument("--lease must be at least 1s");
+  options.world = WorkerDefaults("");
+  if (!arguments.storage.empty()) options.world.storage_dir = arguments.storage;
+  if (options.world.storage_dir.empty()) options.world.storage_dir = arguments.data + "/storage";
   return options;
 }
 
@@ -118,6 +123,7 @@ Result<int> RunStandalone(Context& context, const SchedulerArguments& arguments)
   RETURN_IF_ERROR(ApplyFlows(context, host->engine(), arguments.flows));
   worker::WorkerOptions worker_options = WorkerDefaults("");
   worker_options.slots = arguments.slots;
+  worker_options.storage_dir = options.world.storage_dir;
   ASSIGN_OR_RETURN(const auto worker,
                    WorkerHost::Start(std::move(worker_options), *supervisor, host->MakeWorkerQueue(), *clock));
   ASSIGN_OR_RETURN(const auto api, OpenApi(arguments, host->engine()));
@@ -136,6 +142,7 @@ Result<worker::WorkerOptions> ToOptions(const WorkerArguments& arguments) {
   options.slots = arguments.slots;
   options.group = arguments.group;
   if (!arguments.work_dir.empty()) options.tmp_dir = arguments.work_dir;
+  if (!arguments.storage.empty()) options.storage_dir = arguments.storage;
   if (!arguments.drain_timeout.empty()) {
     ASSIGN_OR_RETURN(options.drain_timeout, ParseSpan(arguments.drain_timeout));
   }
@@ -170,6 +177,8 @@ void AddEngineOptions(CLI::App& app, SchedulerArguments& to) {
   app.add_option("--grpc-port", to.grpc_port, "of the API on 127.0.0.1; 0 takes a free one")
       ->envname("HEADRACE_GRPC_PORT")->check(CLI::Range(0, 65535))->capture_default_str();
   app.add_option("--flows", to.flows, "deploy the flows of this folder at the start")->envname("HEADRACE_FLOWS")->allow_extra_args(false);
+  app.add_option("--storage", to.storage, "folder of task files, keys and namespace files, shared with the workers; DATA/storage otherwise")
+      ->envname("HEADRACE_STORAGE_DIR");
   app.add_option("--durability", to.durability, "full: answers after fsync; normal: a power cut may take back the last moments")
       ->envname("HEADRACE_DURABILITY")->check(CLI::IsMember({"full", "normal"}))->capture_default_str();
 }
@@ -209,6 +218,8 @@ void RegisterWorker(CLI::App& app, Context& context) {
   worker->add_option("--id", args->id, "its name; HOST-PID otherwise")->envname("HEADRACE_WORKER_ID");
   worker->add_option("--tags", args->tags, "KEY=VALUE,…")->envname("HEADRACE_TAGS")->delimiter(',')->allow_extra_args(false);
   worker->add_option("--work-dir", args->work_dir, "for working directories and files of tasks")->envname("HEADRACE_WORK_DIR");
+  worker->add_option("--storage", args->storage, "folder of task files, keys and namespace files, shared with the scheduler; below the work dir otherwise")
+      ->envname("HEADRACE_STORAGE_DIR");
   worker->add_option("--drain-timeout", args->drain_timeout, "end what still runs this long after SIGTERM; never otherwise")
       ->envname("HEADRACE_DRAIN_TIMEOUT");
   worker->callback([&context, args] { context.action = [&context, args] { return Exit(context, RunWorker(context, *args)); }; });

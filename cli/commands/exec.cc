@@ -14,6 +14,7 @@ struct ExecArguments {
   ListArguments list;
   LogArguments logs;
   FollowArguments follow;
+  OperateArguments operate;
   std::string id;
   std::string reason;
 };
@@ -95,6 +96,49 @@ void AddSteer(CLI::App& exec, Context& context, const Shared& args, const Follow
   });
 }
 
+using Operation = int (*)(Context&, const OperateArguments&);
+
+CLI::App* AddOperation(CLI::App& exec, Context& context, const Shared& args, const char* name, const char* doc,
+                       Operation operation) {
+  CLI::App* verb = exec.add_subcommand(name, doc);
+  verb->add_option("id", args->operate.id, kIdHelp)->required();
+  verb->callback([&context, args, operation] {
+    context.action = [&context, args, operation] { return operation(context, args->operate); };
+  });
+  return verb;
+}
+
+void AddState(CLI::App& verb, OperateArguments& to, const char* doc) {
+  verb.add_option("--state", to.state, doc)->transform(CLI::Validator(CheckState, "STATE"));
+}
+
+void AddOperations(CLI::App& exec, Context& context, const Shared& args) {
+  OperateArguments& to = args->operate;
+  const auto add = [&](const char* name, const char* doc, Operation operation) {
+    return AddOperation(exec, context, args, name, doc, operation);
+  };
+  add("pause", "let what runs end and begin nothing new", &PauseExecution);
+  CLI::App* resume = add("resume", "go on with an execution that is paused, or end a Pause task", &ResumeExecution);
+  resume->add_option("--task", to.task, "this Pause; the first that waits otherwise");
+  resume->add_option("-i,--input", to.inputs, "KEY=VALUE of its onResume, a YAML file, or -")->allow_extra_args(false);
+  resume->add_option("--by", to.by, "who resumes")->envname("USER");
+  CLI::App* replay = add("replay", "repeat an execution as a new one", &ReplayExecution);
+  replay->add_option("--task", to.task, "from this task (or task run) on; from the beginning otherwise");
+  replay->add_option("-i,--input", to.inputs, "other inputs: KEY=VALUE, a YAML file, or -")->allow_extra_args(false);
+  replay->add_option("--revision", to.revision, "another revision of the flow")->check(CLI::PositiveNumber);
+  CLI::App* mark = add("mark", "decide how a task ended; the flow goes on from there", &MarkTaskRun);
+  mark->add_option("task", to.task, "the task, or its task run's id")->required();
+  AddState(*mark, to, "SUCCESS, WARNING, FAILED …");
+  mark->get_option("--state")->required();
+  CLI::App* status = add("status", "correct the state of an execution that has ended", &ChangeStatus);
+  AddState(*status, to, "SUCCESS, WARNING, FAILED …");
+  status->get_option("--state")->required();
+  add("label", "replace the labels of an execution", &SetLabels)
+      ->add_option("label", to.labels, "KEY=VALUE …");
+  CLI::App* unqueue = add("unqueue", "take an execution out of its queue: it runs now", &UnqueueExecution);
+  AddState(*unqueue, to, "RUNNING (the default), CANCELLED or FAILED");
+}
+
 }  // namespace
 
 void RegisterExec(CLI::App& app, Context& context, Follow follow) {
@@ -104,6 +148,7 @@ void RegisterExec(CLI::App& app, Context& context, Follow follow) {
   AddStart(*exec, context, args, follow);
   AddLook(*exec, context, args);
   AddSteer(*exec, context, args, follow);
+  AddOperations(*exec, context, args);
   for (CLI::App* verb : exec->get_subcommands({})) verb->fallthrough();
 }
 

@@ -52,6 +52,25 @@ struct FollowArguments {
   std::string timeout;
 };
 int RestartExecution(Context& context, const FollowArguments& arguments, const Follow& follow);
+
+// ---- exec_operate.cc
+struct OperateArguments {
+  std::string id;
+  std::string task;                 // of resume, mark and replay: a task's id, or a task run's
+  std::vector<std::string> inputs;  // of resume and replay
+  std::vector<std::string> labels;
+  std::string by;
+  std::string state;
+  int revision = 0;
+};
+int PauseExecution(Context& context, const OperateArguments& arguments);
+int ResumeExecution(Context& context, const OperateArguments& arguments);
+int ReplayExecution(Context& context, const OperateArguments& arguments);
+int MarkTaskRun(Context& context, const OperateArguments& arguments);
+int ChangeStatus(Context& context, const OperateArguments& arguments);
+int SetLabels(Context& context, const OperateArguments& arguments);
+int UnqueueExecution(Context& context, const OperateArguments& arguments);
+
 int WatchExecution(Context& context, const FollowArguments& arguments, const Follow& follow);
 
 }  // namespace headrace::cli

@@ -17,6 +17,7 @@
 
 #include "cli/commands/local.h"
 #include "cli/exit_code.h"
+#include "cli/host/surroundings.h"
 #include "cli/output/json.h"
 #include "common/base/clock.h"
 #include "common/expr/template.h"
@@ -37,19 +38,6 @@ std::map<std::string, std::string> ProcessEnvironment() {
     if (equals != std::string_view::npos) variables.emplace(line.substr(0, equals), line.substr(equals + 1));
   }
   return variables;
-}
-
-// ENV_NAME is `envs.name`.
-Object Envs(const std::map<std::string, std::string>& variables) {
-  constexpr std::string_view kPrefix = "ENV_";
-  Object envs;
-  for (const auto& [name, value] : variables) {
-    if (!name.starts_with(kPrefix)) continue;
-    std::string key = name.substr(kPrefix.size());
-    std::transform(key.begin(), key.end(), key.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-    envs[key] = value;
-  }
-  return envs;
 }
 
 // Answers for a server, worker and storage that are not there.
@@ -160,8 +148,7 @@ Status Render(Context& context, const ExprArguments& arguments) {
   const std::string text = arguments.text == "-" ? ReadAll(context.in) : arguments.text;
   ASSIGN_OR_RETURN(Value vars, ReadVars(context, arguments.vars));
   const std::map<std::string, std::string> variables = ProcessEnvironment();
-  if (!vars.get_object().contains("envs")) vars.get_object()["envs"] = Envs(variables);
-  if (!vars.get_object().contains("globals")) vars.get_object()["globals"] = Object();
+  for (const auto& [name, value] : Surroundings()) vars.get_object().emplace(name, value);
   ASSIGN_OR_RETURN(const auto compiled, expr::Template::Compile(text));
   OfflineEnvironment environment(variables);
   if (WantsData(context)) {

@@ -113,18 +113,26 @@ struct House {
   std::unique_ptr<api::ApiServer> api;
 };
 
+worker::WorkerOptions RunnerOptions(const RunArguments& arguments) {
+  worker::WorkerOptions options = WorkerDefaults("");
+  options.slots = arguments.slots;
+  if (options.storage_dir.empty() && !arguments.data.empty()) options.storage_dir = arguments.data + "/storage";
+  // Who runs a flow on their own machine may speak with that machine.
+  for (const char* own : {"127.0.0.0/8", "::1/128"}) options.http_allow.emplace_back(own);
+  return options;
+}
+
 Result<House> Open(const RunArguments& arguments) {
   House house;
   ASSIGN_OR_RETURN(house.clock, MakeClock());
   // First, while this process is small and has one thread.
   ASSIGN_OR_RETURN(house.supervisor, worker::Supervisor::Start());
-  ASSIGN_OR_RETURN(house.engine, EngineHost::Start({.data = arguments.data}, *house.clock));
+  ASSIGN_OR_RETURN(house.engine, EngineHost::Start({.data = arguments.data, .world = RunnerOptions(arguments)}, *house.clock));
   return house;
 }
 
 Status OpenWorker(const RunArguments& arguments, House& house) {
-  worker::WorkerOptions options = WorkerDefaults("");
-  options.slots = arguments.slots;
+  worker::WorkerOptions options = RunnerOptions(arguments);
   ASSIGN_OR_RETURN(house.worker, WorkerHost::Start(std::move(options), *house.supervisor, house.engine->MakeWorkerQueue(),
                                                    *house.clock));
   ASSIGN_OR_RETURN(house.api, api::ApiServer::Start({.address = "", .version = kVersion}, house.engine->engine()));

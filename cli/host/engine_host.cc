@@ -6,8 +6,10 @@
 #include <utility>
 
 #include "cli/commands/catalog.h"
+#include "cli/host/surroundings.h"
 #include "common/queue/zmq_queue.h"
 #include "common/store/memory_store.h"
+#include "worker/sealed.h"
 
 namespace headrace::cli {
 namespace {
@@ -43,11 +45,19 @@ Result<std::unique_ptr<EngineHost>> EngineHost::Start(const EngineHostOptions& o
   scheduler::EngineOptions engine;
   engine.clock = &clock;
   engine.catalog = std::make_shared<const flow::Catalog>(BuiltInCatalog());
+  engine.surroundings = Surroundings();
   engine.lease = options.lease;
   engine.heartbeat = std::min<Duration>(engine.heartbeat, options.lease / 4);
   engine.workers_died_with_process = options.queue_endpoint.empty();
   engine.on_failure = [alarm = &host->failure_](const Error& error) { alarm->Raise(error); };
   RETURN_IF_ERROR(OpenStores(options, clock, engine));
+  ASSIGN_OR_RETURN(host->answerer_, worker::Answerer::Open(options.world, clock));
+  engine.answerer = [answerer = host->answerer_.get()](const auto& asker, const model::Lookup& lookup) {
+    return answerer->Answer(asker.ns, asker.flow_id, asker.execution, asker.parent, lookup);
+  };
+  if (const worker::Sealer sealer(options.world.environment); sealer.has_key()) {
+    engine.inputs.encrypt = [sealer](std::string_view plain) { return sealer.Seal(plain); };
+  }
   if (options.queue_endpoint.empty()) {
     engine.workers = host->exchange_.MakeServer();
   } else {

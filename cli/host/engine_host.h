@@ -11,6 +11,7 @@
 #include "common/queue/memory_queue.h"
 #include "common/store/sqlite_store.h"
 #include "scheduler/engine.h"
+#include "worker/answerer.h"
 
 namespace headrace::cli {
 
@@ -19,6 +20,7 @@ struct EngineHostOptions {
   store::Durability durability = store::Durability::kFull;
   std::string queue_endpoint{};  // "tcp://127.0.0.1:5570"; empty: only workers of this process
   Duration lease = std::chrono::seconds(10);
+  worker::WorkerOptions world{};  // where steering expressions find keys, files and secrets
 };
 
 class EngineHost {
@@ -35,6 +37,7 @@ class EngineHost {
  private:
   EngineHost() = default;
 
+  std::unique_ptr<worker::Answerer> answerer_;
   Alarm failure_;
   queue::MemoryQueue exchange_;
   std::unique_ptr<scheduler::Engine> engine_;  // last: ends first

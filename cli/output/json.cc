@@ -37,7 +37,7 @@ void Write(const Value& value, std::size_t depth, std::string& out) {
     line(depth);
     out += '}';
   } else {
-    out += json::serialize(value);
+    out += ToJson(value);
   }
 }
 
@@ -55,7 +55,7 @@ bool WantsData(const Context& context) {
 
 void PrintValue(const Context& context, const Value& value) {
   if (context.output == "yaml") context.out << flow::ToYaml(value);
-  else if (context.output == "jsonl") context.out << json::serialize(value) << '\n';
+  else if (context.output == "jsonl") context.out << ToJson(value) << '\n';
   else context.out << PrettyJson(value) << '\n';
 }
 

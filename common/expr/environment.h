@@ -6,6 +6,7 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "common/base/error.h"
@@ -44,13 +45,16 @@ const std::vector<std::string>& EnvironmentFunctionNames();
 // Pure: a fixed time and a seeded generator, no outside functions. The executor renders with it.
 class BasicEnvironment : public Environment {
  public:
-  BasicEnvironment(Timestamp now, std::uint64_t seed) : now_(now), random_(seed) {}
+  BasicEnvironment(Timestamp now, std::uint64_t seed, std::string time_zone = "UTC")
+      : now_(now), random_(seed), time_zone_(std::move(time_zone)) {}
   Timestamp Now() const override { return now_; }
   Random& random() override { return random_; }
+  std::string_view time_zone() const override { return time_zone_; }
 
  private:
   Timestamp now_;
   Random random_;
+  std::string time_zone_;
 };
 
 }  // namespace headrace::expr

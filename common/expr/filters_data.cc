@@ -19,7 +19,17 @@ Result<Value> JqFilter(const Invocation& call) {
   if (call.input.is_null()) return Value(nullptr);
   RETURN_IF_ERROR(call.budget().SpendCopy(call.input));
   RETURN_IF_ERROR(call.budget().Spend(100));  // a thread
-  ASSIGN_OR_RETURN(Array results, RunJq(call.Text(0), call.input, call.budget().limits().steps, call.budget().foreign_time()));
+  // JSON text is looked into, such as the body of an HTTP answer; other text is a text.
+  Value parsed;
+  const Value* input = &call.input;
+  if (call.input.is_string()) {
+    RETURN_IF_ERROR(call.budget().SpendText(call.input.get_string().size()));
+    if (Result<Value> read = ParseJson(call.input.get_string())) {
+      parsed = std::move(*read);
+      input = &parsed;
+    }
+  }
+  ASSIGN_OR_RETURN(Array results, RunJq(call.Text(0), *input, call.budget().limits().steps, call.budget().foreign_time()));
   Value list(std::move(results));
   RETURN_IF_ERROR(call.budget().SpendCopy(list));
   return list;

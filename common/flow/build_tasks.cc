@@ -1,3 +1,4 @@
+#include "common/base/text.h"
 #include "common/flow/flow_parts.h"
 #include "common/flow/flow_specs.h"
 #include "common/flow/property_checks.h"
@@ -189,7 +190,8 @@ class TaskBuilder {
     if (name == "disabled") task_.disabled = value.get_bool();
     if (name == "allowFailure") task_.allow_failure = value.get_bool();
     if (name == "allowWarning") task_.allow_warning = value.get_bool();
-    if (name == "runIf") task_.run_if = ToText(value);
+    // An empty condition is false, which an absent one is not.
+    if (name == "runIf") task_.run_if = Trim(ToText(value)).empty() ? "false" : ToText(value);
     if (name == "timeout") task_.timeout = ToText(value);
     if (name == "logLevel") task_.log_level = ToText(value);
   }

@@ -62,6 +62,11 @@ struct EndExecution {
 // This execution left its terminal state; a parent that had its end must take it back (ChildRestarted).
 struct ReviveParent {};
 
+// This execution is RETRIED: create another one with the same inputs under this id, once.
+struct StartReplacement {
+  ExecutionId id;
+};
+
 struct EmitLog {
   std::optional<TaskRunIndex> task_run{};
   std::string level;  // TRACE DEBUG INFO WARN ERROR
@@ -69,7 +74,7 @@ struct EmitLog {
 };
 
 using Command = std::variant<DispatchTask, CancelTask, SetTimer, ClearTimer, StartChild, KillChild, RestartChild,
-                             EndExecution, ReviveParent, EmitLog>;
+                             EndExecution, ReviveParent, EmitLog, StartReplacement>;
 
 std::string_view CommandName(const Command& command);
 

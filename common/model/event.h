@@ -3,6 +3,8 @@
 // Threads: values, moved through mailboxes. Source: DESIGN section 3; docs/glossary.md.
 #pragma once
 
+#include <map>
+#include <memory>
 #include <string>
 #include <variant>
 #include <vector>
@@ -11,6 +13,15 @@
 
 namespace headrace::model {
 
+// What a concurrency limit or a check of the flow says to a new execution; decided by whoever counts.
+enum class Admission : std::uint8_t { kRun, kQueue, kCancel, kFail };
+
+// An execution that another one repeats from one of its task runs on; what stands before that is taken over.
+struct ReplaySource {
+  Execution execution;
+  TaskRunIndex from = 0;
+};
+
 // Inputs are checked and typed already (common/flow/inputs.h); labels include the flow's own.
 struct Submitted {
   ExecutionId id;
@@ -18,6 +29,12 @@ struct Submitted {
   std::vector<Label> labels{};
   Value trigger{};
   std::optional<ParentLink> parent{};
+  Admission admission = Admission::kRun;
+  std::string reason{};                         // of an admission that is not kRun
+  std::optional<Timestamp> scheduled{};         // not to begin before
+  std::optional<ExecutionId> original_id{};     // of the first of a row of repetitions
+  int attempt_number = 1;
+  std::shared_ptr<const ReplaySource> replay{};
 };
 
 // A worker began the attempt.
@@ -54,7 +71,11 @@ struct TaskLost {
   std::string reason;
 };
 
-enum class TimerKind : std::uint8_t { kRetry, kTimeout, kLoopInterval, kPause };
+enum class TimerKind : std::uint8_t {
+  kRetry, kTimeout, kLoopInterval, kPause,
+  kStart,  // of the execution, as kSla: its time has come; `task_run` is 0
+  kSla,    // `task_run` is the place of the SLA in the flow's list
+};
 
 // A timer is named by what it is for, so that a stale one changes nothing.
 struct TimerId {
@@ -99,14 +120,64 @@ struct KillRequested {
   std::string reason{};
 };
 
-struct RestartRequested {};
+// `admission` is kRun or kQueue.
+struct RestartRequested {
+  Admission admission = Admission::kRun;
+};
+
+// A QUEUED execution has its slot, or a person lets it go without one (kRun), or takes it out (kCancel, kFail).
+struct Unqueued {
+  Admission admission = Admission::kRun;
+};
+
+// A person holds the execution: nothing new begins until it is resumed.
+struct PauseRequested {};
+
+// Resumes a Pause task (the first that waits, or the one named) or an execution that was held.
+struct ResumeRequested {
+  std::optional<TaskRunIndex> task_run{};
+  Object inputs{};  // typed as the Pause's onResume says
+  std::string by{};
+};
+
+// A person decides how a task run ended; the flow goes on from there.
+struct TaskRunMarked {
+  TaskRunIndex task_run = 0;
+  State state = State::kSuccess;
+};
+
+// A person corrects the state of an execution that has ended.
+struct StatusChanged {
+  State state = State::kSuccess;
+};
+
+struct LabelsSet {
+  std::vector<Label> labels{};  // all of them but the system's
+};
 
 using EventBody = std::variant<Submitted, TaskStarted, TaskFinished, TaskLost, TimerFired, ChildStarted, ChildRejected,
-                               ChildEnded, ChildRestarted, KillRequested, RestartRequested>;
+                               ChildEnded, ChildRestarted, KillRequested, RestartRequested, Unqueued, PauseRequested,
+                               ResumeRequested, TaskRunMarked, StatusChanged, LabelsSet>;
+
+// A question that a steering expression asks of the world: kv('x'), read('file') …
+struct Lookup {
+  std::string function;
+  Array positional{};
+  Object named{};
+  // The function and its arguments as text: the same question has the same key.
+  std::string key() const { return function + ToJson(Value(positional)) + ToJson(Value(named)); }
+};
+
+struct Answer {
+  Value value{};
+  std::string error{};  // why there is none; empty: there is
+};
 
 struct Event {
   Timestamp at{};
   EventBody body;
+  // By key. An event that needs more changes nothing and says what it needs; it is applied again then.
+  std::map<std::string, Answer> answers{};
 };
 
 // "TaskFinished" and so on.

@@ -44,6 +44,7 @@ struct TaskRun {
   StateHistory state{};
   std::vector<Attempt> attempts{};
   Object outputs{};
+  Value memo{};                             // what a flowable must remember of itself; of no concern to expressions
   std::uint32_t attempt = 1;
   std::uint32_t delivery = 1;
   std::optional<Timestamp> due{};           // the next look of a loop, the next try of a retry
@@ -79,6 +80,9 @@ struct Execution {
   int attempt_number = 1;             // restarts count here
   std::uint64_t version = 0;          // +1 with every change that was committed; the cursor of watchers
   bool kill_requested = false;
+  bool held = false;                  // paused by a person: what is at work ends, nothing new begins
+  std::optional<Timestamp> scheduled{};      // not to begin before
+  std::vector<std::uint32_t> slas_breached{};  // places in the flow's list
   std::string message{};              // why it failed before any task could, for people
   std::deque<TaskRun> task_runs{};
 

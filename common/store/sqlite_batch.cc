@@ -10,7 +10,8 @@ namespace {
 
 // Written into the file as numbers: their meaning may not move.
 static_assert(static_cast<int>(model::TimerKind::kRetry) == 0 && static_cast<int>(model::TimerKind::kTimeout) == 1 &&
-              static_cast<int>(model::TimerKind::kLoopInterval) == 2 && static_cast<int>(model::TimerKind::kPause) == 3);
+              static_cast<int>(model::TimerKind::kLoopInterval) == 2 && static_cast<int>(model::TimerKind::kPause) == 3 &&
+              static_cast<int>(model::TimerKind::kStart) == 4 && static_cast<int>(model::TimerKind::kSla) == 5);
 
 constexpr std::size_t kSweepRows = 500;
 

@@ -27,6 +27,7 @@ void ToProto(const model::TaskRun& from, pb::TaskRun& to) {
   if (from.deadline) to.set_deadline_us(ToMicros(*from.deadline));
   if (!from.message.empty()) to.set_message(from.message);
   to.set_superseded(from.superseded);
+  if (!from.memo.is_null()) ValueToProto(from.memo, *to.mutable_memo());
 }
 
 bool FromProto(pb::TaskRun& from, model::TaskRun& to) {
@@ -50,6 +51,7 @@ bool FromProto(pb::TaskRun& from, model::TaskRun& to) {
   if (from.has_deadline_us()) to.deadline = FromMicros(from.deadline_us());
   to.message = std::move(*from.mutable_message());
   to.superseded = from.superseded();
+  if (from.has_memo() && !ValueFromProto(from.memo(), to.memo)) return false;
   // A task run is nobody's child before it exists itself.
   return !to.parent || *to.parent < to.index;
 }
@@ -75,6 +77,9 @@ void ToProto(const model::Execution& from, pb::Execution& to) {
   to.set_attempt_number(from.attempt_number);
   to.set_version(from.version);
   to.set_kill_requested(from.kill_requested);
+  to.set_held(from.held);
+  if (from.scheduled) to.set_scheduled_us(ToMicros(*from.scheduled));
+  for (const std::uint32_t sla : from.slas_breached) to.add_slas_breached(sla);
   if (!from.message.empty()) to.set_message(from.message);
 }
 
@@ -99,6 +104,9 @@ bool FromProto(pb::Execution& from, model::Execution& to) {
   to.attempt_number = from.attempt_number();
   to.version = from.version();
   to.kill_requested = from.kill_requested();
+  to.held = from.held();
+  if (from.has_scheduled_us()) to.scheduled = FromMicros(from.scheduled_us());
+  to.slas_breached.assign(from.slas_breached().begin(), from.slas_breached().end());
   to.message = std::move(*from.mutable_message());
   return true;
 }

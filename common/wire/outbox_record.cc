@@ -43,6 +43,10 @@ void ToProto(const model::ChildRestarted& from, pb::OutboxItem& item) {
   item.mutable_child_restarted()->set_child(from.child.str());
 }
 
+void ToProto(const model::StartReplacement& from, pb::OutboxItem& item) {
+  item.mutable_start_replacement()->set_id(from.id.str());
+}
+
 bool FromProto(pb::StartChild& from, OutboxItem& item) {
   auto& to = item.body.emplace<model::StartChild>();
   to.task_run = from.task_run();
@@ -80,6 +84,9 @@ bool FromProto(pb::OutboxItem& from, OutboxItem& to) {
     case pb::OutboxItem::kChildEnded: return FromProto(from.child_ended(), to);
     case pb::OutboxItem::kChildRestarted:
       to.body = model::ChildRestarted{from.child_restarted().task_run(), ExecutionId(from.child_restarted().child())};
+      return true;
+    case pb::OutboxItem::kStartReplacement:
+      to.body = model::StartReplacement{ExecutionId(from.start_replacement().id())};
       return true;
     case pb::OutboxItem::BODY_NOT_SET: return false;
   }

@@ -24,9 +24,10 @@ struct OutboxItem {
   ExecutionId from;
   std::variant<model::StartChild, model::KillChild, model::RestartChild,
                // tell the parent
-               model::ChildEnded, model::ChildRestarted>
+               model::ChildEnded, model::ChildRestarted,
+               model::StartReplacement>
       body;
-  ExecutionId to{};  // of ChildEnded and ChildRestarted: the parent; of the others the child
+  ExecutionId to{};  // of ChildEnded and ChildRestarted: the parent; of the others the child or the replacement
 };
 std::string EncodeOutbox(const OutboxItem& item);
 Result<OutboxItem> DecodeOutbox(std::string_view record);

@@ -16,9 +16,6 @@ using model::TaskRunIndex;
 
 namespace {
 
-// Kept in the outputs: what the expression came to when the task began, whatever it would come to later.
-constexpr std::string_view kValues = "values";
-
 Result<Array> ValuesFrom(const Value& rendered) {
   if (!rendered.is_array()) {
     return InvalidArgument("the values must be a list, or JSON text of one, not " + ToJson(rendered));
@@ -35,13 +32,16 @@ Result<Array> ValuesFrom(const Value& rendered) {
   return InvalidArgument("Found '" + std::to_string(nulls) + "' null values on Each, with values=" + ToJson(rendered));
 }
 
+// What the expression came to when the task began, whatever it would come to later.
+const Array& ValuesOf(const Step& step, TaskRunIndex self) { return step.run(self).memo.get_array(); }
+
 // Which of the values the child runs for. A child that is a loop counts its own rounds in `iteration`.
 std::int32_t PlaceOfValue(Step& step, TaskRunIndex self, TaskRunIndex child) {
   const TaskRun& run = step.run(child);
   if (step.program(child).type != &LoopUntilType()) return run.iteration.value_or(0);
   auto& places = step.books().places_of_values[self];
   if (places.empty()) {
-    for (const Value& value : step.run(self).outputs.at(kValues).get_array()) {
+    for (const Value& value : ValuesOf(step, self)) {
       places.emplace(value.get_string(), static_cast<std::int32_t>(places.size()));
     }
   }
@@ -79,7 +79,7 @@ class ValueLoop : public SteeredType {
   void Reopened(Step& step, TaskRunIndex self) const override { Fill(step, self); }
   // The values stay those that it began with.
   void Restart(Step& step, TaskRunIndex self) const override {
-    if (step.run(self).outputs.contains(kValues)) {
+    if (step.run(self).memo.is_array()) {
       Fill(step, self);
     } else {
       Start(step, self);
@@ -91,18 +91,6 @@ class ValueLoop : public SteeredType {
     return {.name = names_.values, .kind = PropertyKind::kAny, .required = true,
             .doc = "A list, or an expression that comes to one. Repeated values count once; null is an error."};
   }
-  PropertySpec KeptValues() const {
-    return {.name = std::string(kValues), .kind = PropertyKind::kList, .doc = "The values as texts."};
-  }
-
- private:
-  Status KeepValues(Step& step, TaskRunIndex self) const {
-    ASSIGN_OR_RETURN(const auto rendered, DeepProperty(step, self, names_.values));
-    ASSIGN_OR_RETURN(Array values, ValuesFrom(rendered.value_or(Value())));
-    if (!names_.limit.empty()) RETURN_IF_ERROR(IntegerProperty(step, self, names_.limit));
-    step.Edit(self).outputs[kValues] = std::move(values);
-    return {};
-  }
 
   std::int64_t LimitOf(const Step& step, TaskRunIndex self) const {
     if (names_.limit.empty()) return names_.default_limit;
@@ -110,19 +98,28 @@ class ValueLoop : public SteeredType {
     return limit ? limit->value_or(names_.default_limit) : names_.default_limit;
   }
 
-  void Fill(Step& step, TaskRunIndex self) const {
+  virtual void Fill(Step& step, TaskRunIndex self) const {
     const std::vector<model::TaskIndex>& list = ListOf(step.flow(), &step.task(self), ListKind::kMain);
     const std::int64_t limit = LimitOf(step, self);
     const Scope& scope = step.scope(self);
     while (!list.empty() && (limit <= 0 || scope.at_work() < limit) && !model::IsTerminal(step.state(self))) {
       if (BeginNextRestarted(step, self)) continue;
       if (limit == 1 && scope.stopped()) break;  // one after the other, like a sequence
-      const Array& values = step.run(self).outputs.at(kValues).get_array();
+      const Array& values = ValuesOf(step, self);
       if (scope.next >= values.size()) break;
       StartTask(step, list.front(), self, std::string(values[scope.next].get_string()),
                 static_cast<std::int32_t>(scope.next));
     }
     if (scope.idle()) EndMainList(step, self);
+  }
+
+ private:
+  Status KeepValues(Step& step, TaskRunIndex self) const {
+    ASSIGN_OR_RETURN(const auto rendered, DeepProperty(step, self, names_.values));
+    ASSIGN_OR_RETURN(Array values, ValuesFrom(rendered.value_or(Value())));
+    if (!names_.limit.empty()) RETURN_IF_ERROR(IntegerProperty(step, self, names_.limit));
+    step.Edit(self).memo = std::move(values);
+    return {};
   }
 
   Names names_;
@@ -139,7 +136,6 @@ class ForEach final : public ValueLoop {
                            {.name = "concurrencyLimit", .kind = PropertyKind::kInteger,
                             .doc = "How many values at the same time; 0 is no limit.", .default_value = 1},
                            TasksProperty(), ErrorsProperty(), FinallyProperty()},
-            .outputs = {KeptValues()},
             .example = "id: each_product\n"
                        "type: io.kestra.plugin.core.flow.ForEach\n"
                        "values: [core, docs]\n"
@@ -158,8 +154,7 @@ class EachSequential final : public ValueLoop {
             .aliases = {"io.kestra.core.tasks.flows.EachSequential"},
             .role = model::TaskRole::kFlowable,
             .doc = "Deprecated: use ForEach. Runs tasks for one value after the other.",
-            .properties = {ValuesProperty(), TasksProperty(), ErrorsProperty(), FinallyProperty()},
-            .outputs = {KeptValues()}};
+            .properties = {ValuesProperty(), TasksProperty(), ErrorsProperty(), FinallyProperty()}};
   }
 };
 
@@ -172,10 +167,45 @@ class EachParallel final : public ValueLoop {
             .role = model::TaskRole::kFlowable,
             .doc = "Deprecated: use ForEach with `concurrencyLimit: 0`. Runs tasks for all values side by side.",
             .properties = {ValuesProperty(), ConcurrentProperty(), TasksProperty(), ErrorsProperty(),
-                           FinallyProperty()},
-            .outputs = {KeptValues()},
+                           FinallyProperty()}};
+  }
+
+  // Unlike ForEach, the tasks of one value run side by side too.
+  bool by_value() const override { return false; }
+  void ChildEnded(Step& step, TaskRunIndex self, TaskRunIndex) const override { Fill(step, self); }
+
+ protected:
+  void Fill(Step& step, TaskRunIndex self) const override {
+    const std::vector<model::TaskIndex>& list = ListOf(step.flow(), &step.task(self), ListKind::kMain);
+    const std::int64_t limit = LimitOf(step, self);
+    const Scope& scope = step.scope(self);
+    while (!list.empty() && (limit <= 0 || scope.at_work() < limit) && !model::IsTerminal(step.state(self))) {
+      if (BeginNextRestarted(step, self)) continue;
+      const std::size_t begun = std::size_t{scope.passed} + scope.failed + scope.killed + scope.cancelled + scope.open;
+      const Array& values = ValuesOf(step, self);
+      if (begun >= values.size() * list.size()) break;
+      const std::size_t place = begun / list.size();
+      StartTask(step, list[begun % list.size()], self, std::string(values[place].get_string()),
+                static_cast<std::int32_t>(place));
+    }
+    if (scope.idle()) EndMainList(step, self);
+  }
+};
+
+// Kestra 2.0's name for it.
+class Loop final : public ValueLoop {
+ public:
+  Loop() : ValueLoop({"values", "concurrencyLimit", 1}) {}
+  model::TaskTypeSpec Spec() const override {
+    return {.type = "io.kestra.plugin.core.flow.Loop",
+            .role = model::TaskRole::kFlowable,
+            .doc = "Runs tasks once for every value, which they see as `taskrun.value`.",
+            .properties = {ValuesProperty(),
+                           {.name = "concurrencyLimit", .kind = PropertyKind::kInteger,
+                            .doc = "How many values at the same time; 0 is no limit.", .default_value = 1},
+                           TasksProperty(), ErrorsProperty(), FinallyProperty()},
             .support = model::Support::kDiffers,
-            .differs = "The tasks of one value run one after the other."};
+            .differs = "Runs as ForEach does, inside the execution; `item` and the loop functions are not there."};
   }
 };
 
@@ -188,6 +218,11 @@ const SteeredType& ForEachType() {
 
 const SteeredType& EachSequentialType() {
   static const EachSequential kType;
+  return kType;
+}
+
+const SteeredType& LoopType() {
+  static const Loop kType;
   return kType;
 }
 

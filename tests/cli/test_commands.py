@@ -305,7 +305,7 @@ class Completion(BinaryTest):
 
     def test_bash_completes_verbs_options_and_values(self):
         self.assertIn("standalone", self.complete("headrace", ""))
-        self.assertEqual(self.complete("headrace", "exec", "sta"), ["start"])
+        self.assertEqual(self.complete("headrace", "exec", "sta"), ["start", "status"])
         self.assertIn("--watch", self.complete("headrace", "exec", "start", "--w"))
         self.assertEqual(self.complete("headrace", "exec", "list", "-o", "js"), ["json", "jsonl"])
 

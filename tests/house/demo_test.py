@@ -30,11 +30,8 @@ elif words[:2] == ["exec", "start"]:
     deadline = time.monotonic() + 60
     while open(log).read().count('["worker"') < 2 and time.monotonic() < deadline:
         time.sleep(0.01)
+    print("shown SUCCESS")
     sys.exit(code)
-elif words[:2] == ["exec", "list"]:
-    print('{"results": [{"id": "a"}]}')
-elif words[:2] == ["exec", "get"]:
-    print('{"id": "a", "flowId": "shown", "state": {"current": "SUCCESS"}, "taskRunList": []}')
 """ % sys.executable
 
 

@@ -42,7 +42,7 @@ MUTANTS = [
     ("outbox_is_not_stored", "scheduler/partition.cc",
      "  open.batch.outbox_added.push_back({order.id, wire::EncodeOutbox(order.item)});\n", "", False),
     ("parents_are_not_told", "scheduler/partition.cc",
-     "    if (execution.parent) {\n", "    if (false) {\n", False),
+     "if (execution.parent && end->state != model::State::kRetried) {", "if (false) {", False),
     ("task_runs_are_not_stored", "scheduler/partition.cc",
      "    open.batch.task_runs.push_back({execution.id, index, wire::EncodeTaskRun(task_run)});\n", "", False),
     ("nothing_is_active", "scheduler/partition.cc", ".active = !entry.live->only_waits()", ".active = false", False),

@@ -18,9 +18,9 @@ Result<TaskOutcome> RunRequest(TaskContext& context) {
   if (encrypt) return InvalidArgument("encryptBody: this worker has no encryption key");
   ASSIGN_OR_RETURN(const HttpRequest request, PlanTask(context));
   ASSIGN_OR_RETURN(const HttpAnswer answer, CallHttp(request, context.cancel(), context.services().options.http_body_bytes_max));
-  ASSIGN_OR_RETURN(Value body, BodyValue(answer));
+  ASSIGN_OR_RETURN(const std::string body, BodyText(answer));
   Object outputs{{"uri", request.uri}, {"code", answer.code}, {"headers", HeaderLists(answer)}};
-  outputs["body"] = std::move(body);
+  outputs["body"] = json::string(body);
   if (context.Has("formData")) {
     ASSIGN_OR_RETURN(outputs["formData"], context.Render("formData"));
   }

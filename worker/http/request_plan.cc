@@ -216,16 +216,20 @@ Object HeaderLists(const HttpAnswer& answer) {
   return lists;
 }
 
+Result<std::string> BodyText(const HttpAnswer& answer) {
+  if (IsValidUtf8(answer.body)) return answer.body;
+  return InvalidArgument("Illegal unicode code point in response body: only valid text can be an output. Use the Download task instead.");
+}
+
 Result<Value> BodyValue(const HttpAnswer& answer) {
-  if (!IsValidUtf8(answer.body))
-    return InvalidArgument("Illegal unicode code point in response body: only valid text can be an output. Use the Download task instead.");
+  ASSIGN_OR_RETURN(const std::string text, BodyText(answer));
   std::string type(answer.Header("content-type").substr(0, answer.Header("content-type").find(';')));
   for (char& c : type) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
   const std::string_view trimmed = Trim(type);
   if (trimmed == "application/json" || trimmed.ends_with("+json")) {
-    if (auto parsed = ParseJson(answer.body)) return std::move(*parsed);
+    if (auto parsed = ParseJson(text)) return std::move(*parsed);
   }
-  return Value(json::string(answer.body));
+  return Value(json::string(text));
 }
 
 }  // namespace headrace::worker

@@ -17,6 +17,8 @@ using FileOpener = std::function<Result<UniqueFd>(std::string_view uri)>;
 Result<HttpRequest> PlanRequest(const Object& properties, const WorkerOptions& options, const FileOpener& open = nullptr);
 // name to list of values, as the server wrote the names.
 Object HeaderLists(const HttpAnswer& answer);
+// As text. Bytes that are no UTF-8 are an error that says what to use.
+Result<std::string> BodyText(const HttpAnswer& answer);
 // JSON when the content type says so and it is; else text. Text that is no UTF-8 is an error that says what to use.
 Result<Value> BodyValue(const HttpAnswer& answer);
 std::string PercentEncode(std::string_view text);

@@ -42,6 +42,27 @@ class FakeEngine final : public scheduler::Engine {
   Result<scheduler::ExecutionList> ListExecutions(const store::ExecutionQuery& query) override;
   void Kill(const ExecutionId& id, std::string reason, std::function<void(Status)> done) override;
   void Restart(const ExecutionId& id, std::function<void(Status)> done) override;
+  void Pause(const ExecutionId& id, std::function<void(Status)> done) override { Note("pause " + id.str(), done); }
+  void Resume(const ExecutionId& id, scheduler::ResumeRequest request, std::function<void(Status)> done) override {
+    Note("resume " + id.str() + " " + ToJson(Value(request.inputs)) + " by " + request.by, done);
+  }
+  void Replay(const ExecutionId& id, scheduler::ReplayRequest request, SubmitDone done) override {
+    Note("replay " + id.str() + " from " + request.task_run.str(), [](const Status&) {});
+    done(scheduler::SubmitReply{ExecutionId("replayed"), false, {}});
+  }
+  void MarkTaskRun(const ExecutionId& id, const TaskRunId& task_run, model::State state,
+                   std::function<void(Status)> done) override {
+    Note("mark " + id.str() + " " + task_run.str() + " " + std::string(model::StateName(state)), done);
+  }
+  void ChangeStatus(const ExecutionId& id, model::State state, std::function<void(Status)> done) override {
+    Note("status " + id.str() + " " + std::string(model::StateName(state)), done);
+  }
+  void SetLabels(const ExecutionId& id, std::vector<model::Label> labels, std::function<void(Status)> done) override {
+    Note("labels " + id.str() + " " + std::to_string(labels.size()), done);
+  }
+  void Unqueue(const ExecutionId& id, model::Admission admission, std::function<void(Status)> done) override {
+    Note("unqueue " + id.str() + " " + std::to_string(static_cast<int>(admission)), done);
+  }
   Result<std::shared_ptr<scheduler::Subscription>> Watch(const ExecutionId& id, std::uint64_t after,
                                                          std::function<void()> on_ready) override;
   Result<store::LogPage> ReadLogs(const store::LogQuery& query) override;
@@ -66,10 +87,19 @@ class FakeEngine final : public scheduler::Engine {
   std::vector<scheduler::WorkerView> workers;
   std::vector<std::string> killed;  // "id: reason"
   std::vector<std::string> drained;
+  std::vector<std::string> operations;
   std::vector<std::uint64_t> watched_after;
   store::ExecutionQuery last_query;
 
  private:
+  void Note(std::string operation, const std::function<void(Status)>& done) {
+    {
+      std::lock_guard lock(mutex);
+      operations.push_back(std::move(operation));
+    }
+    done({});
+  }
+
   std::condition_variable watched_;
   std::map<std::string, std::shared_ptr<FakeSubscription>> watches_;
   std::vector<std::weak_ptr<std::function<void()>>> log_watches_;

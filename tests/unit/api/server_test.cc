@@ -230,6 +230,51 @@ TEST_F(ServerTest, KillAndRestartAnswerWithTheEngine) {
   EXPECT_EQ(ErrorOf(executions->RestartExecution(&restarting, restart, &restarted)).code, Code::kFailedPrecondition);
 }
 
+TEST_F(ServerTest, OperationsReachTheEngine) {
+  v1::PauseExecutionRequest pause;
+  pause.set_id("e1");
+  v1::PauseExecutionResponse paused;
+  grpc::ClientContext c1;
+  EXPECT_TRUE(executions->PauseExecution(&c1, pause, &paused).ok());
+  v1::ResumeExecutionRequest resume;
+  resume.set_id("e1");
+  resume.set_inputs_json("{\"ok\":true}");
+  resume.set_by("alice");
+  v1::ResumeExecutionResponse resumed;
+  grpc::ClientContext c2;
+  EXPECT_TRUE(executions->ResumeExecution(&c2, resume, &resumed).ok());
+  v1::ReplayExecutionRequest replay;
+  replay.set_id("e1");
+  replay.set_task_run_id("r1");
+  v1::SubmitExecutionResponse replayed;
+  grpc::ClientContext c3;
+  EXPECT_TRUE(executions->ReplayExecution(&c3, replay, &replayed).ok());
+  EXPECT_EQ(replayed.id(), "replayed");
+  v1::MarkTaskRunRequest mark;
+  mark.set_id("e1");
+  mark.set_task_run_id("r1");
+  mark.set_state(v1::STATE_RUNNING);
+  v1::MarkTaskRunResponse marked;
+  grpc::ClientContext c4;
+  EXPECT_EQ(ErrorOf(executions->MarkTaskRun(&c4, mark, &marked)).code, Code::kInvalidArgument);
+  mark.set_state(v1::STATE_SUCCESS);
+  grpc::ClientContext c5;
+  EXPECT_TRUE(executions->MarkTaskRun(&c5, mark, &marked).ok());
+  v1::UnqueueExecutionRequest unqueue;
+  unqueue.set_id("e1");
+  v1::UnqueueExecutionResponse unqueued;
+  grpc::ClientContext c6;
+  EXPECT_TRUE(executions->UnqueueExecution(&c6, unqueue, &unqueued).ok());
+  v1::SetExecutionLabelsRequest labels;
+  labels.set_id("e1");
+  labels.add_labels()->set_value("no key");
+  v1::SetExecutionLabelsResponse labelled;
+  grpc::ClientContext c7;
+  EXPECT_EQ(ErrorOf(executions->SetExecutionLabels(&c7, labels, &labelled)).code, Code::kInvalidArgument);
+  EXPECT_EQ(engine.operations, (std::vector<std::string>{"pause e1", "resume e1 {\"ok\":true} by alice",
+                                                         "replay e1 from r1", "mark e1 r1 SUCCESS", "unqueue e1 0"}));
+}
+
 TEST_F(ServerTest, WorkersAreListedAndDrained) {
   engine.workers.push_back({.id = WorkerId("w1"), .group = "default", .capacity = 4, .running = 1,
                             .since_heartbeat = std::chrono::milliseconds(1500), .tags = {{"os", "linux"}}});

@@ -70,6 +70,7 @@ model::FlowPtr Build(FlowSpec spec) {
   flow->outputs = std::move(spec.outputs);
   flow->variables = std::move(spec.variables);
   flow->retry = spec.retry;
+  flow->slas = std::move(spec.slas);
   return flow;
 }
 

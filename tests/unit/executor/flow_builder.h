@@ -44,6 +44,7 @@ struct FlowSpec {
   std::vector<model::OutputSpec> outputs{};
   Object variables{};
   std::optional<model::RetryPolicy> retry{};
+  std::vector<model::Sla> slas{};
 };
 
 model::FlowPtr Build(FlowSpec spec);

@@ -268,7 +268,7 @@ TEST(Lists, ForEachBeginsValuesAsItsLimitAllows) {
                                   {Job("a"), Job("b")}),
                              Job("c")}}));
   m.Do("submit");
-  EXPECT_EQ(ToJson(Value(m.Newest("f").outputs)), "{\"values\":[\"x\",\"y\",\"3\"]}");
+  EXPECT_EQ(ToJson(m.Newest("f").memo), "[\"x\",\"y\",\"3\"]");
   EXPECT_FALSE(m.Has("a[3]"));
   m.Do("finish a[x] SUCCESS {\"o\":1}");
   EXPECT_EQ(m.StateOf("b[x]"), "SUBMITTED");

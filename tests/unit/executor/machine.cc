@@ -17,7 +17,7 @@ using model::TimerKind;
 
 namespace {
 
-constexpr std::array<std::string_view, 4> kTimerNames = {"retry", "timeout", "interval", "pause"};
+constexpr std::array<std::string_view, 6> kTimerNames = {"retry", "timeout", "interval", "pause", "start", "sla"};
 
 std::string_view NameOfTimer(TimerKind kind) { return kTimerNames.at(static_cast<std::size_t>(kind)); }
 
@@ -118,7 +118,9 @@ std::string Machine::History(const model::StateHistory& history) {
 }
 
 model::EventBody Machine::Fire(std::string_view kind, std::string_view task) {
-  const TaskRunIndex index = Require(task);
+  const bool own = kind == "start" || kind == "sla";  // of the execution; `task` is a number
+  const TaskRunIndex index =
+      own ? static_cast<TaskRunIndex>(std::strtoul(std::string(task).c_str(), nullptr, 10)) : Require(task);
   for (const auto& [timer, due] : timers_) {
     if (timer.task_run == index && NameOfTimer(timer.kind) == kind) {
       now_ = std::max(now_, due);
@@ -134,6 +136,14 @@ model::EventBody Machine::Parse(std::string_view line) {
   if (verb == "submit") return model::Submitted{execution().id, TakeObject(line)};
   if (verb == "kill") return model::KillRequested{std::string(line)};
   if (verb == "restart") return model::RestartRequested{};
+  if (verb == "pause") return model::PauseRequested{};
+  if (verb == "resume") return model::ResumeRequested{.inputs = TakeObject(line), .by = std::string(line)};
+  if (verb == "status") return model::StatusChanged{ToState(Word(line))};
+  if (verb == "unqueue") return model::Unqueued{};
+  if (verb == "mark") {
+    const TaskRunIndex index = Require(Word(line));
+    return model::TaskRunMarked{index, ToState(Word(line))};
+  }
   if (verb == "again") return last_;
   if (verb == "fire") {
     const std::string_view kind = Word(line);
@@ -249,7 +259,9 @@ std::string Machine::Describe(const model::Command& command) const {
       return " attempt " + std::to_string(fence.attempt) + " delivery " + std::to_string(fence.delivery);
     }
     std::string Timer(const model::TimerId& timer) const {
-      return " " + std::string(NameOfTimer(timer.kind)) + " " + machine.NameOf(timer.task_run);
+      const std::string kind = " " + std::string(NameOfTimer(timer.kind)) + " ";
+      const bool own = timer.kind == TimerKind::kStart || timer.kind == TimerKind::kSla;
+      return kind + (own ? std::to_string(timer.task_run) : machine.NameOf(timer.task_run));
     }
     std::string ChildName(const ExecutionId& child) const {
       for (const TaskRun& run : machine.execution().task_runs) {
@@ -277,6 +289,7 @@ std::string Machine::Describe(const model::Command& command) const {
     std::string operator()(const model::RestartChild& c) const { return ChildName(c.child); }
     std::string operator()(const model::EndExecution& c) const { return " " + std::string(model::StateName(c.state)); }
     std::string operator()(const model::ReviveParent&) const { return ""; }
+    std::string operator()(const model::StartReplacement&) const { return ""; }
     std::string operator()(const model::EmitLog& c) const {
       return " " + c.level + (c.task_run ? " " + machine.NameOf(*c.task_run) : "") + ": " + c.message;
     }

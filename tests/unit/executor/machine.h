@@ -1,7 +1,8 @@
 // An execution driven by a script of plain words, with its reactions as text: what unit and golden tests speak.
 //   submit {"k":"v"} | start TASK | finish TASK STATE {"out":1} message | lose TASK | fire KIND TASK | wait PT5M
 //   child-started TASK | child-rejected TASK message | child-ended TASK STATE {"out":1} | child-restarted TASK
-//   kill | restart | again (the last event once more)
+//   kill | restart | pause | resume {"k":"v"} somebody | mark TASK STATE | status STATE | unqueue
+//   again (the last event once more); fire start 0 and fire sla N are the execution's own timers
 // Shapes: TASK is the newest run of a task that counts, TASK[value] that of a loop's value, #3 the run of that index.
 // Laws checked after every event: the delta names exactly what changed; what was kept beside the execution equals what
 //   Restore makes of it; armed timers and deliveries are those that the commands set.

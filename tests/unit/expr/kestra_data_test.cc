@@ -60,7 +60,7 @@ TEST(KestraData, IonBothWays) {
 
 TEST(KestraData, JqIsAlwaysAList) {
   ExpectAll({
-      {"{{ {'a': {'b': 1}} | jq('.a.b') }}", "[1]"}, {"{{ [1, 2] | jq('.[]') }}", "[1,2]"}, {"{{ {'a': 1} | jq('.z') }}", "[null]"}, {"{{ [3, 1] | jq('sort') | first }}", "[1,3]"},
+      {"{{ {'a': {'b': 1}} | jq('.a.b') }}", "[1]"}, {"{{ [1, 2] | jq('.[]') }}", "[1,2]"}, {"{{ '{\"a\": 3}' | jq('.a') | first }}", "3"}, {"{{ {'a': 1} | jq('.z') }}", "[null]"}, {"{{ [3, 1] | jq('sort') | first }}", "[1,3]"},
       {"{{ inputs.map | jq('.n | keys') | first | first }}", "deep"}, {"{{ [1, 2, 3] | jq('map(. * 2) | add') | first }}", "12"}, {"{{ {'a': 'x'} | jq('.a') | first ~ '!' }}", "x!"},
       {"{{ fromJson('{\"a\":[{\"n\":1},{\"n\":2}]}') | jq('[.a[] | select(.n > 1)]') }}", R"([[{"n":2}]])"}, {"{{ null | jq('.') }}", ""},
   });

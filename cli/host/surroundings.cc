@@ -1,0 +1,24 @@
+#include "cli/host/surroundings.h"
+
+#include <algorithm>
+#include <cctype>
+#include <string>
+#include <string_view>
+
+#include "worker/options.h"
+
+namespace headrace::cli {
+
+Object Surroundings() {
+  constexpr std::string_view kPrefix = "ENV_";
+  Object envs;
+  for (const auto& [name, value] : worker::EnvironmentSnapshot()) {
+    if (!name.starts_with(kPrefix)) continue;
+    std::string key = name.substr(kPrefix.size());
+    std::transform(key.begin(), key.end(), key.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    envs[key] = value;
+  }
+  return {{"envs", std::move(envs)}, {"globals", Object()}, {"kestra", Object{{"environment", Object()}, {"url", ""}}}};
+}
+
+}  // namespace headrace::cli

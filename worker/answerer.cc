@@ -1,0 +1,39 @@
+#include "worker/answerer.h"
+
+#include "worker/cancel_token.h"
+#include "worker/environment.h"
+#include "worker/files/task_files.h"
+#include "worker/session.h"
+
+namespace headrace::worker {
+
+Result<std::unique_ptr<Answerer>> Answerer::Open(WorkerOptions options, const Clock& clock) {
+  ASSIGN_OR_RETURN(auto storage, OpenLocalStorage(StorageFolder(options)));
+  return std::unique_ptr<Answerer>(new Answerer(std::move(options), std::move(storage), clock));
+}
+
+Answerer::Answerer(WorkerOptions options, std::unique_ptr<Storage> storage, const Clock& clock)
+    : options_(std::move(options)), secrets_(options_.environment), storage_(std::move(storage)),
+      world_{options_, clock, secrets_, *storage_} {}
+
+model::Answer Answerer::Answer(const std::string& ns, const std::string& flow_id, const ExecutionId& execution,
+                               const std::optional<ExecutionId>& parent, const model::Lookup& lookup) const {
+  if (lookup.function == "http" || lookup.function == "subflow" || lookup.function == "errorLogs") {
+    return {.value = {}, .error = lookup.function + "() is for properties of tasks that a worker runs, not for what steers a flow"};
+  }
+  StartOrder order;
+  order.key.execution = execution;
+  order.ns = ns;
+  order.flow_id = flow_id;
+  Object context{{"flow", Object{{"id", flow_id}, {"namespace", ns}}}, {"execution", Object{{"id", execution.str()}}}};
+  if (parent) context["trigger"] = Object{{"executionId", parent->str()}};
+  const TaskFiles files(*storage_, order, options_);
+  CancelToken cancel;
+  Masker masker;
+  WorkerEnvironment environment(world_, order, 0, files, cancel, masker);
+  Result<Value> value = environment.Call(lookup.function, lookup.positional, lookup.named, Value(std::move(context)));
+  if (!value) return {.value = {}, .error = value.error().message};
+  return {.value = std::move(*value), .error = {}};
+}
+
+}  // namespace headrace::worker

@@ -1,0 +1,32 @@
+// Answers kv(), read() and their like for expressions that the scheduler evaluates: conditions, values of loops, inputs
+// of subflows. What a task of the same execution would be answered.
+// Errors: in the answer. Threads: any. Cost: one small file, or several; http() is refused as it may take long.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "common/model/event.h"
+#include "worker/world.h"
+
+namespace headrace::worker {
+
+class Answerer {
+ public:
+  // Secrets and storage as a worker with these options has them. `clock` outlives it.
+  static Result<std::unique_ptr<Answerer>> Open(WorkerOptions options, const Clock& clock);
+
+  model::Answer Answer(const std::string& ns, const std::string& flow_id, const ExecutionId& execution,
+                       const std::optional<ExecutionId>& parent, const model::Lookup& lookup) const;
+
+ private:
+  Answerer(WorkerOptions options, std::unique_ptr<Storage> storage, const Clock& clock);
+
+  const WorkerOptions options_;
+  const SecretStore secrets_;
+  const std::unique_ptr<Storage> storage_;
+  const World world_;
+};
+
+}  // namespace headrace::worker
