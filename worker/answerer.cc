@@ -1,7 +1,13 @@
 #include "worker/answerer.h"
 
+#include <fcntl.h>
+
+#include <filesystem>
+
+#include "common/base/random.h"
 #include "worker/cancel_token.h"
 #include "worker/environment.h"
+#include "worker/files/places.h"
 #include "worker/files/task_files.h"
 #include "worker/session.h"
 
@@ -15,6 +21,16 @@ Result<std::unique_ptr<Answerer>> Answerer::Open(WorkerOptions options, const Cl
 Answerer::Answerer(WorkerOptions options, std::unique_ptr<Storage> storage, const Clock& clock)
     : options_(std::move(options)), secrets_(options_.environment), storage_(std::move(storage)),
       world_{options_, clock, secrets_, *storage_} {}
+
+Result<std::string> Answerer::StoreLocalFile(const std::string& path) const {
+  UniqueFd file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file) return InvalidArgument("there is no file '" + path + "' to read");
+  Random random = Random::FromSystem();
+  const std::string name = std::filesystem::path(path).filename().string();
+  const std::string place = "_inputs/" + NewExecutionId(world_.clock.Now(), random).str() + "/" + (name.empty() ? "file" : name);
+  RETURN_IF_ERROR(storage_->Put(place, file.get(), options_.file_bytes_max));
+  return ToUri(place);
+}
 
 model::Answer Answerer::Answer(const std::string& ns, const std::string& flow_id, const ExecutionId& execution,
                                const std::optional<ExecutionId>& parent, const model::Lookup& lookup) const {

@@ -17,6 +17,9 @@ class Answerer {
   // Secrets and storage as a worker with these options has them. `clock` outlives it.
   static Result<std::unique_ptr<Answerer>> Open(WorkerOptions options, const Clock& clock);
 
+  // A file of this machine, put into the storage; answers its URI. For whoever runs a flow on their own machine.
+  Result<std::string> StoreLocalFile(const std::string& path) const;
+
   model::Answer Answer(const std::string& ns, const std::string& flow_id, const ExecutionId& execution,
                        const std::optional<ExecutionId>& parent, const model::Lookup& lookup) const;
 

@@ -127,7 +127,8 @@ Result<House> Open(const RunArguments& arguments) {
   ASSIGN_OR_RETURN(house.clock, MakeClock());
   // First, while this process is small and has one thread.
   ASSIGN_OR_RETURN(house.supervisor, worker::Supervisor::Start());
-  ASSIGN_OR_RETURN(house.engine, EngineHost::Start({.data = arguments.data, .world = RunnerOptions(arguments)}, *house.clock));
+  ASSIGN_OR_RETURN(house.engine, EngineHost::Start({.data = arguments.data, .local_files = true, .world = RunnerOptions(arguments)},
+                                                   *house.clock));
   return house;
 }
 

@@ -55,6 +55,11 @@ Result<std::unique_ptr<EngineHost>> EngineHost::Start(const EngineHostOptions& o
   engine.answerer = [answerer = host->answerer_.get()](const auto& asker, const model::Lookup& lookup) {
     return answerer->Answer(asker.ns, asker.flow_id, asker.execution, asker.parent, lookup);
   };
+  if (options.local_files) {
+    engine.inputs.store_file = [answerer = host->answerer_.get()](const model::InputSpec&, const std::string& path) {
+      return answerer->StoreLocalFile(path);
+    };
+  }
   if (const worker::Sealer sealer(options.world.environment); sealer.has_key()) {
     engine.inputs.encrypt = [sealer](std::string_view plain) { return sealer.Seal(plain); };
   }

