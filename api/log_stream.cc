@@ -19,6 +19,10 @@ class LogStream final : public PulledStream<v1::FollowLogsResponse> {
     if (!opened_) RETURN_IF_ERROR(OpenQuery());
     RETURN_IF_ERROR(SeeState());
     const bool over = terminal_ || !request_.follow();
+    if (terminal_ && !settled_) {
+      settled_ = true;  // the end is known before the last lines are kept
+      RETURN_IF_ERROR(serving_.engine.Settle());
+    }
     ASSIGN_OR_RETURN(const store::LogPage page, serving_.engine.ReadLogs(query_));
     for (std::size_t i = 0; i < page.rows.size(); ++i) AddRow(page.rows[i], page.offsets.at(i), out);
     if (!page.offsets.empty()) {
@@ -38,7 +42,7 @@ class LogStream final : public PulledStream<v1::FollowLogsResponse> {
     query_.limit = kRowsAtOnce;
     ASSIGN_OR_RETURN(query_.level_min, LevelName(request_.level_min()));
     ASSIGN_OR_RETURN(const scheduler::ExecutionView view, serving_.engine.GetExecution(query_.execution));
-    terminal_ = model::IsTerminal(view.execution.state.current());
+    terminal_ = view.execution.closed;
     if (terminal_ || !request_.follow()) return {};
     const auto wake = [stream = weak()] {
       if (const auto self = stream.lock()) self->Wake();
@@ -53,7 +57,7 @@ class LogStream final : public PulledStream<v1::FollowLogsResponse> {
     while (state_ != nullptr && !terminal_) {
       ASSIGN_OR_RETURN(const std::optional<scheduler::WatchUpdate> update, state_->Next());
       if (!update) break;
-      terminal_ = model::IsTerminal(update->execution.state.current());
+      terminal_ = update->execution.closed;
     }
     return {};
   }
@@ -75,6 +79,7 @@ class LogStream final : public PulledStream<v1::FollowLogsResponse> {
   std::shared_ptr<scheduler::Subscription> state_;
   bool opened_ = false;
   bool terminal_ = false;
+  bool settled_ = false;
 };
 
 }  // namespace

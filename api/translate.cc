@@ -100,6 +100,7 @@ void HeaderToProto(const model::Execution& execution, v1::Execution* out) {
   out->set_attempt_number(execution.attempt_number);
   out->set_cursor(execution.version);
   out->set_kill_requested(execution.kill_requested);
+  out->set_closed(execution.closed);
   out->set_message(MendUtf8(execution.message));
 }
 

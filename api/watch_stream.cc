@@ -41,7 +41,7 @@ class WatchStream final : public PulledStream<v1::WatchExecutionResponse> {
     const std::uint64_t after = request_.snapshot_only() ? 0 : request_.cursor();
     if (after > 0 && request_.until_terminal()) {
       ASSIGN_OR_RETURN(const scheduler::ExecutionView view, serving_.engine.GetExecution(id_));
-      terminal_ = model::IsTerminal(view.execution.state.current());
+      terminal_ = view.execution.closed;
       if (terminal_ && view.execution.version == after) return true;
     }
     ASSIGN_OR_RETURN(subscription_, serving_.engine.Watch(id_, after, [stream = weak()] {
@@ -52,7 +52,7 @@ class WatchStream final : public PulledStream<v1::WatchExecutionResponse> {
 
   void Begin() {
     next_run_ = 0;
-    terminal_ = model::IsTerminal(update_->execution.state.current());
+    terminal_ = update_->execution.closed;
     if (!update_->snapshot) return;
     saw_snapshot_ = true;
     parents_.clear();

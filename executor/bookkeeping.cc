@@ -48,6 +48,13 @@ void Bookkeeping::Add(const Program& program, const model::TaskRun& run) {
   }
   if (HoldsChildren(program.flow().task(run.task))) scopes.try_emplace(run.index);
   runs_of_task[run.task].insert(run.index);
+  const auto outer = run.parent ? loop_keys.find(*run.parent) : loop_keys.end();
+  if (run.value || outer != loop_keys.end()) {
+    std::string key = outer == loop_keys.end() ? std::string() : outer->second;
+    if (run.value) key += *run.value + '\0';
+    by_loop_key[run.task][key] = run.index;
+    loop_keys[run.index] = std::move(key);
+  }
   Count(program, run, run.state.current(), 1);
 }
 
@@ -67,6 +74,11 @@ void Bookkeeping::Remove(const Program& program, const model::TaskRun& run) {
   runs_of_task[run.task].erase(run.index);
   scopes.erase(run.index);
   places_of_values.erase(run.index);
+  if (const auto key = loop_keys.find(run.index); key != loop_keys.end()) {
+    auto& runs = by_loop_key[run.task];
+    if (const auto at = runs.find(key->second); at != runs.end() && at->second == run.index) runs.erase(at);
+    loop_keys.erase(key);
+  }
   open.erase(run.index);
 }
 

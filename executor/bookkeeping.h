@@ -65,6 +65,11 @@ struct Bookkeeping {
   // A run that counts no more. Its scope still lists it; the caller empties that list.
   void Remove(const Program& program, const model::TaskRun& run);
 
+  // Of runs inside loops: the values around and of each, as one key; and by task and key the newest run. Follows from
+  // the runs, and so no part of the law.
+  std::unordered_map<model::TaskRunIndex, std::string> loop_keys{};
+  std::unordered_map<model::TaskIndex, std::unordered_map<std::string, model::TaskRunIndex>> by_loop_key{};
+
   // Where each value of a ForEach stands among its values; made when first asked for, and no part of the law.
   std::unordered_map<model::TaskRunIndex, std::unordered_map<std::string, std::int32_t>> places_of_values{};
 

@@ -22,8 +22,14 @@ class Wanted {
       any_ = true;
       if (path.size() == 1) {
         all_ = true;
-      } else if (members_.empty() || members_.back() != path[1]) {
+        continue;
+      }
+      const bool own = path.size() > 2 && path[2] == expr::kOwnLoopValue;
+      if (members_.empty() || members_.back() != path[1]) {
         members_.push_back(path[1]);
+        own_value_only_.push_back(own);
+      } else if (!own) {
+        own_value_only_.back() = false;
       }
     }
     any_ = any_ || all_;
@@ -31,11 +37,14 @@ class Wanted {
   bool any() const { return any_; }
   bool all() const { return all_; }
   const std::vector<std::string>& members() const { return members_; }
+  // Of the member at this place only what stands below the values of the loops around whoever asks.
+  bool own_value_only(std::size_t place) const { return own_value_only_[place]; }
 
  private:
   bool all_ = false;
   bool any_ = false;
   std::vector<std::string> members_{};
+  std::vector<bool> own_value_only_{};
 };
 
 Object FlowVariable(const model::Flow& flow) {
@@ -116,15 +125,46 @@ void AddTask(const LiveExecution& live, const Bookkeeping& books, model::TaskInd
   }
 }
 
+// The runs of the task that share loop values with `asker`; false when there is none. A loop of 100,000 values costs each
+// of its tasks what one value costs.
 template <typename Leaf>
-Object ByTask(const LiveExecution& live, const Bookkeeping& books, const Wanted& wanted, Leaf leaf) {
+bool AddTaskOfLoop(const LiveExecution& live, const Bookkeeping& books, model::TaskIndex task, const TaskRun& asker,
+                   Object& into, Leaf leaf) {
+  const auto runs = books.by_loop_key.find(task);
+  if (runs == books.by_loop_key.end()) return false;
+  const std::vector<const std::string*> values = ValuesOf(live.execution(), asker);
+  bool found = false;
+  for (std::size_t from = 0; from < values.size(); ++from) {
+    std::string key;
+    for (std::size_t to = from; to < values.size(); ++to) {
+      key += *values[to] + '\0';
+      const auto at = runs->second.find(key);
+      if (at == runs->second.end()) continue;
+      const TaskRun& run = live.execution().task_runs[at->second];
+      Value value = leaf(run);
+      found = true;
+      if (!value.is_null()) {
+        Nested(into[live.program().flow().task(task).id], ValuesOf(live.execution(), run)) = std::move(value);
+      }
+    }
+  }
+  return found;
+}
+
+template <typename Leaf>
+Object ByTask(const LiveExecution& live, const Bookkeeping& books, const Wanted& wanted,
+              std::optional<TaskRunIndex> asker, Leaf leaf) {
   Object object;
   if (wanted.all()) {
     for (model::TaskIndex task = 0; task < books.runs_of_task.size(); ++task) AddTask(live, books, task, object, leaf);
     return object;
   }
-  for (const std::string& id : wanted.members()) {
-    if (const auto task = live.program().FindTask(id)) AddTask(live, books, *task, object, leaf);
+  for (std::size_t i = 0; i < wanted.members().size(); ++i) {
+    const auto task = live.program().FindTask(wanted.members()[i]);
+    if (!task) continue;
+    const bool own = asker && wanted.own_value_only(i);
+    if (own && AddTaskOfLoop(live, books, *task, live.execution().task_runs[*asker], object, leaf)) continue;
+    AddTask(live, books, *task, object, leaf);
   }
   return object;
 }
@@ -183,8 +223,8 @@ Object BuildContext(const LiveExecution& live, std::optional<TaskRunIndex> task_
   add("inputs", [&](const Wanted& wanted) { return Part(execution.inputs, wanted); });
   add("vars", [&](const Wanted&) { return Variables(live); });
   add("labels", [&](const Wanted&) { return Labels(execution); });
-  add("outputs", [&](const Wanted& wanted) { return ByTask(live, live.books(), wanted, OutputsOf); });
-  add("tasks", [&](const Wanted& wanted) { return ByTask(live, live.books(), wanted, StateOf); });
+  add("outputs", [&](const Wanted& wanted) { return ByTask(live, live.books(), wanted, task_run, OutputsOf); });
+  add("tasks", [&](const Wanted& wanted) { return ByTask(live, live.books(), wanted, task_run, StateOf); });
   for (const std::string_view name : {"envs", "globals", "kestra"}) {
     const Value* around = live.program().surroundings().if_contains(name);
     const bool some = around != nullptr && around->is_object();

@@ -63,6 +63,9 @@ void EndExecutionAs(Step& step, State outcome) {
   if (!StartNext(step, std::nullopt, step.flow().after_execution, ListKind::kAfter)) CloseExecution(step);
 }
 
-void CloseExecution(Step& step) { step.Emit(model::EndExecution{step.state()}); }
+void CloseExecution(Step& step) {
+  step.Edit().closed = true;
+  step.Emit(model::EndExecution{step.state()});
+}
 
 }  // namespace headrace::executor

@@ -51,6 +51,7 @@ bool KillChildOf(Step& step, TaskRunIndex index) {
 void OnKillRequested(Step& step, const model::KillRequested& event) {
   if (step.execution().state.changes.empty() || step.execution().kill_requested) return;
   const std::string reason = event.reason.empty() ? "The execution is killed" : event.reason;
+  if (!event.reason.empty()) step.Log(std::nullopt, "WARN", "Killed: " + event.reason);
   if (model::IsTerminal(step.state())) {
     // Only afterExecution can still be at work; the execution's state is decided.
     if (step.books().open.empty()) return;

@@ -164,6 +164,7 @@ Result<std::shared_ptr<const Program>> Program::Build(model::FlowPtr flow_ptr, O
   }
   program->asks_ = std::any_of(program->tasks_.begin(), program->tasks_.end(), [](const auto& task) { return Asks(*task); });
   for (const Task& task : flow.arena) {
+    if (task.disabled) continue;
     for (const std::string& id : task.depends_on) {
       const std::optional<TaskIndex> dependency = program->FindTask(id);
       if (!dependency) return InvalidArgument("task " + task.id + ": Not existing task id in dependency: " + id);

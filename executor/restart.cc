@@ -92,6 +92,7 @@ void Revive(Step& step, const Chosen& chosen) {
   execution.outputs.clear();
   execution.kill_requested = false;
   execution.held = false;
+  execution.closed = false;
   LabelRestarted(execution);
   if (execution.parent) {
     ++execution.parent->attempt;

@@ -130,6 +130,14 @@ void Core::Post(const ExecutionId& id, model::EventBody body, std::function<void
   partition_->After(ReplyOrder{std::move(done)});
 }
 
+void Core::WhenSettled(std::function<void(Status)> done, Moment now) {
+  now_ = now;
+  FlushLogs();
+  if (!failed_) return done(Fail(failed_.error()));
+  if (partition_->idle()) return done({});
+  partition_->After(ReplyOrder{std::move(done)});
+}
+
 void Core::OnCommitted(const Status& status, Moment now) {
   now_ = now;
   Release release = partition_->OnCommitted();
@@ -146,6 +154,10 @@ void Core::OnCommitted(const Status& status, Moment now) {
 }
 
 void Core::Perform(Release release) {
+  // First, so that whoever learns of the end finds all that was logged before it.
+  std::vector<ExecutionId> logged;
+  for (const store::LogRow& row : release.logs) logged.push_back(row.execution);
+  if (!release.logs.empty()) port_.AppendLogs(std::move(release.logs));
   bool published = false;
   for (Order& order : release.orders) {
     std::visit(Overload{
@@ -165,9 +177,6 @@ void Core::Perform(Release release) {
                },
                order);
   }
-  std::vector<ExecutionId> logged;
-  for (const store::LogRow& row : release.logs) logged.push_back(row.execution);
-  if (!release.logs.empty()) port_.AppendLogs(std::move(release.logs));
   for (const ExecutionId& id : logged) hub_.NoteLogs(id);
   if (!published) {
     for (const ExecutionId& id : release.touched) {

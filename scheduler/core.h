@@ -72,6 +72,8 @@ class Core final : private DispatchHost {
   void Mark(const ExecutionId& id, const TaskRunId& task_run, model::State state, std::function<void(Status)> done,
             Moment now);
   void Replay(const ExecutionId& id, ReplayRequest request, Engine::SubmitDone done, Moment now);
+  // When all that was decided so far is durable and its logs are with the log store.
+  void WhenSettled(std::function<void(Status)> done, Moment now);
   void OnCommitted(const Status& status, Moment now);
   // Fires timers, ends leases, commits what has changed and sends what may be sent.
   void Tick(Moment now);

@@ -149,7 +149,9 @@ void Core::Replay(const ExecutionId& id, ReplayRequest request, Engine::SubmitDo
   submitted.inputs = source.inputs;
   if (request.inputs) {
     expr::BasicEnvironment environment(now.wall, 0);
-    auto inputs = flow::ResolveInputs(submission.program->flow(), *request.inputs, environment, {}, flows_.seams());
+    Object given = source.inputs;
+    for (const auto& [key, value] : *request.inputs) given[key] = value;
+    auto inputs = flow::ResolveInputs(submission.program->flow(), given, environment, {}, flows_.seams());
     if (!inputs) return done(Fail(std::move(inputs.error())));
     submitted.inputs = std::move(inputs->inputs);
   }

@@ -80,8 +80,9 @@ void Dispatcher::SendCancel(const wire::TaskKey& key, const std::string& reason)
 
 void Dispatcher::Tick(Duration now) {
   for (auto& [key, lease] : leases_.TakeExpired(now)) {
-    if (const auto it = workers_.find(lease.worker); it != workers_.end() && it->second.outstanding > 0) {
-      --it->second.outstanding;
+    if (const auto it = workers_.find(lease.worker); it != workers_.end()) {
+      if (it->second.outstanding > 0) --it->second.outstanding;
+      it->second.full = true;  // it gets nothing more until it is heard of again
     }
     group_of_.erase(key);
     cancels_.erase(key);

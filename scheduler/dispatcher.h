@@ -74,6 +74,7 @@ class Dispatcher {
     bool full = false;  // refused one for want of a slot; until its next credit
     bool draining = false;
     Duration last_seen{};
+    std::uint64_t log_bytes = 0;  // received since its window was last renewed
     std::unordered_set<std::uint64_t> specs;
   };
   struct Resend {
@@ -89,6 +90,8 @@ class Dispatcher {
   void On(Worker& worker, const wire::Credit& credit);
   void On(Worker& worker, const wire::AssignNack& nack);
   void On(Worker& worker, const wire::Heartbeat& heartbeat, Duration now);
+  void On(Worker& worker, wire::Logs logs);
+  void RenewLogWindow(Worker& worker);
   void On(Worker& worker, wire::TaskResult result);
   void OnHello(const std::string& peer, const wire::Hello& hello, Duration now);
   void OnBye(Worker& worker);

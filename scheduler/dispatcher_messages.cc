@@ -35,7 +35,7 @@ void Dispatcher::OnMessage(const std::string& peer, wire::FromWorker message, Du
                    }
                  },
                  [&](wire::Heartbeat& heartbeat) { On(*worker, heartbeat, now); },
-                 [&](wire::Logs& logs) { host_.OnLogs(std::move(logs)); },
+                 [&](wire::Logs& logs) { On(*worker, std::move(logs)); },
                  [&](wire::TaskResult& result) { On(*worker, std::move(result)); },
                  [&](wire::CancelAck& ack) { cancels_.erase(ack.key); },
                  [&](wire::Draining&) { worker->draining = true; },
@@ -139,6 +139,19 @@ void Dispatcher::On(Worker& worker, const wire::Heartbeat& heartbeat, Duration n
     (Claim(worker, key, now) ? answer.renewed : answer.unknown).push_back(key);
   }
   host_.Send(worker.peer, std::move(answer));
+  RenewLogWindow(worker);
+}
+
+// The window is renewed when half of it is used, and with every heartbeat, as logs may be lost on the way.
+void Dispatcher::On(Worker& worker, wire::Logs logs) {
+  for (const wire::LogEntry& entry : logs.entries) worker.log_bytes += entry.message.size() + wire::kLogEntryOverhead;
+  host_.OnLogs(std::move(logs));
+  if (worker.log_bytes >= options_.log_credit_bytes / 2) RenewLogWindow(worker);
+}
+
+void Dispatcher::RenewLogWindow(Worker& worker) {
+  worker.log_bytes = 0;
+  host_.Send(worker.peer, wire::LogCredit{options_.log_credit_bytes});
 }
 
 void Dispatcher::On(Worker& worker, wire::TaskResult result) {

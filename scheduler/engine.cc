@@ -139,6 +139,19 @@ class LocalEngine final : public Engine {
     return hub_->Watch(id, after, std::move(on_ready));
   }
 
+  Status Settle() override {
+    auto promise = std::make_shared<std::promise<Status>>();
+    std::future<Status> answer = promise->get_future();
+    if (!loop_.Post([promise](Core& core, Moment now) {
+          core.WhenSettled([promise](Status status) { promise->set_value(std::move(status)); }, now);
+        })) {
+      return Overloaded();
+    }
+    if (answer.wait_for(std::chrono::seconds(10)) != std::future_status::ready) {
+      return Fail(Code::kDeadlineExceeded, "the scheduler did not answer within 10 s");
+    }
+    return answer.get();
+  }
   Result<store::LogPage> ReadLogs(const store::LogQuery& query) override {
     logs_->Flush();
     return logs_->Read(query);

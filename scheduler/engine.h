@@ -81,7 +81,7 @@ struct ResumeRequest {
 struct ReplayRequest {
   TaskRunId task_run{};                  // from which on; empty: from the beginning
   int revision = 0;                      // 0: the same
-  std::optional<Object> inputs{};        // others than it had
+  std::optional<Object> inputs{};        // laid over those it had
 };
 
 struct SubmitReply {
@@ -167,6 +167,8 @@ class Engine {
                                                       std::function<void()> on_ready) = 0;
 
   // ---- logs ----
+  // Returns when all that was decided so far is durable and ReadLogs finds what was logged until then.
+  virtual Status Settle() = 0;
   virtual Result<store::LogPage> ReadLogs(const store::LogQuery& query) = 0;
   // `on_ready` is called when the execution may have new rows or has ended; ends with the returned token.
   virtual std::shared_ptr<void> WatchLogs(const ExecutionId& id, std::function<void()> on_ready) = 0;

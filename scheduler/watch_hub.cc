@@ -24,6 +24,10 @@ model::Execution HeadOf(const model::Execution& execution) {
   head.attempt_number = execution.attempt_number;
   head.version = execution.version;
   head.kill_requested = execution.kill_requested;
+  head.closed = execution.closed;
+  head.held = execution.held;
+  head.scheduled = execution.scheduled;
+  head.slas_breached = execution.slas_breached;
   head.message = execution.message;
   return head;
 }

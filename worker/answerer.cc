@@ -24,7 +24,7 @@ Answerer::Answerer(WorkerOptions options, std::unique_ptr<Storage> storage, cons
 
 Result<std::string> Answerer::StoreLocalFile(const std::string& path) const {
   UniqueFd file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!file) return InvalidArgument("there is no file '" + path + "' to read");
+  if (file.get() < 0) return InvalidArgument("there is no file '" + path + "' to read");
   Random random = Random::FromSystem();
   const std::string name = std::filesystem::path(path).filename().string();
   const std::string place = "_inputs/" + NewExecutionId(world_.clock.Now(), random).str() + "/" + (name.empty() ? "file" : name);

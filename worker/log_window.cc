@@ -7,9 +7,8 @@ namespace {
 
 // One message stays far below a frame, so that a heartbeat behind it waits for little.
 constexpr std::size_t kPieceBytes = 64 * 1024;
-constexpr std::size_t kEntryOverhead = 32;
 
-std::size_t Cost(const wire::LogEntry& entry) { return entry.message.size() + kEntryOverhead; }
+std::size_t Cost(const wire::LogEntry& entry) { return entry.message.size() + wire::kLogEntryOverhead; }
 
 }  // namespace
 
@@ -26,22 +25,27 @@ void LogWindow::Add(const wire::TaskKey& key, wire::LogEntry entry) {
   if (bytes_ > buffer_bytes_) Shrink();
 }
 
+// An eighth at a time and in two walks at most, so that a flood does not look through the tasks with every line: first
+// from the noisiest task, then, when many tasks make the flood together, from those that wait longest.
 void LogWindow::Shrink() {
-  // An eighth at a time, so that a flood does not look for the noisiest task with every line.
-  while (bytes_ > buffer_bytes_ - buffer_bytes_ / 8) {
-    const auto noisiest = std::max_element(
-        tasks_.begin(), tasks_.end(), [](const auto& a, const auto& b) { return a.second.bytes < b.second.bytes; });
-    TaskLogs& logs = noisiest->second;
-    const std::size_t goal = logs.bytes - std::min(logs.bytes, std::max<std::size_t>(buffer_bytes_ / 8, 1));
-    while (!logs.entries.empty() && logs.bytes > goal) {
-      const std::size_t cost = Cost(logs.entries.front());
-      logs.bytes -= cost;
-      bytes_ -= cost;
-      ++logs.dropped;
-      logs.dropped_at = logs.entries.front().at;
-      logs.entries.pop_front();
-    }
-    if (bytes_ == 0) return;
+  const std::size_t goal = buffer_bytes_ - buffer_bytes_ / 8;
+  const auto noisiest = std::max_element(
+      tasks_.begin(), tasks_.end(), [](const auto& a, const auto& b) { return a.second.bytes < b.second.bytes; });
+  DropUntil(noisiest->second, goal);
+  for (const wire::TaskKey& key : pending_) {
+    if (bytes_ <= goal) return;
+    DropUntil(tasks_.find(key)->second, goal);
+  }
+}
+
+void LogWindow::DropUntil(TaskLogs& logs, std::size_t goal) {
+  while (!logs.entries.empty() && bytes_ > goal) {
+    const std::size_t cost = Cost(logs.entries.front());
+    logs.bytes -= cost;
+    bytes_ -= cost;
+    ++logs.dropped;
+    logs.dropped_at = logs.entries.front().at;
+    logs.entries.pop_front();
   }
 }
 

@@ -46,6 +46,7 @@ class LogWindow {
 
   wire::Logs Take(Tasks::iterator at);
   void Shrink();
+  void DropUntil(TaskLogs& logs, std::size_t goal);
 
   const std::size_t buffer_bytes_;
   std::uint64_t window_ = 0;

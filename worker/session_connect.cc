@@ -1,6 +1,8 @@
 // The connection: hello, welcome, heartbeats, credit, drain.
 #include <algorithm>
 
+#include <spdlog/spdlog.h>
+
 #include "common/base/hash.h"
 #include "worker/session.h"
 
@@ -87,6 +89,7 @@ void WorkerSession::On(wire::Welcome& message, Duration now) {
 
 void WorkerSession::On(wire::Refused& message, Duration now) {
   if (!message.permanent) {
+    spdlog::warn("the scheduler does not take this worker yet: {}", message.reason);
     if (phase_ == Phase::kWelcomed) LoseSession(now);
     return;
   }

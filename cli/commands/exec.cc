@@ -124,7 +124,7 @@ void AddOperations(CLI::App& exec, Context& context, const Shared& args) {
   resume->add_option("--by", to.by, "who resumes")->envname("USER");
   CLI::App* replay = add("replay", "repeat an execution as a new one", &ReplayExecution);
   replay->add_option("--task", to.task, "from this task (or task run) on; from the beginning otherwise");
-  replay->add_option("-i,--input", to.inputs, "other inputs: KEY=VALUE, a YAML file, or -")->allow_extra_args(false);
+  replay->add_option("-i,--input", to.inputs, "KEY=VALUE, a YAML file, or -: in place of what it had")->allow_extra_args(false);
   replay->add_option("--revision", to.revision, "another revision of the flow")->check(CLI::PositiveNumber);
   CLI::App* mark = add("mark", "decide how a task ended; the flow goes on from there", &MarkTaskRun);
   mark->add_option("task", to.task, "the task, or its task run's id")->required();
@@ -133,8 +133,9 @@ void AddOperations(CLI::App& exec, Context& context, const Shared& args) {
   CLI::App* status = add("status", "correct the state of an execution that has ended", &ChangeStatus);
   AddState(*status, to, "SUCCESS, WARNING, FAILED …");
   status->get_option("--state")->required();
-  add("label", "replace the labels of an execution", &SetLabels)
-      ->add_option("label", to.labels, "KEY=VALUE …");
+  CLI::App* label = add("label", "replace the labels of an execution", &SetLabels);
+  label->add_option("label", to.labels, "KEY=VALUE …");
+  label->add_flag("--clear", to.clear, "take all labels away");
   CLI::App* unqueue = add("unqueue", "take an execution out of its queue: it runs now", &UnqueueExecution);
   AddState(*unqueue, to, "RUNNING (the default), CANCELLED or FAILED");
 }

@@ -129,6 +129,9 @@ int SetLabels(Context& context, const OperateArguments& arguments) {
   ExecClient client = Client(context);
   const Result<std::string> id = client.ResolveId(arguments.id);
   if (!id) return PrintError(context, id.error());
+  if (arguments.labels.empty() && !arguments.clear) {
+    return PrintError(context, Error{Code::kInvalidArgument, "no label is given: KEY=VALUE …, or --clear to take all away", {}});
+  }
   v1::SetExecutionLabelsRequest request;
   request.set_id(*id);
   for (const std::string& text : arguments.labels) {
@@ -138,7 +141,7 @@ int SetLabels(Context& context, const OperateArguments& arguments) {
     label->set_key(pair->first);
     label->set_value(pair->second);
   }
-  return Done(context, client.SetLabels(request), *id + " has these labels now");
+  return Done(context, client.SetLabels(request), *id + " has " + std::to_string(arguments.labels.size()) + " labels of its own now");
 }
 
 int UnqueueExecution(Context& context, const OperateArguments& arguments) {

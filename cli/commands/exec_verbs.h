@@ -60,6 +60,7 @@ struct OperateArguments {
   std::vector<std::string> inputs;  // of resume and replay
   std::vector<std::string> labels;
   std::string by;
+  bool clear = false;
   std::string state;
   int revision = 0;
 };

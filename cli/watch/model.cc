@@ -57,7 +57,7 @@ const WatchedExecution* WatchModel::Find(const std::string& execution) const {
 
 bool WatchModel::root_ended() const {
   const WatchedExecution* known = root();
-  return known != nullptr && model::IsTerminal(StateOf(known->header.state()));
+  return known != nullptr && known->header.closed();
 }
 
 std::vector<std::string> WatchModel::TakeDiscovered() { return std::exchange(discovered_, {}); }

@@ -134,6 +134,7 @@ std::string Printable(std::string_view text) {
       continue;
     }
     if (byte == '\t') out += ' ';
+    if (byte == '\n' && at + 1 < text.size()) out += "; ";
     // C1 controls are two bytes in UTF-8.
     const bool c1 = byte == 0xC2 && at + 1 < text.size() && static_cast<unsigned char>(text[at + 1]) < 0xA0;
     if (c1) ++at;

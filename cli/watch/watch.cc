@@ -40,6 +40,7 @@ class Watcher {
       while (const auto signal = signals_.Take()) OnSignal(*signal);
       CheckTimes();
       if (!exit_code_ && Complete()) Finish();
+      if (!exit_code_) LeaveWhatNobodyResumes();
       if (exit_code_) break;
       if (live_) PaintIfDue();
       Wait();
@@ -181,6 +182,22 @@ class Watcher {
       if (execution != nullptr && !model::IsTerminal(StateOf(execution->header.state()))) return true;
       return !entry.second.updates && !entry.second.logs;
     });
+  }
+
+  // A Pause without an end in a run of its own: nobody else knows of it. A wait with an end goes on.
+  void LeaveWhatNobodyResumes() {
+    const WatchedExecution* root = model_.root();
+    if (!options_.owns_run || kill_asked_ || root == nullptr || StateOf(root->header.state()) != model::State::kPaused) return;
+    std::string waits;
+    for (const auto& [index, run] : root->runs) {
+      if (run.superseded() || StateOf(run.state()) != model::State::kPaused) continue;
+      if (run.has_due() || run.has_deadline()) return;
+      waits = run.task_id();
+    }
+    if (waits.empty()) return;
+    Note("paused at " + Printable(waits) + ", and nobody can resume a run of its own: deploy the flow to a server (headrace "
+         "standalone) and use exec resume");
+    exit_code_ = kExitPaused;
   }
 
   void Finish() {

@@ -115,9 +115,27 @@ class Collector {
     if (!path) return path;
     const auto* literal = std::get_if<LiteralNode>(&subscript->index->node);
     if (literal == nullptr) Walk(*subscript->index, locals);
+    if (!cut && IsLoopValue(*subscript->index, locals)) path->emplace_back(kOwnLoopValue);
     if (literal == nullptr || !literal->value.is_string()) cut = true;
     if (!cut) path->emplace_back(literal->value.get_string());
     return path;
+  }
+
+  // taskrun.value, parent.taskrun.value, parents[n].taskrun.value.
+  static bool IsLoopValue(const Expression& expression, const Names& locals) {
+    const auto* value = std::get_if<AttributeNode>(&expression.node);
+    if (value == nullptr || value->name != "value") return false;
+    const auto is_name = [&](const Expression& node, std::string_view name) {
+      const auto* found = std::get_if<NameNode>(&node.node);
+      return found != nullptr && found->name == name && !locals.contains(name);
+    };
+    if (is_name(*value->object, "taskrun")) return true;
+    const auto* run = std::get_if<AttributeNode>(&value->object->node);
+    if (run == nullptr || run->name != "taskrun") return false;
+    if (is_name(*run->object, "parent")) return true;
+    const auto* place = std::get_if<SubscriptNode>(&run->object->node);
+    return place != nullptr && is_name(*place->object, "parents") &&
+           std::get_if<LiteralNode>(&place->index->node) != nullptr;
   }
 
   void Visit(const LiteralNode&, const Names&) {}

@@ -21,6 +21,9 @@ namespace headrace::expr {
 
 // What a template names. A path is a prefix such as {"outputs","check","exitCode"}, cut at the first dynamic step;
 // everything below it may be read. Environment functions may read `flow` and `execution` besides.
+// A step of a path: the value of a loop around whoever asks, as in outputs.x[taskrun.value]. It ends the path.
+inline constexpr std::string_view kOwnLoopValue = "\x01";
+
 struct References {
   std::vector<std::vector<std::string>> paths{};  // sorted, without repeats
   bool whole_context = false;                     // render(), printContext() …: anything may be read

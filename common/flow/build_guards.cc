@@ -98,6 +98,7 @@ std::vector<model::Sla> BuildSlas(Draft& draft, const YamlNode& node, const Path
 }
 
 void BuildListeners(Draft& draft, const YamlNode& node, const Path& path) {
+  if (!node.is_null()) draft.Warn(node, path, "listeners are not run: use `afterExecution`, or `errors` and `finally`");
   EachMap(draft, node, path, "a listener", [&](const YamlNode& item, const Path& at) {
     model::Listener listener;
     for (const YamlEntry& entry : item.entries) {

@@ -1,6 +1,9 @@
+#include <algorithm>
+
 #include "common/base/text.h"
 #include "common/flow/flow_parts.h"
 #include "common/flow/flow_specs.h"
+#include "common/flow/kestra_types.h"
 #include "common/flow/property_checks.h"
 
 namespace headrace::flow {
@@ -13,6 +16,14 @@ using model::TaskGroup;
 using model::TaskIndex;
 
 constexpr std::size_t kTaskIdMax = 256;
+
+bool IsKestraTask(std::string_view name) {
+  const auto& types = KestraTypes();
+  return std::any_of(types.begin(), types.end(), [name](const KestraType& type) {
+    return type.kind == KestraType::Kind::kTask &&
+           (type.name == name || std::find(type.aliases.begin(), type.aliases.end(), name) != type.aliases.end());
+  });
+}
 
 class TaskBuilder {
  public:
@@ -55,6 +66,10 @@ class TaskBuilder {
       return;
     }
     if (draft_.full()) return;
+    if (IsKestraTask(type->text)) {
+      draft_.Error(*type, path_.Key("type"), "tasks of type `" + type->text + "` of Kestra are not supported yet");
+      return;
+    }
     std::string message = "unknown task type `" + Shortened(type->text, 120) + '`';
     if (const auto suggestion = draft_.catalog.Suggest(type->text)) message += "; did you mean `" + *suggestion + "`?";
     draft_.Error(*type, path_.Key("type"), std::move(message));

@@ -113,7 +113,7 @@ class NameChecker {
     for (std::size_t i = 2;; ++i) {
       if (full_inputs_.contains(name)) return;
       if (!input_prefixes_.contains(name)) break;
-      if (i >= path.size()) return;
+      if (i >= path.size() || path[i] == expr::kOwnLoopValue) return;
       name += '.' + path[i];
     }
     if (draft_.full(guarded_)) return;

@@ -126,7 +126,8 @@ const Specs& FlowProperties() {
       Differs(Fixed("workerGroup", PropertyKind::kAny, "Which workers run tasks that do not say so themselves."),
               "`fallback` is always WAIT"),
       Differs(Fixed("triggers", PropertyKind::kList, "What starts the flow."), "checked, not started yet"),
-      Fixed("listeners", PropertyKind::kList, "Deprecated: tasks run at the end when every condition holds."),
+      Differs(Fixed("listeners", PropertyKind::kList, "Deprecated: tasks run at the end when every condition holds."),
+              "checked, not run"),
       Fixed("sla", PropertyKind::kList, "What an execution must keep to, and what happens when it does not."),
       Fixed("checks", PropertyKind::kList, "Conditions on the inputs, looked at before an execution is created.")};
   return kSpecs;

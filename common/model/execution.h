@@ -80,6 +80,7 @@ struct Execution {
   int attempt_number = 1;             // restarts count here
   std::uint64_t version = 0;          // +1 with every change that was committed; the cursor of watchers
   bool kill_requested = false;
+  bool closed = false;                // ended, and afterExecution with it: nothing more happens without a restart
   bool held = false;                  // paused by a person: what is at work ends, nothing new begins
   std::optional<Timestamp> scheduled{};      // not to begin before
   std::vector<std::uint32_t> slas_breached{};  // places in the flow's list

@@ -11,10 +11,11 @@
 namespace headrace::store {
 
 struct SqliteCore {
-  // Members end in the opposite order: the writer first, the lock last.
+  // Members end in the opposite order: the lock last, before it the writer, which as the last connection leaves one
+  // file behind and no write-ahead log.
   FileLock lock;
-  ReaderPool readers;
   std::unique_ptr<SqliteWriter> writer;
+  ReaderPool readers;
   const SystemClock system_clock{};
   const Clock* clock = nullptr;
 

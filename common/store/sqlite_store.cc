@@ -113,7 +113,7 @@ Result<SqliteStores> OpenSqlite(const SqliteOptions& options) {
   ASSIGN_OR_RETURN(Database database, OpenForWriting(options));
   ASSIGN_OR_RETURN(std::unique_ptr<SqliteWriter> writer, SqliteWriter::Start(std::move(database), options));
   auto core = std::shared_ptr<SqliteCore>(
-      new SqliteCore{std::move(lock), ReaderPool(options.path), std::move(writer), {}, options.clock});
+      new SqliteCore{std::move(lock), std::move(writer), ReaderPool(options.path), {}, options.clock});
   return SqliteStores{std::make_unique<SqliteStore>(core), MakeSqliteFlowStore(core), MakeSqliteLogStore(core)};
 }
 

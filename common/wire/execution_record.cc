@@ -78,6 +78,7 @@ void ToProto(const model::Execution& from, pb::Execution& to) {
   to.set_version(from.version);
   to.set_kill_requested(from.kill_requested);
   to.set_held(from.held);
+  to.set_closed(from.closed);
   if (from.scheduled) to.set_scheduled_us(ToMicros(*from.scheduled));
   for (const std::uint32_t sla : from.slas_breached) to.add_slas_breached(sla);
   if (!from.message.empty()) to.set_message(from.message);
@@ -105,6 +106,7 @@ bool FromProto(pb::Execution& from, model::Execution& to) {
   to.version = from.version();
   to.kill_requested = from.kill_requested();
   to.held = from.held();
+  to.closed = from.closed();
   if (from.has_scheduled_us()) to.scheduled = FromMicros(from.scheduled_us());
   to.slas_breached.assign(from.slas_breached().begin(), from.slas_breached().end());
   to.message = std::move(*from.mutable_message());

@@ -102,6 +102,9 @@ struct LogEntry {
   bool operator==(const LogEntry&) const = default;
 };
 
+// What an entry costs of a log window beside its message.
+inline constexpr std::size_t kLogEntryOverhead = 32;
+
 struct Logs {
   TaskKey key;
   std::uint64_t seq = 0;  // of the first entry, a task run's attempt; for dedup

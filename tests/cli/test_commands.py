@@ -46,6 +46,17 @@ tasks:
         format: "{{ outputs.poll.iterationCount }}"
 """
 
+BIG_FLOW = """id: big
+namespace: team
+tasks:
+  - id: script
+    type: io.kestra.plugin.scripts.shell.Script
+    script: |
+      printf '::{"outputs":{"big":"'
+      head -c 5000000 /dev/zero | tr '\\0' 0
+      echo '"}}::'
+"""
+
 PARENT_FLOW = """id: parent
 namespace: team
 tasks:
@@ -94,6 +105,23 @@ class Run(BinaryTest):
         self.assertIn("✖ script FAILED", done.stderr)
         self.assertIn("exit code 3", done.stderr)
         self.assertIn("│ before the end", done.stderr)
+
+    def test_more_log_than_a_window_holds_comes_to_its_end(self):
+        done = self.run_flow(SHELL_FLOW % "'yes $(printf %01000d 7) | head -6000; echo END-OF-IT'", "-i", "NAME=x")
+        self.assert_exit(done, 0)
+        self.assertEqual(done.stderr.count("00007"), 6000)
+        self.assertIn("END-OF-IT", done.stderr)
+        self.assertIn("Flow completed", done.stderr)
+
+    def test_outputs_that_are_too_large_fail_the_task(self):
+        done = self.run_flow(BIG_FLOW, "-q")
+        self.assert_exit(done, 10)
+        self.assertIn("OUTPUT_TOO_LARGE", done.stderr)
+
+    def test_what_is_left_of_a_store_is_one_file(self):
+        data = os.path.join(self.folder, "data")
+        self.assert_exit(self.run_flow(LOG_FLOW.format(id="one", message="hi"), "--data", data), 0)
+        self.assertNotIn("headrace.db-wal", os.listdir(data))
 
     def test_a_bad_flow_is_3_with_file_line_and_column(self):
         done = self.run_flow("id: bad\nnamespace: team\ntasks:\n  - id: say\n    type: io.kestra.plugin.core.log.Logg\n")

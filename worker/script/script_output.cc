@@ -37,6 +37,8 @@ void ScriptOutput::Finish() {
 }
 
 void ScriptOutput::OnLine(std::string_view line, bool whole, std::string_view level) {
+  // The first piece of a line that was to be outputs.
+  if (!whole && line.starts_with("::{")) too_large_ = true;
   if (whole && line.size() >= 6 && line.starts_with("::{") && line.ends_with("}::")) {
     OnProtocol(ToValidUtf8(line.substr(2, line.size() - 4)));
   } else if (!context_.log_full()) {
@@ -60,7 +62,10 @@ void ScriptOutput::OnOutputs(const Value& outputs) {
     context_.LogMasked("WARN", "Invalid outputs '" + ToJson(outputs) + "': expected a map");
     return;
   }
-  if (vars_bytes_ > kVarsBytesMax) return;
+  if (vars_bytes_ > kVarsBytesMax) {
+    too_large_ = true;
+    return;
+  }
   for (const auto& [key, value] : outputs.get_object()) vars_[key] = value;
 }
 

@@ -18,6 +18,8 @@ class ScriptOutput {
   void Push(bool is_stderr, std::string_view bytes);
   void Finish();
   Object& vars() { return vars_; }
+  // Outputs were longer than what is kept on the way: they are not whole.
+  bool too_large() const { return too_large_; }
 
  private:
   struct Stream {
@@ -33,6 +35,7 @@ class ScriptOutput {
   TaskContext& context_;
   Object vars_{};
   std::uint64_t vars_bytes_ = 0;
+  bool too_large_ = false;
   std::string masked_{};
   Stream out_;
   Stream err_;

@@ -230,7 +230,13 @@ TaskOutcome ScriptRunner::Conclude(TaskContext& context, ScriptOutput& output, c
   outcome.outputs["exitCode"] = exit.code;
   auto files = StoreOutputFiles(context, *directory_, output_patterns_, output_folder_);
   outcome.outputs["outputFiles"] = files ? std::move(*files) : Object();
-  if (exit.code != 0) {
+  if (output.too_large()) {
+    outcome.outputs["vars"] = Object();
+    outcome.state = model::State::kFailed;
+    outcome.message =
+        "OUTPUT_TOO_LARGE: a line of outputs is longer than 4 MiB, or all of them than 8 MiB; write a file and name it in "
+        "outputFiles";
+  } else if (exit.code != 0) {
     outcome.state = model::State::kFailed;
     outcome.message = "Command failed with exit code " + std::to_string(exit.code);
     if (exit.signal != 0) outcome.message += " (signal " + std::to_string(exit.signal) + ")";

@@ -65,6 +65,7 @@ class FakeEngine final : public scheduler::Engine {
   }
   Result<std::shared_ptr<scheduler::Subscription>> Watch(const ExecutionId& id, std::uint64_t after,
                                                          std::function<void()> on_ready) override;
+  Status Settle() override { return {}; }
   Result<store::LogPage> ReadLogs(const store::LogQuery& query) override;
   std::shared_ptr<void> WatchLogs(const ExecutionId& id, std::function<void()> on_ready) override;
   Result<std::vector<scheduler::WorkerView>> ListWorkers() override;

@@ -27,6 +27,7 @@ class StreamTest : public testing::Rig {
     update.execution.task_runs.clear();
     update.execution.version = version;
     update.execution.state.Enter(state, FromMicros(9'000'000));
+    update.execution.closed = model::IsTerminal(state);
     return update;
   }
 
@@ -76,6 +77,7 @@ TEST_F(StreamTest, AWatchResumesBehindItsCursor) {
 TEST_F(StreamTest, AWatchThatHasSeenTheEndIsOverAtOnce) {
   model::Execution ended = LoopExecution("e1");
   ended.state.Enter(model::State::kSuccess, FromMicros(9'000'000));
+  ended.closed = true;
   engine.Put({LoopFlow(), ended});
   v1::WatchExecutionRequest request;
   request.set_cursor(ended.version);

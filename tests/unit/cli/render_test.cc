@@ -143,7 +143,7 @@ TEST(RenderTest, NeverLetsAScriptSteerTheTerminal) {
   scene.Run("t", {{v1::STATE_RUNNING, 0}, {v1::STATE_FAILED, 1}}).set_message("a\x1b]0;title\x07" "b\x1b[2Jc\nd\xc2\x9b" "e");
   WatchModel model("id");
   model.Apply("id", scene.update());
-  EXPECT_EQ(Render(model, At(1), {})[1], "└─ ✖ t  FAILED  1.0s  abcde");
+  EXPECT_EQ(Render(model, At(1), {})[1], "└─ ✖ t  FAILED  1.0s  abc; de");
 }
 
 Scene FailedLoop() {

@@ -57,6 +57,8 @@ class Scene {
 
   Scene& State(const History& history) {
     Put(update_.mutable_execution()->mutable_state(), history);
+    const v1::State last = history.back().first;
+    update_.mutable_execution()->set_closed(last >= v1::STATE_SUCCESS && last <= v1::STATE_CANCELLED);
     return *this;
   }
   Scene& Label(const std::string& key, const std::string& value) {

@@ -214,6 +214,7 @@ TEST_F(Commands, AListLongerThanAPageIsReadWhole) {
 TEST_F(Commands, LogsShowWhatWasAskedFor) {
   model::Execution ended = LoopExecution("e1");
   ended.state.Enter(model::State::kSuccess, FromMicros(9'000'000));
+  ended.closed = true;
   engine.Put({LoopFlow(), ended});
   engine.Log({ExecutionId("e1"), 2, "check", 1, FromMicros(1), "INFO", "line one\nline two"});
   engine.Log({ExecutionId("e1"), 2, "check", 2, FromMicros(2), "WARN", "second attempt"});

@@ -301,6 +301,7 @@ TEST(Kill, WaitsForWorkersAndEndsWhatOnlyWaits) {
             "  execution: KILLING\n"
             "  r: KILLED\n"
             "  loop: KILLED\n"
+            "  EmitLog WARN: Killed: enough\n"
             "  ClearTimer interval loop\n"
             "  ClearTimer retry r\n"
             "  CancelTask a attempt 1 delivery 1: enough\n");

@@ -38,7 +38,10 @@ TEST(ExprDeep, RendersKeysAndValuesAndLeavesTheRest) {
 TEST(ExprReferences, PathsAreCutAtTheFirstDynamicStep) {
   EXPECT_EQ(PathsOf("{{ outputs.a.b ~ inputs[x] }}"), (Paths{{"inputs"}, {"outputs", "a", "b"}, {"x"}}));
   EXPECT_EQ(PathsOf("{{ outputs['my-task'].value }}"), (Paths{{"outputs", "my-task", "value"}}));
-  EXPECT_EQ(PathsOf("{{ outputs.a[taskrun.value].b }}"), (Paths{{"outputs", "a"}, {"taskrun", "value"}}));
+  EXPECT_EQ(PathsOf("{{ outputs.a[taskrun.value].b }}"), (Paths{{"outputs", "a", std::string(kOwnLoopValue)}, {"taskrun", "value"}}));
+  EXPECT_EQ(PathsOf("{{ outputs.a[parents[1].taskrun.value].b }}"),
+            (Paths{{"outputs", "a", std::string(kOwnLoopValue)}, {"parents"}}));
+  EXPECT_EQ(PathsOf("{{ outputs.a[inputs.x].b }}"), (Paths{{"inputs", "x"}, {"outputs", "a"}}));
   EXPECT_EQ(PathsOf("{{ inputs.list[0].x }}"), (Paths{{"inputs", "list"}}));
   EXPECT_EQ(PathsOf("{{ a ?? b | default(c) is defined ? d : \"#{e}\" }}"), (Paths{{"a"}, {"b"}, {"c"}, {"d"}, {"e"}}));
   EXPECT_EQ(PathsOf("{{ {k: v}.x }}{{ [l][i] }}"), (Paths{{"i"}, {"k"}, {"l"}, {"v"}}));

@@ -95,6 +95,26 @@ TEST_F(DispatcherTest, TwoProcessesOfOneWorkerIdDoNotShareIt) {
   EXPECT_EQ(host.Take<wire::Welcome>().size(), 1u) << "the old one's lease has ended";
 }
 
+TEST_F(DispatcherTest, TheLogWindowIsRenewedBeforeItIsUsedUp) {
+  Join("p", "w", 2);
+  host.sent.clear();
+  const std::uint64_t window = DispatcherOptions{}.log_credit_bytes;
+  const auto log = [&] {
+    wire::Logs logs{.key = Key(0)};
+    logs.entries.push_back({.level = "INFO", .message = std::string(window / 4, 'x')});
+    dispatcher.OnMessage("p", std::move(logs), Duration(0));
+  };
+  log();
+  EXPECT_TRUE(host.Take<wire::LogCredit>().empty());
+  log();
+  const auto credits = host.Take<wire::LogCredit>();
+  ASSERT_EQ(credits.size(), 1u);
+  EXPECT_EQ(credits[0].bytes, window);
+  host.sent.clear();
+  dispatcher.OnMessage("p", wire::Heartbeat{}, Duration(0));
+  EXPECT_EQ(host.Take<wire::LogCredit>().size(), 1u) << "logs may have been lost on the way";
+}
+
 TEST_F(DispatcherTest, GivesNoMoreThanThereAreSlotsAndTheSpecOnce) {
   Join("p", "w", 2);
   for (model::TaskRunIndex i = 0; i < 3; ++i) dispatcher.Enqueue(Key(i), "");

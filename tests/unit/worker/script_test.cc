@@ -217,7 +217,8 @@ TEST_F(ScriptTask, AnyAmountOfOutputInBoundedMemory) {
     ResetPeak();
     const std::uint64_t before = PeakBytes();
     const Ran ran = Script(script);
-    EXPECT_EQ(ran.state, State::kSuccess) << ran.message;
+    // What begins as outputs and is too long for them is not lost in silence.
+    EXPECT_EQ(ran.state, script.starts_with("printf") ? State::kFailed : State::kSuccess) << ran.message;
     EXPECT_LT(PeakBytes(), before + 64 * 1024 * 1024) << script;
     EXPECT_NE(ran.Lines("WARN").find("The log of this task is cut here"), std::string::npos);
     for (const auto& entry : ran.logs) ASSERT_TRUE(entry.message.size() <= 100'000);
