@@ -63,6 +63,18 @@ class StandInCommands(unittest.TestCase):
         self.start(scenarios.one({}))
         self.assertEqual(self.shell("apt install gh -y").returncode, 100)
 
+    def test_a_source_that_another_script_is_rewriting_is_waited_for(self):
+        self.start(scenarios.one({}))
+        folder = "mkdir -p /etc/apt/sources.list.d; cd /etc/apt; echo key >key\n"
+        source = "deb [arch=amd64 signed-by=/etc/apt/key] https://cli.github.com/packages stable main"
+        rewritten = self.shell(
+            f"{folder} : >sources.list.d/github-cli.list; apt install gh -y & installing=$!\n"
+            f"sleep 0.5; echo '{source}' >sources.list.d/github-cli.list; wait $installing")
+        self.assertEqual(rewritten.returncode, 0, rewritten.stderr)
+        given_up = self.shell(f"{folder} : >sources.list.d/github-cli.list\n"
+                              "E2E_REWRITE_SECONDS=1 apt install gh -y")
+        self.assertEqual(given_up.returncode, 100)
+
     def test_the_machine_is_left_alone(self):
         self.start(scenarios.one({}))
         self.assertEqual(self.shell(rendered()[0]).returncode, 0)

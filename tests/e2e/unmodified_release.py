@@ -19,8 +19,11 @@ from harness import (  # noqa: E402
 
 FLOWS = os.path.join(ROOT, "tests", "data", "release-flows")
 OSS = "kestra-io/kestra"
-# 5 minutes pass in 0.1 s, 6 hours in 7.2 s: room for about 40 polls.
-SCALE = "3000"
+# 5 minutes pass in 0.5 s, 6 hours in 36 s: more than any machine needs for the few polls of a flow
+# that ends well.
+SCALE = "600"
+# 6 hours in 7.2 s: for flows whose loop must come to its end; room for about 40 polls.
+SCALE_TO_THE_END = "3000"
 
 
 class UnmodifiedRelease(unittest.TestCase):
@@ -96,7 +99,8 @@ class UnmodifiedRelease(unittest.TestCase):
         self.assertIn("Command failed with exit code 1", outcome.stderr)
 
     def test_failed_when_the_run_goes_red_for_good(self):
-        outcome = self.run_flow(scenarios.one({"jobs": scenarios.jobs(("failure",))}))
+        outcome = self.run_flow(scenarios.one({"jobs": scenarios.jobs(("failure",))}),
+                                scale=SCALE_TO_THE_END)
         self.assert_failed_by_the_loop(outcome)
         run = self.pre_release()
         self.assertEqual(run["conclusion"], "failure")
@@ -104,7 +108,8 @@ class UnmodifiedRelease(unittest.TestCase):
         self.assertTrue(2 <= run["run_attempt"] <= 51, run["run_attempt"])
 
     def test_failed_when_the_maximum_duration_passes(self):
-        outcome = self.run_flow(scenarios.one({"reads": "never", "jobs": scenarios.jobs()}))
+        outcome = self.run_flow(scenarios.one({"reads": "never", "jobs": scenarios.jobs()}),
+                                scale=SCALE_TO_THE_END)
         self.assert_failed_by_the_loop(outcome)
         run = self.pre_release()
         self.assertEqual((run["status"], run["run_attempt"]), ("in_progress", 1))
