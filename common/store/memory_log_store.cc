@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <mutex>
 #include <unordered_map>
 
@@ -16,7 +17,7 @@ class MemoryLogStore final : public LogStore {
     std::lock_guard lock(mutex_);
     for (LogRow& row : rows) {
       Log& log = logs_[row.execution];
-      if (Admit(limits_, log.tally, row)) log.rows.push_back(std::move(row));
+      if (Admit(limits_, log.tally, row)) log.lines.push_back({log.tally.rows, std::move(row)});
     }
   }
 
@@ -27,21 +28,39 @@ class MemoryLogStore final : public LogStore {
     LogPage page;
     const auto found = logs_.find(query.execution);
     if (found == logs_.end()) return page;
-    const std::vector<LogRow>& rows = found->second.rows;
+    const std::vector<Line>& lines = found->second.lines;
     const int least = query.level_min.empty() ? 0 : LevelRank(query.level_min);
-    for (std::size_t at = query.after; at < rows.size() && page.rows.size() < query.limit; ++at) {
-      if (!query.task_id.empty() && rows[at].task_id != query.task_id) continue;
-      if (LevelRank(rows[at].level) < least) continue;
-      page.rows.push_back(rows[at]);
-      page.offsets.push_back(at + 1);
+    auto at = std::upper_bound(lines.begin(), lines.end(), query.after,
+                               [](std::uint64_t after, const Line& line) { return after < line.offset; });
+    for (; at != lines.end() && page.rows.size() < query.limit; ++at) {
+      if (!query.task_id.empty() && at->row.task_id != query.task_id) continue;
+      if (LevelRank(at->row.level) < least) continue;
+      page.rows.push_back(at->row);
+      page.offsets.push_back(at->offset);
     }
     return page;
   }
 
+  Result<std::uint64_t> Purge(const LogPurge& purge) override {
+    std::lock_guard lock(mutex_);
+    std::uint64_t purged = 0;
+    for (const ExecutionId& id : purge.executions) {
+      const auto found = logs_.find(id);
+      if (found == logs_.end()) continue;
+      // The tally stays: offsets go on from it.
+      purged += std::erase_if(found->second.lines, [&](const Line& line) { return Matches(purge, line.row); });
+    }
+    return purged;
+  }
+
  private:
+  struct Line {
+    std::uint64_t offset;
+    LogRow row;
+  };
   struct Log {
     LogTally tally;
-    std::vector<LogRow> rows;
+    std::vector<Line> lines;
   };
   const LogLimits limits_;
   std::mutex mutex_;

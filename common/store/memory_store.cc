@@ -64,6 +64,13 @@ class MemoryStore final : public Store {
     return StoredExecution{found->second.row->record, found->second.task_runs};
   }
 
+  Result<std::string> ReadRecord(const ExecutionId& id) override {
+    std::lock_guard lock(mutex_);
+    const auto found = executions_.find(id);
+    if (found == executions_.end() || !found->second.row) return NotFound("execution " + id.str() + " does not exist");
+    return found->second.row->record;
+  }
+
   Result<ExecutionPage> List(const ExecutionQuery& query) override {
     PagePlace after{Timestamp::max(), {}};
     if (!query.page_token.empty()) {
@@ -84,6 +91,18 @@ class MemoryStore final : public Store {
       last = &row;
     }
     return page;
+  }
+
+  Result<std::vector<FlowCount>> Count(const ExecutionQuery& query) override {
+    std::map<std::pair<std::string, std::string>, std::uint64_t> counts;
+    std::lock_guard lock(mutex_);
+    for (const auto& [created, id] : by_age_) {
+      const ExecutionRow& row = *executions_.at(id).row;
+      if (Matches(query, row)) ++counts[{row.ns, row.flow_id}];
+    }
+    std::vector<FlowCount> out;
+    for (const auto& [flow, count] : counts) out.push_back({flow.first, flow.second, count});
+    return out;
   }
 
   Result<std::optional<RequestRow>> FindRequest(const std::string& request_id) override {
@@ -110,6 +129,15 @@ class MemoryStore final : public Store {
     for (OutboxRow& item : batch.outbox_added) partition.outbox[item.id] = std::move(item.record);
     for (const std::uint64_t item : batch.outbox_done) partition.outbox.erase(item);
     for (RequestRow& request : batch.requests) requests_[request.request_id] = std::move(request);
+    for (const ExecutionId& id : batch.executions_deleted) Delete(partition, id);
+  }
+
+  void Delete(Partition& partition, const ExecutionId& id) {
+    const auto found = executions_.find(id);
+    if (found == executions_.end()) return;
+    partition.active.erase(id);
+    if (found->second.row) by_age_.erase({found->second.row->created, id});
+    executions_.erase(found);
   }
 
   void Write(Partition& partition, ExecutionRow row) {

@@ -47,6 +47,14 @@ bool Matches(const ExecutionQuery& query, const ExecutionRow& row) {
 
 std::size_t PageSize(const ExecutionQuery& query) { return std::clamp<std::size_t>(query.limit, 1, kPageMax); }
 
+bool Matches(const LogPurge& purge, const LogRow& row) {
+  if (purge.from && row.at < *purge.from) return false;
+  if (purge.before && row.at >= *purge.before) return false;
+  return purge.levels.empty() || std::any_of(purge.levels.begin(), purge.levels.end(), [&](const std::string& level) {
+           return LevelRank(level) == LevelRank(row.level);
+         });
+}
+
 tl::unexpected<Error> FlowNotFound(const std::string& ns, const std::string& id, int revision) {
   std::string name = "flow " + ns + "." + id;
   if (revision != 0) name += " revision " + std::to_string(revision);

@@ -25,6 +25,8 @@ Result<PagePlace> ParsePageToken(std::string_view token);
 bool InNamespace(std::string_view ns, std::string_view prefix);
 bool Matches(const ExecutionQuery& query, const ExecutionRow& row);
 std::size_t PageSize(const ExecutionQuery& query);
+// Whether the levels and times of a purge hold the row.
+bool Matches(const LogPurge& purge, const LogRow& row);
 
 // "flow a.b.c does not exist", or its revision.
 tl::unexpected<Error> FlowNotFound(const std::string& ns, const std::string& id, int revision);

@@ -137,6 +137,7 @@ Result<BatchWriter> BatchWriter::Make(Database& database) {
                                             " ON CONFLICT DO UPDATE SET state = excluded.state, ended = excluded.ended, "
                                             "labels = excluded.labels, notable = excluded.notable, record = excluded.record"));
   ASSIGN_OR_RETURN(writer.put_active_, InsertStatement::Prepare(database, "INSERT OR REPLACE INTO active VALUES", "(?,?)"));
+  ASSIGN_OR_RETURN(writer.sweeper_, Sweeper::Make(database));
   RETURN_IF_ERROR(writer.LoadEpochsAndActive(database));
   return writer;
 }
@@ -173,7 +174,16 @@ Status BatchWriter::Write(std::span<const WriteBatch* const> batches, Timestamp 
   RETURN_IF_ERROR(WriteTaskRuns(batches));
   RETURN_IF_ERROR(WriteTimers(batches));
   RETURN_IF_ERROR(WriteOutbox(batches));
-  return WriteRequests(batches, now);
+  RETURN_IF_ERROR(WriteRequests(batches, now));
+  return batches.empty() ? Status() : DeleteExecutions(*batches.back());
+}
+
+Status BatchWriter::DeleteExecutions(const WriteBatch& batch) {
+  for (const ExecutionId& id : batch.executions_deleted) {
+    RETURN_IF_ERROR(EndActive(id));
+    RETURN_IF_ERROR(sweeper_.Delete(id));
+  }
+  return {};
 }
 
 Status BatchWriter::WriteExecutions(std::span<const WriteBatch* const> batches) {
@@ -185,6 +195,9 @@ Status BatchWriter::WriteExecutions(std::span<const WriteBatch* const> batches) 
       Sum(batches, [](const WriteBatch& batch) { return batch.executions.size(); }));
   for (const WriteBatch* batch : batches) {
     for (const ExecutionRow& row : batch->executions) last.Put(row.id.str(), {batch->partition, &row});
+  }
+  if (!sweeper_.idle()) {
+    for (const Owned& owned : last.rows()) RETURN_IF_ERROR(sweeper_.MakeRoom(owned.row->id.str()));
   }
   // Most have no labels; those that have need bytes that live as long as the statement.
   std::vector<std::string> labels;

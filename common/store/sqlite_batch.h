@@ -7,6 +7,7 @@
 #include <unordered_map>
 
 #include "common/store/sqlite_db.h"
+#include "common/store/sqlite_sweeper.h"
 #include "common/store/store.h"
 
 namespace headrace::store {
@@ -17,8 +18,10 @@ class BatchWriter {
 
   Epoch epoch(PartitionId partition) const;
   Result<Epoch> RaiseEpoch(PartitionId partition);
-  // REQUIRES: the batches are fenced already and outlive the call.
+  // REQUIRES: the batches are fenced already and outlive the call; only the last may delete executions.
   Status Write(std::span<const WriteBatch* const> batches, Timestamp now);
+  // What earlier deletions have left.
+  Sweeper& sweeper() { return sweeper_; }
 
  private:
   Status WriteExecutions(std::span<const WriteBatch* const> batches);
@@ -27,6 +30,7 @@ class BatchWriter {
   Status WriteOutbox(std::span<const WriteBatch* const> batches);
   Status WriteRequests(std::span<const WriteBatch* const> batches, Timestamp now);
   Status ForgetExpiredRequests(Timestamp now);
+  Status DeleteExecutions(const WriteBatch& batch);
 
   std::unordered_map<PartitionId, Epoch> epochs_;
   Status EndActive(const ExecutionId& id);
@@ -39,6 +43,7 @@ class BatchWriter {
   InsertStatement put_execution_, put_task_run_;
   Statement put_epoch_, set_timer_, clear_timer_, add_outbox_, end_outbox_, put_request_;
   Statement requests_after_, forget_requests_;
+  Sweeper sweeper_;
   std::size_t requests_since_sweep_ = 0;
   std::string swept_to_;
 };

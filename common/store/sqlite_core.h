@@ -27,7 +27,8 @@ using CorePtr = std::shared_ptr<SqliteCore>;
 std::unique_ptr<FlowStore> MakeSqliteFlowStore(CorePtr core);
 std::unique_ptr<LogStore> MakeSqliteLogStore(CorePtr core);
 
-// Runs `query` on one state of the file.
+// Run `query` on one state of the file.
 Result<ExecutionPage> ListExecutions(Database& database, const ExecutionQuery& query);
+Result<std::vector<FlowCount>> CountExecutions(Database& database, ExecutionQuery query);
 
 }  // namespace headrace::store

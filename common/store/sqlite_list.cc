@@ -98,4 +98,19 @@ Result<ExecutionPage> ListExecutions(Database& database, const ExecutionQuery& q
   }
 }
 
+Result<std::vector<FlowCount>> CountExecutions(Database& database, ExecutionQuery query) {
+  query.page_token.clear();
+  ASSIGN_OR_RETURN(const Conditions conditions, ConditionsOf(query));
+  ASSIGN_OR_RETURN(Statement rows,
+                   Statement::Prepare(database, "SELECT ns, flow_id, count(*) FROM executions" + conditions.sql() +
+                                                    " GROUP BY ns, flow_id ORDER BY ns, flow_id"));
+  conditions.BindTo(rows);
+  std::vector<FlowCount> counts;
+  while (true) {
+    ASSIGN_OR_RETURN(const bool row, rows.Step());
+    if (!row) return counts;
+    counts.push_back({rows.Text(0), rows.Text(1), static_cast<std::uint64_t>(rows.Integer(2))});
+  }
+}
+
 }  // namespace headrace::store

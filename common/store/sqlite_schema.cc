@@ -38,6 +38,9 @@ CREATE TABLE logs(
   PRIMARY KEY(execution, line)) WITHOUT ROWID;
 )sql";
 
+// Executions that were deleted and whose task runs and logs are still to be swept. Older files get it when opened.
+constexpr const char* kPurged = "CREATE TABLE IF NOT EXISTS purged(execution TEXT PRIMARY KEY NOT NULL) WITHOUT ROWID";
+
 Result<std::int64_t> ReadPragma(const Database& database, std::string_view sql) {
   ASSIGN_OR_RETURN(Statement statement, Statement::Prepare(database, sql));
   ASSIGN_OR_RETURN(const bool row, statement.Step());
@@ -74,6 +77,7 @@ Result<Database> OpenForWriting(const SqliteOptions& options) {
   ASSIGN_OR_RETURN(Database database, Database::Open(options.path, Database::Mode::kWrite));
   RETURN_IF_ERROR(database.Execute("PRAGMA journal_mode = WAL"));
   RETURN_IF_ERROR(CheckOrCreate(database));
+  RETURN_IF_ERROR(database.Execute(kPurged));
   RETURN_IF_ERROR(database.Execute(options.durability == Durability::kFull ? "PRAGMA synchronous = FULL"
                                                                           : "PRAGMA synchronous = NORMAL"));
   // 64 MiB of cache holds the growing ends of every table; what is copied from the log at once is that much too.

@@ -50,9 +50,23 @@ class SqliteStore final : public Store {
     }
   }
 
+  Result<std::string> ReadRecord(const ExecutionId& id) override {
+    ASSIGN_OR_RETURN(const ReaderPool::Lease reader, core_->readers.Take());
+    ASSIGN_OR_RETURN(const bool found, reader->execution.Bind(id.str()).Step());
+    if (!found) return NotFound("execution " + id.str() + " does not exist");
+    std::string record = reader->execution.Text(0);
+    reader->execution.Reset();
+    return record;
+  }
+
   Result<ExecutionPage> List(const ExecutionQuery& query) override {
     ASSIGN_OR_RETURN(const ReaderPool::Lease reader, core_->readers.Take());
     return ListExecutions(reader.database(), query);
+  }
+
+  Result<std::vector<FlowCount>> Count(const ExecutionQuery& query) override {
+    ASSIGN_OR_RETURN(const ReaderPool::Lease reader, core_->readers.Take());
+    return CountExecutions(reader.database(), query);
   }
 
   Result<std::optional<RequestRow>> FindRequest(const std::string& request_id) override {

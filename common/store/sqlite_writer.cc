@@ -14,7 +14,7 @@ constexpr std::size_t kLogRowsMax = 512;
 
 std::size_t RowsOf(const WriteBatch& batch) {
   return 1 + batch.executions.size() + batch.task_runs.size() + batch.timers_set.size() + batch.timers_cleared.size() +
-         batch.outbox_added.size() + batch.outbox_done.size() + batch.requests.size();
+         batch.outbox_added.size() + batch.outbox_done.size() + batch.requests.size() + batch.executions_deleted.size();
 }
 
 tl::unexpected<Error> Fenced(const WriteBatch& batch, Epoch epoch) {
@@ -88,8 +88,8 @@ void SqliteWriter::FlushLogs() {
 void SqliteWriter::Loop() {
   std::unique_lock lock(mutex_);
   while (true) {
-    work_.wait(lock, [this] { return stopping_ || !jobs_.empty() || !backlog_.empty(); });
-    if (jobs_.empty() && backlog_.empty()) return;
+    work_.wait(lock, [this] { return stopping_ || !jobs_.empty() || !backlog_.empty() || HasLeftovers(); });
+    if (stopping_ && jobs_.empty() && backlog_.empty()) return;
     if (!jobs_.empty()) {
       std::vector<Job> group = TakeGroup();
       running_group_ = true;
@@ -101,6 +101,7 @@ void SqliteWriter::Loop() {
       progress_.notify_all();
     }
     if (!backlog_.empty()) WriteSomeLogs(lock);
+    if (HasLeftovers()) SweepSome(lock);
   }
 }
 
@@ -155,6 +156,8 @@ Result<std::vector<Status>> SqliteWriter::WriteGroup(const std::vector<Job>& gro
       answers[i] = Fenced(job.batch, epoch);
     } else {
       accepted.push_back(&job.batch);
+      // What comes later may bring the same executions again.
+      if (!job.batch.executions_deleted.empty()) RETURN_IF_ERROR(write_accepted());
     }
   }
   RETURN_IF_ERROR(write_accepted());
@@ -166,26 +169,34 @@ void SqliteWriter::WriteSomeLogs(std::unique_lock<std::mutex>& lock) {
   std::vector<LogRow> rows = backlog_.Take(kLogRowsMax);
   const std::size_t taken = rows.size();
   lock.unlock();
-  if (!failure_) {
-    const bool synced = durability_ == Durability::kFull;
-    const Status status = [&]() -> Status {
-      // Logs may be lost at a power cut, and so wait for no disk; the next commit's fsync takes them along.
-      if (synced) RETURN_IF_ERROR(database_->Execute("PRAGMA synchronous = NORMAL"));
-      RETURN_IF_ERROR(database_->Execute("BEGIN IMMEDIATE"));
-      RETURN_IF_ERROR(logs_.Write(rows));
-      RETURN_IF_ERROR(database_->Execute("COMMIT"));
-      if (synced) RETURN_IF_ERROR(database_->Execute("PRAGMA synchronous = FULL"));
-      return {};
-    }();
-    if (!status) {
-      failure_ = status.error();
-      spdlog::error("{}", failure_->message);
-      (void)database_->Execute("ROLLBACK");
-    }
-  }
+  WriteUnsynced([&] { return logs_.Write(rows); });
   lock.lock();
   backlog_.Settle(taken);
   progress_.notify_all();
+}
+
+void SqliteWriter::SweepSome(std::unique_lock<std::mutex>& lock) {
+  lock.unlock();
+  WriteUnsynced([this] { return batches_.sweeper().Sweep(); });
+  lock.lock();
+}
+
+// What may be lost at a power cut, or is found again after it, waits for no disk; the next commit's fsync takes it along.
+void SqliteWriter::WriteUnsynced(const std::function<Status()>& write) {
+  if (failure_) return;
+  const bool synced = durability_ == Durability::kFull;
+  const Status status = [&]() -> Status {
+    if (synced) RETURN_IF_ERROR(database_->Execute("PRAGMA synchronous = NORMAL"));
+    RETURN_IF_ERROR(database_->Execute("BEGIN IMMEDIATE"));
+    RETURN_IF_ERROR(write());
+    RETURN_IF_ERROR(database_->Execute("COMMIT"));
+    if (synced) RETURN_IF_ERROR(database_->Execute("PRAGMA synchronous = FULL"));
+    return {};
+  }();
+  if (status) return;
+  failure_ = status.error();
+  spdlog::error("{}", failure_->message);
+  (void)database_->Execute("ROLLBACK");
 }
 
 }  // namespace headrace::store

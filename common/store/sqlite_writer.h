@@ -1,6 +1,6 @@
 // The one thread that writes: takes what has come since it last looked as one transaction, then answers in order.
 // Shapes: group commit clocks itself: the longer the disk takes, the more batches share the next fsync. Logs are
-//   written in transactions of their own, without fsync, after the answers.
+//   written, and leftovers of deletions swept, in transactions of their own, without fsync, after the answers.
 // Errors: the first failure of SQLite or the disk is kept; every later write gets it. Logs are then dropped.
 // Threads: Commit, Call and the log verbs from any; `done` and the work of Call run on the writer's thread.
 // Source: docs/adr/0005-store-layout.md.
@@ -50,6 +50,9 @@ class SqliteWriter {
   // One answer a job; an error says that the whole transaction failed.
   Result<std::vector<Status>> WriteGroup(const std::vector<Job>& group);
   void WriteSomeLogs(std::unique_lock<std::mutex>& lock);
+  bool HasLeftovers() { return !failure_ && !batches_.sweeper().idle(); }
+  void SweepSome(std::unique_lock<std::mutex>& lock);
+  void WriteUnsynced(const std::function<Status()>& write);
 
   const std::unique_ptr<Database> database_;
   const Durability durability_;

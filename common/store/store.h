@@ -73,10 +73,12 @@ struct WriteBatch {
   std::vector<OutboxRow> outbox_added{};
   std::vector<std::uint64_t> outbox_done{};
   std::vector<RequestRow> requests{};
+  // Forgotten after all else of the batch is written, with their task runs. Logs, timers and the outbox stay.
+  std::vector<ExecutionId> executions_deleted{};
 
   bool empty() const {
     return executions.empty() && task_runs.empty() && timers_set.empty() && timers_cleared.empty() &&
-           outbox_added.empty() && outbox_done.empty() && requests.empty();
+           outbox_added.empty() && outbox_done.empty() && requests.empty() && executions_deleted.empty();
   }
 };
 
@@ -110,6 +112,13 @@ struct ExecutionPage {
   std::string next_page_token{};       // empty: no more
 };
 
+struct FlowCount {
+  std::string ns;
+  std::string flow_id;
+  std::uint64_t count = 0;
+  bool operator==(const FlowCount&) const = default;
+};
+
 using CommitDone = std::function<void(Status)>;
 
 class Store {
@@ -121,7 +130,11 @@ class Store {
   virtual Result<PartitionSnapshot> Load(PartitionId partition) = 0;
   // NOT_FOUND if there is none.
   virtual Result<StoredExecution> Read(const ExecutionId& id) = 0;
+  // The execution's own record, without its task runs. NOT_FOUND if there is none.
+  virtual Result<std::string> ReadRecord(const ExecutionId& id) = 0;
   virtual Result<ExecutionPage> List(const ExecutionQuery& query) = 0;
+  // How many there are of each flow, by name; `limit` and `page_token` do not count. Flows without any are left out.
+  virtual Result<std::vector<FlowCount>> Count(const ExecutionQuery& query) = 0;
   virtual Result<std::optional<RequestRow>> FindRequest(const std::string& request_id) = 0;
 };
 
@@ -170,6 +183,14 @@ struct LogPage {
   std::vector<std::uint64_t> offsets{};  // beside each row; rising
 };
 
+// Rows to delete.
+struct LogPurge {
+  std::vector<ExecutionId> executions{};
+  std::vector<std::string> levels{};  // exactly these; none: all
+  std::optional<Timestamp> from{};
+  std::optional<Timestamp> before{};
+};
+
 // What one execution may keep; then a marker row says so, and the rest is dropped.
 struct LogLimits {
   std::size_t rows_max = 100'000;
@@ -184,6 +205,9 @@ class LogStore {
   virtual void Append(std::vector<LogRow> rows) = 0;  // asynchronous; a loss at a crash is allowed
   virtual void Flush() = 0;                           // returns when what was appended can be read
   virtual Result<LogPage> Read(const LogQuery& query) = 0;
+  // Deletes what can be read and matches, and says how many rows that were; durable when it returns. No offset is given
+  // to another row later, and what was deleted still counts for the cap.
+  virtual Result<std::uint64_t> Purge(const LogPurge& purge) = 0;
 };
 
 }  // namespace headrace::store

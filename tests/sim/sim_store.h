@@ -28,6 +28,8 @@ class SimStore final : public store::Store {
   void Commit(store::WriteBatch batch, store::CommitDone done) override;
   Result<store::PartitionSnapshot> Load(store::PartitionId partition) override { return disk_.Load(partition); }
   Result<store::StoredExecution> Read(const ExecutionId& id) override { return disk_.Read(id); }
+  Result<std::string> ReadRecord(const ExecutionId& id) override { return disk_.ReadRecord(id); }
+  Result<std::vector<store::FlowCount>> Count(const store::ExecutionQuery& query) override { return disk_.Count(query); }
   Result<store::ExecutionPage> List(const store::ExecutionQuery& query) override { return disk_.List(query); }
   Result<std::optional<store::RequestRow>> FindRequest(const std::string& id) override { return disk_.FindRequest(id); }
 

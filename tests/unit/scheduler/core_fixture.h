@@ -28,6 +28,8 @@ class HeldStore final : public store::Store {
   void Commit(store::WriteBatch batch, store::CommitDone done) override { held.emplace_back(std::move(batch), std::move(done)); }
   Result<store::PartitionSnapshot> Load(store::PartitionId id) override { return real->Load(id); }
   Result<store::StoredExecution> Read(const ExecutionId& id) override { return real->Read(id); }
+  Result<std::string> ReadRecord(const ExecutionId& id) override { return real->ReadRecord(id); }
+  Result<std::vector<store::FlowCount>> Count(const store::ExecutionQuery& query) override { return real->Count(query); }
   Result<store::ExecutionPage> List(const store::ExecutionQuery& query) override { return real->List(query); }
   Result<std::optional<store::RequestRow>> FindRequest(const std::string& id) override { return real->FindRequest(id); }
 

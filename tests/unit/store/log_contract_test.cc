@@ -128,6 +128,69 @@ TEST_P(LogContract, LogsOfManyExecutionsKeepTheirOffsets) {
   }
 }
 
+LogRow At(const std::string& execution, std::int64_t at, const std::string& level, const std::string& message) {
+  return {ExecutionId(execution), 0, "task", 1, FromMicros(at), level, message};
+}
+
+TEST_P(LogContract, PurgeTakesWhatMatchesAndSaysHowMuch) {
+  logs_->Append({At("e", 10, "INFO", "a"), At("e", 20, "ERROR", "b"), At("e", 30, "INFO", "c"), At("e", 40, "DEBUG", "d"),
+                 At("f", 20, "ERROR", "other")});
+  logs_->Flush();
+  EXPECT_EQ(*logs_->Purge({.executions = {ExecutionId("nobody")}}), 0U);
+  EXPECT_EQ(*logs_->Purge({.executions = {ExecutionId("e")}, .levels = {"WARN"}}), 0U);
+  EXPECT_EQ(*logs_->Purge({.executions = {ExecutionId("e")}, .levels = {"ERROR", "DEBUG"}, .before = FromMicros(40)}), 1U);
+  EXPECT_EQ(Messages({.execution = ExecutionId("e")}), (std::vector<std::string>{"a", "c", "d"}));
+  EXPECT_EQ(*logs_->Purge({.executions = {ExecutionId("e")}, .from = FromMicros(20), .before = FromMicros(40)}), 1U);
+  Reopen();
+  EXPECT_EQ(Messages({.execution = ExecutionId("e")}), (std::vector<std::string>{"a", "d"}));
+  EXPECT_EQ(*logs_->Purge({.executions = {ExecutionId("e"), ExecutionId("f")}}), 3U);
+  EXPECT_EQ(*logs_->Purge({.executions = {ExecutionId("e"), ExecutionId("f")}}), 0U);
+  EXPECT_EQ(Messages({.execution = ExecutionId("e")}), std::vector<std::string>{});
+  EXPECT_EQ(Messages({.execution = ExecutionId("f")}), std::vector<std::string>{});
+}
+
+TEST_P(LogContract, NoOffsetIsGivenTwiceAfterAPurge) {
+  logs_->Append({Line("1"), Line("2"), Line("3")});
+  logs_->Flush();
+  EXPECT_EQ(*logs_->Purge({.executions = {ExecutionId("e")}}), 3U);
+  Reopen();
+  logs_->Append({Line("4")});
+  logs_->Flush();
+  auto page = logs_->Read({.execution = ExecutionId("e"), .after = 3});
+  ASSERT_EQ(page->rows.size(), 1U);
+  EXPECT_EQ(page->offsets[0], 4U);
+  EXPECT_EQ(*logs_->Purge({.executions = {ExecutionId("e")}}), 1U);
+  logs_->Append({Line("5")});
+  EXPECT_EQ(Messages({.execution = ExecutionId("e"), .after = 4}), std::vector<std::string>{"5"});
+}
+
+TEST_P(LogContract, WhatIsPurgedStillCountsForTheCap) {
+  for (int i = 0; i < 50; ++i) logs_->Append({Line("x")});
+  logs_->Flush();
+  EXPECT_EQ(*logs_->Purge({.executions = {ExecutionId("e")}}), 50U);
+  Reopen();
+  logs_->Append({Line("too late")});
+  const auto messages = Messages({.execution = ExecutionId("e")});
+  ASSERT_EQ(messages.size(), 1U);
+  EXPECT_NE(messages[0].find("50 lines"), std::string::npos);
+}
+
+TEST_P(LogContract, ALargePurgeGoesInParts) {
+  constexpr std::uint64_t kExecutions = 120;
+  std::vector<LogRow> rows;
+  LogPurge purge;
+  for (std::uint64_t e = 0; e < kExecutions; ++e) {
+    purge.executions.emplace_back("e" + std::to_string(e));
+    for (int i = 0; i < 40; ++i) rows.push_back(At("e" + std::to_string(e), i, i % 2 == 0 ? "INFO" : "WARN", "x"));
+  }
+  logs_->Append(std::move(rows));
+  logs_->Flush();
+  purge.levels = {"INFO"};
+  EXPECT_EQ(*logs_->Purge(purge), kExecutions * 20);
+  purge.levels.clear();
+  EXPECT_EQ(*logs_->Purge(purge), kExecutions * 20);
+}
+
 HEADRACE_EVERY_STORE(LogContract);
 
 }  // namespace

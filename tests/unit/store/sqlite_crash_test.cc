@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "common/base/random.h"
+#include "common/store/sqlite_db.h"
 #include "tests/unit/store/stores.h"
 
 namespace headrace::store {
@@ -89,6 +90,61 @@ TEST(SqliteCrash, WhatWasAckedSurvivesKillNine) {
     ASSERT_GT(count, last) << "round " << round;
     first = count;
   }
+}
+
+// Makes an execution with many task runs and log lines and deletes it, and goes on sweeping until it is killed.
+[[noreturn]] void DeleteAndSweep(const std::string& path, int acks) {
+  auto stores = OpenSqlite({.path = path});
+  if (!stores) _exit(1);
+  const Epoch epoch = *stores->store->Acquire(0);
+  WriteBatch batch{.partition = 0, .epoch = epoch, .executions = {Row("gone"), Row("kept")}};
+  for (model::TaskRunIndex run = 0; run < 40'000; ++run) batch.task_runs.push_back({ExecutionId("gone"), run, "run"});
+  if (!CommitAndWait(*stores->store, std::move(batch))) _exit(2);
+  stores->logs->Append({{ExecutionId("gone"), 0, "task", 1, {}, "INFO", "line"}});
+  stores->logs->Flush();
+  WriteBatch next{.partition = 0, .epoch = epoch, .executions_deleted = {ExecutionId("gone")}};
+  if (!CommitAndWait(*stores->store, std::move(next)) || write(acks, "x", 1) != 1) _exit(3);
+  pause();
+  _exit(0);
+}
+
+std::int64_t CountRows(const std::string& path, const std::string& table) {
+  const auto database = Database::Open(path, Database::Mode::kRead);
+  auto rows = Statement::Prepare(*database, "SELECT count(*) FROM " + table);
+  EXPECT_TRUE(*rows->Step());
+  return rows->Integer(0);
+}
+
+TEST(SqliteCrash, ADeletionThatWasAckedSurvivesKillNineAndIsSweptLater) {
+  Random random(5);
+  bool left_something = false;
+  for (int round = 0; round < 5; ++round) {
+    const ScratchFolder folder;
+    const std::string path = folder.file("store.db");
+    int acks[2];
+    ASSERT_EQ(pipe(acks), 0);
+    const pid_t child = fork();
+    if (child == 0) DeleteAndSweep(path, acks[1]);
+    close(acks[1]);
+    char byte = 0;
+    ASSERT_EQ(read(acks[0], &byte, 1), 1);
+    usleep(static_cast<useconds_t>(random.Below(4'000)));
+    kill(child, SIGKILL);
+    waitpid(child, nullptr, 0);
+    close(acks[0]);
+    left_something = left_something || CountRows(path, "task_runs") > 0;
+    auto stores = OpenSqlite({.path = path});
+    ASSERT_TRUE(stores) << stores.error().ToString();
+    EXPECT_FALSE(stores->store->Read(ExecutionId("gone")));
+    EXPECT_TRUE(stores->store->Read(ExecutionId("kept")));
+    const Epoch epoch = *stores->store->Acquire(0);
+    // Between two commits there is time for a step.
+    for (int i = 0; i < 1'000 && CountRows(path, "purged") > 0; ++i) {
+      ASSERT_TRUE(CommitAndWait(*stores->store, {.partition = 0, .epoch = epoch}));
+    }
+    for (const char* table : {"purged", "task_runs", "logs"}) EXPECT_EQ(CountRows(path, table), 0) << table;
+  }
+  EXPECT_TRUE(left_something);
 }
 
 // The files of a store as a crash left them: the write-ahead log is not yet folded into the file.
