@@ -82,7 +82,7 @@ Result<model::Admission> FromProto(const v1::UnqueueExecutionRequest& request) {
     case v1::STATE_RUNNING: return model::Admission::kRun;
     case v1::STATE_CANCELLED: return model::Admission::kCancel;
     case v1::STATE_FAILED: return model::Admission::kFail;
-    default: return Fail(FieldError("state", "must be STATE_RUNNING, STATE_CANCELLED or STATE_FAILED"));
+    default: return Fail(FieldError("state", "must be RUNNING, CANCELLED or FAILED"));
   }
 }
 
@@ -99,11 +99,11 @@ void ToProto(const Result<scheduler::SubmitReply>& reply, v1::SubmitResult* out)
   else ToRpcStatus(reply.error(), out->mutable_error());
 }
 
-Result<store::ExecutionQuery> FromProto(const v1::ListExecutionsRequest& request, std::string* filter) {
-  v1::ListExecutionsRequest question = request;
-  question.clear_page_size();
-  question.clear_page_token();
-  *filter = "executions\n" + question.SerializeAsString();
+namespace {
+
+// What listing and counting ask alike.
+template <typename Request>
+Result<store::ExecutionQuery> QueryOf(const Request& request) {
   store::ExecutionQuery query;
   query.ns = request.namespace_();
   query.ns_prefix = request.namespace_prefix();
@@ -112,9 +112,45 @@ Result<store::ExecutionQuery> FromProto(const v1::ListExecutionsRequest& request
     ASSIGN_OR_RETURN(const model::State parsed, FromProto(static_cast<v1::State>(state), "states"));
     query.states.push_back(parsed);
   }
-  for (const v1::Label& label : request.labels()) query.labels.emplace_back(label.key(), label.value());
   if (request.has_created_from()) query.created_from = FromProto(request.created_from());
   if (request.has_created_before()) query.created_before = FromProto(request.created_before());
+  return query;
+}
+
+}  // namespace
+
+Result<store::ExecutionQuery> FromProto(const v1::CountExecutionsRequest& request) { return QueryOf(request); }
+
+Result<std::vector<ExecutionId>> IdsOf(const google::protobuf::RepeatedPtrField<std::string>& ids, std::string_view field) {
+  if (ids.empty() || ids.size() > kBatchMax) return Fail(FieldError(std::string(field), "must hold 1 to 1000 ids"));
+  std::vector<ExecutionId> out;
+  for (int i = 0; i < ids.size(); ++i) {
+    RETURN_IF_ERROR(CheckId(ids[i], std::string(field) + "[" + std::to_string(i) + "]"));
+    out.emplace_back(ids[i]);
+  }
+  return out;
+}
+
+Result<store::LogPurge> FromProto(const v1::PurgeLogsRequest& request) {
+  store::LogPurge purge;
+  ASSIGN_OR_RETURN(purge.executions, IdsOf(request.execution_ids(), "execution_ids"));
+  for (const int level : request.levels()) {
+    ASSIGN_OR_RETURN(std::string name, LevelName(static_cast<v1::LogLevel>(level)));
+    if (name.empty()) return Fail(FieldError("levels", "must be levels such as WARN"));
+    purge.levels.push_back(std::move(name));
+  }
+  if (request.has_from()) purge.from = FromProto(request.from());
+  if (request.has_before()) purge.before = FromProto(request.before());
+  return purge;
+}
+
+Result<store::ExecutionQuery> FromProto(const v1::ListExecutionsRequest& request, std::string* filter) {
+  v1::ListExecutionsRequest question = request;
+  question.clear_page_size();
+  question.clear_page_token();
+  *filter = "executions\n" + question.SerializeAsString();
+  ASSIGN_OR_RETURN(store::ExecutionQuery query, QueryOf(request));
+  for (const v1::Label& label : request.labels()) query.labels.emplace_back(label.key(), label.value());
   if (!request.parent_id().empty()) {
     RETURN_IF_ERROR(CheckId(request.parent_id(), "parent_id"));
     query.parent = ExecutionId(request.parent_id());

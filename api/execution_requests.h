@@ -12,7 +12,7 @@
 
 namespace headrace::api {
 
-inline constexpr int kBatchMax = 1000;
+inline constexpr int kBatchMax = 1000;  // submissions, or executions to purge
 inline constexpr int kStreamWindow = 1024;
 inline constexpr std::size_t kRequestIdBytes = 200;
 inline constexpr std::size_t kMessageBytesMax = 4u << 20;  // of one message; larger executions travel in parts
@@ -26,6 +26,9 @@ Result<scheduler::ReplayRequest> FromProto(const v1::ReplayExecutionRequest& req
 Result<model::Admission> FromProto(const v1::UnqueueExecutionRequest& request);
 Result<std::vector<model::Label>> LabelsOf(const google::protobuf::RepeatedPtrField<v1::Label>& labels);
 
+Result<store::ExecutionQuery> FromProto(const v1::CountExecutionsRequest& request);
+Result<std::vector<ExecutionId>> IdsOf(const google::protobuf::RepeatedPtrField<std::string>& ids, std::string_view field);
+Result<store::LogPurge> FromProto(const v1::PurgeLogsRequest& request);
 // `filter` gets a text that is the same for the same question.
 Result<store::ExecutionQuery> FromProto(const v1::ListExecutionsRequest& request, std::string* filter);
 

@@ -17,10 +17,14 @@ using Reactor = grpc::ServerUnaryReactor;
 
 Result<v1::GetExecutionResponse> Get(scheduler::Engine& engine, const v1::GetExecutionRequest& request) {
   RETURN_IF_ERROR(CheckId(request.id(), "id"));
-  ASSIGN_OR_RETURN(const scheduler::ExecutionView view, engine.GetExecution(ExecutionId(request.id())));
   v1::GetExecutionResponse response;
-  if (request.omit_task_runs()) HeaderToProto(view.execution, response.mutable_execution());
-  else ToProto(view.execution, view.flow.get(), response.mutable_execution());
+  if (request.omit_task_runs()) {
+    ASSIGN_OR_RETURN(const model::Execution head, engine.GetExecutionHead(ExecutionId(request.id())));
+    HeaderToProto(head, response.mutable_execution());
+  } else {
+    ASSIGN_OR_RETURN(const scheduler::ExecutionView view, engine.GetExecution(ExecutionId(request.id())));
+    ToProto(view.execution, view.flow.get(), response.mutable_execution());
+  }
   if (response.ByteSizeLong() > kMessageBytesMax) {
     return Fail(Code::kResourceExhausted, "execution " + request.id() +
                                               " is larger than 4 MiB; WatchExecution with snapshot_only sends it in "
@@ -39,11 +43,43 @@ Result<v1::ListExecutionsResponse> List(scheduler::Engine& engine, const v1::Lis
   return response;
 }
 
+Result<v1::CountExecutionsResponse> Count(scheduler::Engine& engine, const v1::CountExecutionsRequest& request) {
+  ASSIGN_OR_RETURN(const store::ExecutionQuery query, FromProto(request));
+  ASSIGN_OR_RETURN(const std::vector<store::FlowCount> counts, engine.CountExecutions(query));
+  v1::CountExecutionsResponse response;
+  for (const store::FlowCount& count : counts) {
+    v1::FlowCount* to = response.add_counts();
+    to->set_namespace_(count.ns);
+    to->set_flow_id(count.flow_id);
+    to->set_count(count.count);
+  }
+  return response;
+}
+
+Result<v1::PurgeExecutionsResponse> Purge(scheduler::Engine& engine, const v1::PurgeExecutionsRequest& request) {
+  ASSIGN_OR_RETURN(const std::vector<ExecutionId> ids, IdsOf(request.ids(), "ids"));
+  ASSIGN_OR_RETURN(const scheduler::PurgeReply purged, engine.PurgeExecutions(ids, !request.keep_files()));
+  v1::PurgeExecutionsResponse response;
+  response.set_executions(purged.executions);
+  response.set_log_lines(purged.logs);
+  response.set_files(purged.files);
+  for (const ExecutionId& id : purged.kept) response.add_kept_ids(id.str());
+  return response;
+}
+
+Result<v1::PurgeLogsResponse> Purge(scheduler::Engine& engine, const v1::PurgeLogsRequest& request) {
+  ASSIGN_OR_RETURN(const store::LogPurge purge, FromProto(request));
+  v1::PurgeLogsResponse response;
+  ASSIGN_OR_RETURN(const std::uint64_t lines, engine.PurgeLogs(purge));
+  response.set_log_lines(lines);
+  return response;
+}
+
 Result<model::State> TerminalState(v1::State wanted) {
   ASSIGN_OR_RETURN(const model::State state, FromProto(wanted, "state"));
   if (model::IsTerminal(state)) return state;
-  return Fail(Error{Code::kInvalidArgument, "state must be one that ends, such as STATE_SUCCESS",
-                    {{"state", "must be one that ends, such as STATE_SUCCESS"}}});
+  return Fail(Error{Code::kInvalidArgument, "state must be one that ends, such as SUCCESS",
+                    {{"state", "must be one that ends, such as SUCCESS"}}});
 }
 
 // The answers of a batch, complete when the last one came.
@@ -114,6 +150,23 @@ class ExecutionService final : public v1::ExecutionService::CallbackService {
                           v1::ListExecutionsResponse* response) override {
     return AnswerOnPool(serving_, context, response,
                         [&engine = serving_.engine, request = *request] { return List(engine, request); });
+  }
+
+  Reactor* CountExecutions(Context* context, const v1::CountExecutionsRequest* request,
+                           v1::CountExecutionsResponse* response) override {
+    return AnswerOnPool(serving_, context, response,
+                        [&engine = serving_.engine, request = *request] { return Count(engine, request); });
+  }
+
+  Reactor* PurgeExecutions(Context* context, const v1::PurgeExecutionsRequest* request,
+                           v1::PurgeExecutionsResponse* response) override {
+    return AnswerOnPool(serving_, context, response,
+                        [&engine = serving_.engine, request = *request] { return Purge(engine, request); });
+  }
+
+  Reactor* PurgeLogs(Context* context, const v1::PurgeLogsRequest* request, v1::PurgeLogsResponse* response) override {
+    return AnswerOnPool(serving_, context, response,
+                        [&engine = serving_.engine, request = *request] { return Purge(engine, request); });
   }
 
   grpc::ServerWriteReactor<v1::WatchExecutionResponse>* WatchExecution(

@@ -19,8 +19,8 @@ class LogStream final : public PulledStream<v1::FollowLogsResponse> {
     if (!opened_) RETURN_IF_ERROR(OpenQuery());
     RETURN_IF_ERROR(SeeState());
     const bool over = terminal_ || !request_.follow();
-    if (terminal_ && !settled_) {
-      settled_ = true;  // the end is known before the last lines are kept
+    if (over && !settled_) {
+      settled_ = true;  // what is known was logged before, but may not be kept yet
       RETURN_IF_ERROR(serving_.engine.Settle());
     }
     ASSIGN_OR_RETURN(const store::LogPage page, serving_.engine.ReadLogs(query_));
@@ -42,6 +42,7 @@ class LogStream final : public PulledStream<v1::FollowLogsResponse> {
     query_.limit = kRowsAtOnce;
     ASSIGN_OR_RETURN(query_.level_min, LevelName(request_.level_min()));
     ASSIGN_OR_RETURN(const scheduler::ExecutionView view, serving_.engine.GetExecution(query_.execution));
+    for (const model::TaskRun& run : view.execution.task_runs) NoteRun(run);
     terminal_ = view.execution.closed;
     if (terminal_ || !request_.follow()) return {};
     const auto wake = [stream = weak()] {
@@ -57,24 +58,34 @@ class LogStream final : public PulledStream<v1::FollowLogsResponse> {
     while (state_ != nullptr && !terminal_) {
       ASSIGN_OR_RETURN(const std::optional<scheduler::WatchUpdate> update, state_->Next());
       if (!update) break;
+      for (const model::TaskRun& run : update->task_runs) NoteRun(run);
       terminal_ = update->execution.closed;
     }
     return {};
   }
 
-  static void AddRow(const store::LogRow& row, std::uint64_t offset, v1::FollowLogsResponse& out) {
+  void NoteRun(const model::TaskRun& run) {
+    if (run_ids_.size() <= run.index) run_ids_.resize(run.index + std::size_t{1});
+    run_ids_[run.index] = run.id.str();
+  }
+
+  void AddRow(const store::LogRow& row, std::uint64_t offset, v1::FollowLogsResponse& out) const {
     v1::LogEntry* entry = out.add_entries();
     entry->set_offset(offset);
     ToProto(row.at, entry->mutable_time());
     entry->set_level(ParseLevel(row.level));
     entry->set_message(MendUtf8(row.message));
     entry->set_task_id(row.task_id);
-    if (row.task_run) entry->set_task_run_index(*row.task_run);
+    if (row.task_run) {
+      entry->set_task_run_index(*row.task_run);
+      if (*row.task_run < run_ids_.size()) entry->set_task_run_id(run_ids_[*row.task_run]);
+    }
     entry->set_attempt(row.attempt);
   }
 
   const v1::FollowLogsRequest request_;
   store::LogQuery query_;
+  std::vector<std::string> run_ids_;
   std::shared_ptr<void> watch_;
   std::shared_ptr<scheduler::Subscription> state_;
   bool opened_ = false;

@@ -13,9 +13,9 @@ v1::TaskRole ToProto(model::TaskRole role) {
   return v1::TASK_ROLE_UNSPECIFIED;
 }
 
-void AddInputs(const model::Flow& flow, v1::Flow* out) {
-  for (const model::InputSpec& input : flow.inputs) {
-    v1::Input* to = out->add_inputs();
+void AddInputs(const std::vector<model::InputSpec>& inputs, google::protobuf::RepeatedPtrField<v1::Input>* out) {
+  for (const model::InputSpec& input : inputs) {
+    v1::Input* to = out->Add();
     to->set_id(input.id);
     to->set_type(input.type);
     to->set_required(input.required);
@@ -35,6 +35,7 @@ void AddTasks(const model::Flow& flow, v1::Flow* out) {
     to->set_role(ToProto(task.role));
     to->set_disabled(task.disabled);
     to->set_description(task.description);
+    AddInputs(task.on_resume, to->mutable_on_resume());
     const auto child = task.properties.find("flowId");
     if (task.role == model::TaskRole::kExecutable && child != task.properties.end()) {
       to->set_child_flow_id(ToText(child->value()));
@@ -69,7 +70,7 @@ void ToProto(const model::Flow& flow, v1::Flow* out) {
     label->set_key(key);
     label->set_value(value);
   }
-  AddInputs(flow, out);
+  AddInputs(flow.inputs, out->mutable_inputs());
   AddTasks(flow, out);
 }
 

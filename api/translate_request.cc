@@ -24,7 +24,7 @@ bool IsIdLetter(char c) {
 
 Result<model::State> FromProto(v1::State state, std::string_view field) {
   if (state > v1::STATE_UNSPECIFIED && state < v1::State_ARRAYSIZE) return static_cast<model::State>(state - 1);
-  return Fail(FieldError(field, "must be a state such as STATE_RUNNING, not " + std::to_string(state)));
+  return Fail(FieldError(field, "must be a state such as RUNNING, not number " + std::to_string(state)));
 }
 
 Timestamp FromProto(const google::protobuf::Timestamp& at) {
@@ -35,7 +35,7 @@ Timestamp FromProto(const google::protobuf::Timestamp& at) {
 
 Result<std::string> LevelName(v1::LogLevel level) {
   if (level >= 0 && level < v1::LogLevel_ARRAYSIZE) return std::string(kLevels.at(static_cast<std::size_t>(level)));
-  return Fail(FieldError("level_min", "must be a level such as LOG_LEVEL_WARN, not " + std::to_string(level)));
+  return Fail(FieldError("level_min", "must be a level such as WARN, not number " + std::to_string(level)));
 }
 
 v1::LogLevel ParseLevel(std::string_view name) {

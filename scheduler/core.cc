@@ -21,7 +21,11 @@ struct Overload : F... {
 std::string WhyNot(const std::string& event, const ExecutionId& id, const std::string& state) {
   const std::string name = "execution " + id.str();
   if (event == "RestartRequested" || event == "TaskRunMarked") {
-    return "Execution must be terminated or paused and not killed to be restarted, current state is '" + state + "' !";
+    std::string why = "Execution must be terminated or paused and not killed to be restarted, current state is '" + state + "' !";
+    if (state == "PAUSED") why += " `headrace exec resume` goes on with it";
+    else if (state == "SUCCESS" || state == "KILLED" || state == "CANCELLED") why += " `headrace exec replay` runs it again, as a new execution";
+    else why += " It has not ended: wait for it, or end it with `headrace exec kill`";
+    return why;
   }
   if (event == "StatusChanged") return name + " must have ended in another state, its state is " + state;
   if (event == "PauseRequested" || event == "ResumeRequested") {
@@ -130,6 +134,21 @@ void Core::Post(const ExecutionId& id, model::EventBody body, std::function<void
   partition_->After(ReplyOrder{std::move(done)});
 }
 
+void Core::Delete(const std::vector<ExecutionId>& ids, DeleteDone done, Moment now) {
+  now_ = now;
+  if (!failed_) return done(Fail(failed_.error()));
+  std::vector<ExecutionId> gone;
+  for (const ExecutionId& id : ids) {
+    const auto deleted = partition_->Delete(id);
+    if (!deleted && deleted.error().code != Code::kNotFound) spdlog::error("{}", deleted.error().ToString());
+    if (deleted && *deleted) gone.push_back(id);
+  }
+  partition_->After(ReplyOrder{[done = std::move(done), gone = std::move(gone)](Status status) {
+    if (!status) return done(Fail(std::move(status.error())));
+    done(gone);
+  }});
+}
+
 void Core::WhenSettled(std::function<void(Status)> done, Moment now) {
   now_ = now;
   FlushLogs();
@@ -178,6 +197,8 @@ void Core::Perform(Release release) {
                order);
   }
   for (const ExecutionId& id : logged) hub_.NoteLogs(id);
+  // Whoever still watches learns that it is gone.
+  for (const ExecutionId& id : release.deleted) hub_.Refresh(id);
   if (!published) {
     for (const ExecutionId& id : release.touched) {
       if (hub_.HasWatchers(id)) hub_.Refresh(id);

@@ -72,6 +72,9 @@ class Core final : private DispatchHost {
   void Mark(const ExecutionId& id, const TaskRunId& task_run, model::State state, std::function<void(Status)> done,
             Moment now);
   void Replay(const ExecutionId& id, ReplayRequest request, Engine::SubmitDone done, Moment now);
+  // Forgets those that have ended for good; `done` gets them when that is durable. The others stay.
+  using DeleteDone = std::function<void(Result<std::vector<ExecutionId>>)>;
+  void Delete(const std::vector<ExecutionId>& ids, DeleteDone done, Moment now);
   // When all that was decided so far is durable and its logs are with the log store.
   void WhenSettled(std::function<void(Status)> done, Moment now);
   void OnCommitted(const Status& status, Moment now);

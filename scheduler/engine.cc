@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "scheduler/loop.h"
+#include "scheduler/purge.h"
 
 namespace headrace::scheduler {
 namespace {
@@ -28,6 +29,13 @@ Result<ExecutionView> ReadView(store::Store& store, FlowRegistry& flows, const E
   return view;
 }
 
+Result<model::Execution> ReadHead(store::Store& store, const ExecutionId& id) {
+  auto record = store.ReadRecord(id);
+  if (record) return wire::DecodeExecution(*record);
+  if (record.error().code == Code::kNotFound) return NotFound("there is no execution " + id.str());
+  return Fail(std::move(record.error()));
+}
+
 FlowView ViewOf(const RegisteredFlow& registered) {
   return {registered.program->flow_ptr(), registered.created, registered.changed, registered.warnings};
 }
@@ -41,6 +49,7 @@ class LocalEngine final : public Engine {
   explicit LocalEngine(EngineOptions options)
       : clock_(*options.clock), store_(std::move(options.store)), flow_store_(std::move(options.flows)),
         logs_(std::move(options.logs)), workers_(std::move(options.workers)),
+        forget_files_(std::move(options.forget_files)),
         registry_(options.catalog, *flow_store_, std::move(options.surroundings), std::move(options.inputs)),
         hub_(std::make_shared<WatchHub>([this](const ExecutionId& id) { return ReadView(*store_, registry_, id); })),
         loop_(MakeOptions(options), clock_, *store_, *logs_, registry_, *hub_, *workers_),
@@ -87,6 +96,8 @@ class LocalEngine final : public Engine {
 
   Result<ExecutionView> GetExecution(const ExecutionId& id) override { return ReadView(*store_, registry_, id); }
 
+  Result<model::Execution> GetExecutionHead(const ExecutionId& id) override { return ReadHead(*store_, id); }
+
   Result<ExecutionList> ListExecutions(const store::ExecutionQuery& query) override {
     ASSIGN_OR_RETURN(store::ExecutionPage page, store_->List(query));
     ExecutionList list;
@@ -96,6 +107,19 @@ class LocalEngine final : public Engine {
       list.executions.push_back(std::move(execution));
     }
     return list;
+  }
+
+  Result<std::vector<store::FlowCount>> CountExecutions(const store::ExecutionQuery& query) override {
+    return store_->Count(query);
+  }
+
+  Result<PurgeReply> PurgeExecutions(const std::vector<ExecutionId>& ids, bool files) override {
+    return Purge({*store_, *logs_, forget_files_, [this](const std::vector<ExecutionId>& some) {
+                    return Await<std::vector<ExecutionId>>([some](Core& core, auto done, Moment now) {
+                      core.Delete(some, std::move(done), now);
+                    });
+                  }},
+                 ids, files);
   }
 
   void Kill(const ExecutionId& id, std::string reason, std::function<void(Status)> done) override {
@@ -140,21 +164,18 @@ class LocalEngine final : public Engine {
   }
 
   Status Settle() override {
-    auto promise = std::make_shared<std::promise<Status>>();
-    std::future<Status> answer = promise->get_future();
-    if (!loop_.Post([promise](Core& core, Moment now) {
-          core.WhenSettled([promise](Status status) { promise->set_value(std::move(status)); }, now);
-        })) {
-      return Overloaded();
-    }
-    if (answer.wait_for(std::chrono::seconds(10)) != std::future_status::ready) {
-      return Fail(Code::kDeadlineExceeded, "the scheduler did not answer within 10 s");
-    }
-    return answer.get();
+    RETURN_IF_ERROR(Await<bool>([](Core& core, auto done, Moment now) {
+      core.WhenSettled([done](const Status& status) { done(status ? Result<bool>(true) : Fail(status.error())); }, now);
+    }));
+    return {};
   }
   Result<store::LogPage> ReadLogs(const store::LogQuery& query) override {
     logs_->Flush();
     return logs_->Read(query);
+  }
+  Result<std::uint64_t> PurgeLogs(const store::LogPurge& purge) override {
+    logs_->Flush();
+    return logs_->Purge(purge);
   }
   std::shared_ptr<void> WatchLogs(const ExecutionId& id, std::function<void()> on_ready) override {
     return hub_->WatchLogs(id, std::move(on_ready));
@@ -204,12 +225,14 @@ class LocalEngine final : public Engine {
     if (!posted) done(Overloaded());
   }
 
-  // Runs `work` on the loop thread and waits for its answer.
-  template <typename T>
-  Result<T> OnLoop(std::function<T(Core&, Moment)> work) {
-    auto promise = std::make_shared<std::promise<T>>();
-    std::future<T> answer = promise->get_future();
-    if (!loop_.Post([promise, work = std::move(work)](Core& core, Moment now) { promise->set_value(work(core, now)); })) {
+  // Runs `work` on the loop thread and waits until it calls what it was given.
+  template <typename T, typename Work>
+  Result<T> Await(Work work) {
+    auto promise = std::make_shared<std::promise<Result<T>>>();
+    std::future<Result<T>> answer = promise->get_future();
+    if (!loop_.Post([promise, work = std::move(work)](Core& core, Moment now) {
+          work(core, [promise](Result<T> result) { promise->set_value(std::move(result)); }, now);
+        })) {
       return Overloaded();
     }
     if (answer.wait_for(std::chrono::seconds(10)) != std::future_status::ready) {
@@ -218,11 +241,18 @@ class LocalEngine final : public Engine {
     return answer.get();
   }
 
+  // Runs `work` on the loop thread and waits for its answer.
+  template <typename T>
+  Result<T> OnLoop(std::function<T(Core&, Moment)> work) {
+    return Await<T>([work = std::move(work)](Core& core, auto done, Moment now) { done(Result<T>(tl::in_place, work(core, now))); });
+  }
+
   const Clock& clock_;
   const std::unique_ptr<store::Store> store_;
   const std::unique_ptr<store::FlowStore> flow_store_;
   const std::unique_ptr<store::LogStore> logs_;
   const std::unique_ptr<queue::ServerQueue> workers_;
+  const ForgetFiles forget_files_;
   FlowRegistry registry_;
   const std::shared_ptr<WatchHub> hub_;
   Loop loop_;

@@ -23,6 +23,9 @@
 
 namespace headrace::scheduler {
 
+// Deletes the files that the tasks of an execution have stored; how many. From any thread.
+using ForgetFiles = std::function<Result<std::uint64_t>(const std::string& ns, const std::string& flow_id, const ExecutionId& id)>;
+
 struct EngineOptions {
   const Clock* clock = nullptr;                          // outlives the engine
   std::shared_ptr<const flow::Catalog> catalog;
@@ -50,6 +53,7 @@ struct EngineOptions {
     std::optional<ExecutionId> parent{};
   };
   std::function<model::Answer(const Asker& asker, const model::Lookup& lookup)> answerer{};
+  ForgetFiles forget_files{};            // without it they stay when their execution is purged
   // The store refused a commit: nothing is accepted any more, and the process should end. On the loop's thread, once.
   std::function<void(const Error&)> on_failure{};
 };
@@ -100,6 +104,13 @@ struct ExecutionList {
   std::string next_page_token{};
 };
 
+struct PurgeReply {
+  std::uint64_t executions = 0;
+  std::uint64_t logs = 0;
+  std::uint64_t files = 0;
+  std::vector<ExecutionId> kept{};       // not ended for good
+};
+
 // What happened to an execution since the cursor: first the whole, then what changed.
 struct WatchUpdate {
   bool snapshot = false;                 // `task_runs` is all of them; forget what you had
@@ -147,7 +158,11 @@ class Engine {
   using SubmitDone = std::function<void(Result<SubmitReply>)>;
   virtual void Submit(SubmitRequest request, SubmitDone done) = 0;
   virtual Result<ExecutionView> GetExecution(const ExecutionId& id) = 0;
+  // Without task runs.
+  virtual Result<model::Execution> GetExecutionHead(const ExecutionId& id) = 0;
   virtual Result<ExecutionList> ListExecutions(const store::ExecutionQuery& query) = 0;
+  // By flow; the limit and pages of the query do not count.
+  virtual Result<std::vector<store::FlowCount>> CountExecutions(const store::ExecutionQuery& query) = 0;
   virtual void Kill(const ExecutionId& id, std::string reason, std::function<void(Status)> done) = 0;
   virtual void Restart(const ExecutionId& id, std::function<void(Status)> done) = 0;
   // What is at work ends, nothing new begins until Resume.
@@ -162,6 +177,10 @@ class Engine {
   virtual void SetLabels(const ExecutionId& id, std::vector<model::Label> labels, std::function<void(Status)> done) = 0;
   // One that is QUEUED or waits for its date: runs now (kRun), or ends (kCancel, kFail).
   virtual void Unqueue(const ExecutionId& id, model::Admission admission, std::function<void(Status)> done) = 0;
+  // Deletes executions that have ended for good, with their task runs, logs and (`files`) stored files. Files and logs go
+  // before the execution: what an interruption leaves is still listed and can be purged again. Waits; unknown ids are
+  // passed over.
+  virtual Result<PurgeReply> PurgeExecutions(const std::vector<ExecutionId>& ids, bool files) = 0;
   // `after` is the version the caller has seen (0: nothing).
   virtual Result<std::shared_ptr<Subscription>> Watch(const ExecutionId& id, std::uint64_t after,
                                                       std::function<void()> on_ready) = 0;
@@ -170,6 +189,8 @@ class Engine {
   // Returns when all that was decided so far is durable and ReadLogs finds what was logged until then.
   virtual Status Settle() = 0;
   virtual Result<store::LogPage> ReadLogs(const store::LogQuery& query) = 0;
+  // Deletes log lines; how many. Waits.
+  virtual Result<std::uint64_t> PurgeLogs(const store::LogPurge& purge) = 0;
   // `on_ready` is called when the execution may have new rows or has ended; ends with the returned token.
   virtual std::shared_ptr<void> WatchLogs(const ExecutionId& id, std::function<void()> on_ready) = 0;
 

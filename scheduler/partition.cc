@@ -39,7 +39,7 @@ Status Partition::Create(ProgramPtr program, model::Event submitted) {
   const auto* body = std::get_if<model::Submitted>(&submitted.body);
   CHECK(body != nullptr);
   const ExecutionId id = body->id;
-  if (live_.contains(id)) return Fail(Code::kAlreadyExists, "execution " + id.str() + " exists already");
+  if (live_.contains(id) || deleting_.contains(id)) return Fail(Code::kAlreadyExists, "execution " + id.str() + " exists already");
   Entry entry;
   entry.live = std::make_unique<executor::LiveExecution>(std::move(program), id);
   Entry& kept = live_.emplace(id, std::move(entry)).first->second;
@@ -53,7 +53,13 @@ Result<bool> Partition::Apply(const ExecutionId& id, const model::Event& event) 
 }
 
 Result<bool> Partition::Fire(const ArmedTimer& timer, Timestamp now) {
-  ASSIGN_OR_RETURN(Entry * entry, Load(timer.execution));
+  auto loaded = Load(timer.execution);
+  if (!loaded) {
+    // Nobody waits for it any more: it goes, or it would fire again after every start.
+    if (loaded.error().code == Code::kNotFound) Open().timers[{timer.execution, timer.timer}] = std::nullopt;
+    return Fail(std::move(loaded.error()));
+  }
+  Entry* const entry = *loaded;
   std::erase_if(entry->timers, [&](const model::SetTimer& set) { return set.timer == timer.timer; });
   Open().timers[{timer.execution, timer.timer}] = std::nullopt;
   return Stage(*entry, ApplyAnswered(*entry->live, {now, model::TimerFired{timer.timer}}), now);
@@ -204,6 +210,7 @@ void Partition::Flush() {
     else open->batch.timers_cleared.push_back({key.first, key.second, {}});
   }
   open->release.touched.assign(open->touched.begin(), open->touched.end());
+  open->release.deleted = open->batch.executions_deleted;
   std::vector<std::string> request_ids;
   for (const store::RequestRow& request : open->batch.requests) request_ids.push_back(request.request_id);
   request_ids_in_flight_.push_back(std::move(request_ids));
@@ -218,6 +225,7 @@ Release Partition::OnCommitted() {
   Release release = std::move(in_flight_.front());
   in_flight_.pop_front();
   for (const ExecutionId& id : release.touched) --live_.at(id).uncommitted;
+  for (const ExecutionId& id : release.deleted) deleting_.erase(id);
   for (const std::string& request_id : request_ids_in_flight_.front()) uncommitted_requests_.erase(request_id);
   request_ids_in_flight_.pop_front();
   return release;

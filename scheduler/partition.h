@@ -49,6 +49,9 @@ class Partition {
   Result<bool> Apply(const ExecutionId& id, const model::Event& event);
   // A timer that TimerQueue gave out: its row goes with the same commit.
   Result<bool> Fire(const ArmedTimer& timer, Timestamp now);
+  // Forgets an execution that has ended for good; false for one that has not, or whose end is not durable yet. NOT_FOUND
+  // for an unknown one. What others owe it or it owes others stays.
+  Result<bool> Delete(const ExecutionId& id);
   void RememberRequest(store::RequestRow request);
   void FinishOutbox(std::uint64_t id);
   // Performed when everything applied so far is durable; at once if it is already.
@@ -115,6 +118,7 @@ class Partition {
   std::list<ExecutionId> parked_;  // most recent first
   std::vector<ExecutionId> loaded_;  // since the last Flush; parked again unless they changed
   std::unordered_set<ExecutionId> quarantined_;
+  std::unordered_set<ExecutionId> deleting_;  // in the open batch or in flight: the store still has them
   std::unique_ptr<OpenBatch> open_;
   std::deque<Release> in_flight_;
   std::map<std::string, store::RequestRow> uncommitted_requests_;

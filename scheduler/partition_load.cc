@@ -21,6 +21,7 @@ Result<model::Execution> Decode(const store::StoredExecution& stored) {
 
 Result<Partition::Entry*> Partition::Load(const ExecutionId& id) {
   if (const auto it = live_.find(id); it != live_.end()) return &it->second;
+  if (deleting_.contains(id)) return NotFound("execution " + id.str() + " does not exist");
   if (quarantined_.contains(id)) {
     return Fail(Code::kDataLoss, "execution " + id.str() + " is quarantined: its record is damaged");
   }
@@ -40,6 +41,26 @@ Result<Partition::Entry*> Partition::Load(const ExecutionId& id) {
   entry.timers = entry.live->ArmedTimers();
   loaded_.push_back(id);
   return &live_.emplace(id, std::move(entry)).first->second;
+}
+
+// What is in memory may be ahead of the store; what is not is as the store has it.
+Result<bool> Partition::Delete(const ExecutionId& id) {
+  if (deleting_.contains(id)) return NotFound("execution " + id.str() + " does not exist");
+  if (const auto it = live_.find(id); it != live_.end()) {
+    Entry& entry = it->second;
+    if (entry.uncommitted > 0 || !entry.live->ended() || !entry.live->only_waits()) return false;
+    for (const model::SetTimer& timer : std::vector<model::SetTimer>(entry.timers)) DisarmTimer(entry, timer.timer);
+    Unpark(entry);
+    live_.erase(it);
+  } else {
+    ASSIGN_OR_RETURN(const std::string record, store_.ReadRecord(id));
+    ASSIGN_OR_RETURN(const model::Execution execution, wire::DecodeExecution(record));
+    if (!execution.closed) return false;
+  }
+  quarantined_.erase(id);
+  deleting_.insert(id);
+  Open().batch.executions_deleted.push_back(id);
+  return true;
 }
 
 void Partition::Unpark(Entry& entry) {

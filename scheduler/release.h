@@ -57,6 +57,7 @@ struct Release {
   std::vector<Order> orders;
   std::vector<store::LogRow> logs;
   std::vector<ExecutionId> touched;
+  std::vector<ExecutionId> deleted;
 };
 
 }  // namespace headrace::scheduler

@@ -72,6 +72,48 @@ Result<scheduler::ExecutionView> FakeEngine::GetExecution(const ExecutionId& id)
   return found->second;
 }
 
+Result<model::Execution> FakeEngine::GetExecutionHead(const ExecutionId& id) {
+  ASSIGN_OR_RETURN(scheduler::ExecutionView view, GetExecution(id));
+  view.execution.task_runs.clear();
+  return std::move(view.execution);
+}
+
+Result<std::vector<store::FlowCount>> FakeEngine::CountExecutions(const store::ExecutionQuery& query) {
+  std::lock_guard lock(mutex);
+  last_query = query;
+  std::map<std::pair<std::string, std::string>, std::uint64_t> counts;
+  for (const auto& [id, view] : executions) ++counts[{view.execution.ns, view.execution.flow_id}];
+  std::vector<store::FlowCount> out;
+  for (const auto& [flow, count] : counts) out.push_back({flow.first, flow.second, count});
+  return out;
+}
+
+Result<scheduler::PurgeReply> FakeEngine::PurgeExecutions(const std::vector<ExecutionId>& ids, bool files) {
+  std::lock_guard lock(mutex);
+  scheduler::PurgeReply reply;
+  for (const ExecutionId& id : ids) {
+    const auto found = executions.find(id.str());
+    if (found == executions.end()) continue;
+    if (!found->second.execution.closed) {
+      reply.kept.push_back(id);
+      continue;
+    }
+    executions.erase(found);
+    ++reply.executions;
+    reply.logs += std::erase_if(logs, [&](const store::LogRow& row) { return row.execution == id; });
+    if (files) ++reply.files;
+  }
+  return reply;
+}
+
+Result<std::uint64_t> FakeEngine::PurgeLogs(const store::LogPurge& purge) {
+  std::lock_guard lock(mutex);
+  last_log_purge = purge;
+  return std::erase_if(logs, [&](const store::LogRow& row) {
+    return std::find(purge.executions.begin(), purge.executions.end(), row.execution) != purge.executions.end();
+  });
+}
+
 Result<scheduler::ExecutionList> FakeEngine::ListExecutions(const store::ExecutionQuery& query) {
   std::lock_guard lock(mutex);
   last_query = query;

@@ -39,7 +39,11 @@ class FakeEngine final : public scheduler::Engine {
   Result<std::vector<store::FlowRow>> ListRevisions(const std::string& ns, const std::string& id) override;
   void Submit(scheduler::SubmitRequest request, SubmitDone done) override;
   Result<scheduler::ExecutionView> GetExecution(const ExecutionId& id) override;
+  Result<model::Execution> GetExecutionHead(const ExecutionId& id) override;
   Result<scheduler::ExecutionList> ListExecutions(const store::ExecutionQuery& query) override;
+  Result<std::vector<store::FlowCount>> CountExecutions(const store::ExecutionQuery& query) override;
+  // What has not ended stays.
+  Result<scheduler::PurgeReply> PurgeExecutions(const std::vector<ExecutionId>& ids, bool files) override;
   void Kill(const ExecutionId& id, std::string reason, std::function<void(Status)> done) override;
   void Restart(const ExecutionId& id, std::function<void(Status)> done) override;
   void Pause(const ExecutionId& id, std::function<void(Status)> done) override { Note("pause " + id.str(), done); }
@@ -67,6 +71,7 @@ class FakeEngine final : public scheduler::Engine {
                                                          std::function<void()> on_ready) override;
   Status Settle() override { return {}; }
   Result<store::LogPage> ReadLogs(const store::LogQuery& query) override;
+  Result<std::uint64_t> PurgeLogs(const store::LogPurge& purge) override;
   std::shared_ptr<void> WatchLogs(const ExecutionId& id, std::function<void()> on_ready) override;
   Result<std::vector<scheduler::WorkerView>> ListWorkers() override;
   Status DrainWorker(const WorkerId& id) override;
@@ -91,6 +96,7 @@ class FakeEngine final : public scheduler::Engine {
   std::vector<std::string> operations;
   std::vector<std::uint64_t> watched_after;
   store::ExecutionQuery last_query;
+  store::LogPurge last_log_purge;
 
  private:
   void Note(std::string operation, const std::function<void(Status)>& done) {

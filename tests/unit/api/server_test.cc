@@ -275,6 +275,73 @@ TEST_F(ServerTest, OperationsReachTheEngine) {
                                                          "replay e1 from r1", "mark e1 r1 SUCCESS", "unqueue e1 0"}));
 }
 
+TEST_F(ServerTest, ExecutionsAreCountedByFlow) {
+  engine.Put({LoopFlow(), LoopExecution("e1")});
+  engine.Put({LoopFlow(), LoopExecution("e2")});
+  grpc::ClientContext context;
+  v1::CountExecutionsRequest request;
+  request.set_namespace_("release");
+  request.add_states(v1::STATE_RUNNING);
+  v1::CountExecutionsResponse response;
+  ASSERT_TRUE(executions->CountExecutions(&context, request, &response).ok());
+  ASSERT_EQ(response.counts_size(), 1);
+  EXPECT_EQ(response.counts(0).namespace_(), "release");
+  EXPECT_EQ(response.counts(0).flow_id(), "poll-it");
+  EXPECT_EQ(response.counts(0).count(), 2u);
+  EXPECT_EQ(engine.last_query.ns, "release");
+  EXPECT_EQ(engine.last_query.states, std::vector{model::State::kRunning});
+}
+
+TEST_F(ServerTest, WhatHasEndedIsPurgedAndTheRestIsNamed) {
+  model::Execution ended = LoopExecution("e1");
+  ended.closed = true;
+  engine.Put({LoopFlow(), ended});
+  engine.Put({LoopFlow(), LoopExecution("e2")});
+  engine.Log({ExecutionId("e1"), 0, "poll", 1, FromMicros(1), "INFO", "line"});
+  v1::PurgeExecutionsRequest request;
+  v1::PurgeExecutionsResponse response;
+  const auto purge = [&] {
+    grpc::ClientContext context;
+    response.Clear();
+    return executions->PurgeExecutions(&context, request, &response);
+  };
+  EXPECT_EQ(purge().error_code(), grpc::INVALID_ARGUMENT);
+  for (const char* id : {"e1", "e2", "e3"}) request.add_ids(id);
+  ASSERT_TRUE(purge().ok());
+  EXPECT_EQ(response.executions(), 1u);
+  EXPECT_EQ(response.log_lines(), 1u);
+  EXPECT_EQ(response.files(), 1u);
+  ASSERT_EQ(response.kept_ids_size(), 1);
+  EXPECT_EQ(response.kept_ids(0), "e2");
+  request.add_ids("no id!");
+  EXPECT_EQ(purge().error_code(), grpc::INVALID_ARGUMENT);
+}
+
+TEST_F(ServerTest, LogLinesArePurgedByLevelAndDate) {
+  v1::PurgeLogsRequest request;
+  request.add_execution_ids("e1");
+  request.add_levels(v1::LOG_LEVEL_WARN);
+  request.mutable_before()->set_nanos(5'000);
+  grpc::ClientContext context;
+  v1::PurgeLogsResponse response;
+  engine.Log({ExecutionId("e1"), 0, "poll", 1, FromMicros(1), "WARN", "line"});
+  ASSERT_TRUE(executions->PurgeLogs(&context, request, &response).ok());
+  EXPECT_EQ(response.log_lines(), 1u);
+  EXPECT_EQ(engine.last_log_purge.levels, std::vector<std::string>{"WARN"});
+  EXPECT_EQ(engine.last_log_purge.before, FromMicros(5));
+  EXPECT_FALSE(engine.last_log_purge.from);
+}
+
+TEST_F(ServerTest, StatesAreNamedWithoutPrefixes) {
+  v1::ChangeExecutionStatusRequest request;
+  request.set_id("e1");
+  request.set_state(v1::STATE_RUNNING);
+  grpc::ClientContext context;
+  v1::ChangeExecutionStatusResponse response;
+  EXPECT_EQ(executions->ChangeExecutionStatus(&context, request, &response).error_message(),
+            "state must be one that ends, such as SUCCESS");
+}
+
 TEST_F(ServerTest, WorkersAreListedAndDrained) {
   engine.workers.push_back({.id = WorkerId("w1"), .group = "default", .capacity = 4, .running = 1,
                             .since_heartbeat = std::chrono::milliseconds(1500), .tags = {{"os", "linux"}}});
