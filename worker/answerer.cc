@@ -7,6 +7,7 @@
 #include "common/base/random.h"
 #include "worker/cancel_token.h"
 #include "worker/environment.h"
+#include "worker/files/execution_files.h"
 #include "worker/files/places.h"
 #include "worker/files/task_files.h"
 #include "worker/session.h"
@@ -21,6 +22,10 @@ Result<std::unique_ptr<Answerer>> Answerer::Open(WorkerOptions options, const Cl
 Answerer::Answerer(WorkerOptions options, std::unique_ptr<Storage> storage, const Clock& clock)
     : options_(std::move(options)), secrets_(options_.environment), storage_(std::move(storage)),
       world_{options_, clock, secrets_, *storage_} {}
+
+Result<std::uint64_t> Answerer::DeleteFiles(const std::string& ns, const std::string& flow_id, const ExecutionId& execution) const {
+  return DeleteExecutionFiles(*storage_, ns, flow_id, execution);
+}
 
 Result<std::string> Answerer::StoreLocalFile(const std::string& path) const {
   UniqueFd file(open(path.c_str(), O_RDONLY | O_CLOEXEC));

@@ -20,6 +20,9 @@ class Answerer {
   // A file of this machine, put into the storage; answers its URI. For whoever runs a flow on their own machine.
   Result<std::string> StoreLocalFile(const std::string& path) const;
 
+  // What the tasks of an execution have stored; how many files.
+  Result<std::uint64_t> DeleteFiles(const std::string& ns, const std::string& flow_id, const ExecutionId& execution) const;
+
   model::Answer Answer(const std::string& ns, const std::string& flow_id, const ExecutionId& execution,
                        const std::optional<ExecutionId>& parent, const model::Lookup& lookup) const;
 

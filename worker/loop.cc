@@ -60,19 +60,19 @@ struct WorkerLoop::Parts {
 
 Result<std::unique_ptr<WorkerLoop>> WorkerLoop::Open(WorkerOptions options, const Registry& registry,
                                                      Supervisor& supervisor, queue::ClientQueue& queue,
-                                                     const Clock& clock) {
+                                                     const Clock& clock, EngineDoor* engine) {
   options = Complete(std::move(options));
   ASSIGN_OR_RETURN(auto storage, OpenLocalStorage(options.storage_dir));
   ASSIGN_OR_RETURN(auto directories, WorkingDirectories::Open(options.tmp_dir, options.id.str()));
   Parts parts{std::move(options), std::move(storage), std::move(directories)};
-  return std::unique_ptr<WorkerLoop>(new WorkerLoop(std::move(parts), registry, supervisor, queue, clock));
+  return std::unique_ptr<WorkerLoop>(new WorkerLoop(std::move(parts), registry, supervisor, queue, clock, engine));
 }
 
 WorkerLoop::WorkerLoop(Parts parts, const Registry& registry, Supervisor& supervisor, queue::ClientQueue& queue,
-                       const Clock& clock)
+                       const Clock& clock, EngineDoor* engine)
     : options_(std::move(parts.options)), registry_(registry), queue_(queue), clock_(clock),
       secrets_(options_.environment), storage_(std::move(parts.storage)), directories_(std::move(parts.directories)),
-      services_{{options_, clock_, secrets_, *storage_}, *directories_, supervisor, notices_, registry_},
+      services_{{options_, clock_, secrets_, *storage_, engine}, *directories_, supervisor, notices_, registry_},
       session_(ToSession(options_), *this), inbox_(kInboxBytes, [&queue] { queue.Wake(); }),
       slots_(std::make_unique<SlotPool>(options_.slots, [this](std::shared_ptr<Job> job) { RunInSlot(std::move(job)); })) {}
 
@@ -108,6 +108,10 @@ void WorkerLoop::Tick() {
   WakeParked();
   CheckDrain();
   session_.OnTick(now());
+  if (session_.connected() != welcomed_) {
+    welcomed_ = session_.connected();
+    if (tell_welcome_) tell_welcome_(welcomed_);
+  }
   Flush();
 }
 

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <map>
 #include <memory>
 #include <vector>
@@ -26,12 +27,14 @@ namespace headrace::worker {
 
 class WorkerLoop final : private SessionPort {
  public:
-  // Opens the working and storage folders. `registry`, `supervisor`, `queue` and `clock` outlive the loop.
+  // Opens the working and storage folders. Everything named here outlives the loop; `engine` may be null.
   static Result<std::unique_ptr<WorkerLoop>> Open(WorkerOptions options, const Registry& registry,
                                                   Supervisor& supervisor, queue::ClientQueue& queue,
-                                                  const Clock& clock);
+                                                  const Clock& clock, EngineDoor* engine = nullptr);
   ~WorkerLoop() override;
 
+  // Called on Run's thread when a scheduler has welcomed this worker (true) and when it is lost (false). Before Run.
+  void OnWelcome(std::function<void(bool)> tell) { tell_welcome_ = std::move(tell); }
   // Until it is drained, aborted or refused for good.
   Status Run();
   // Takes nothing new, finishes what runs, then Run ends.
@@ -42,7 +45,7 @@ class WorkerLoop final : private SessionPort {
  private:
   struct Parts;  // what must exist before the rest
   WorkerLoop(Parts parts, const Registry& registry, Supervisor& supervisor, queue::ClientQueue& queue,
-             const Clock& clock);
+             const Clock& clock, EngineDoor* engine);
 
   // SessionPort.
   void Send(wire::FromWorker message) override;
@@ -78,6 +81,8 @@ class WorkerLoop final : private SessionPort {
 
   std::atomic<bool> stop_ = false;
   std::atomic<bool> abort_ = false;
+  std::function<void(bool)> tell_welcome_{};
+  bool welcomed_ = false;
   std::optional<Duration> drain_ends_{};
   bool draining_ = false;
 

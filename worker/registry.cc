@@ -4,6 +4,7 @@
 #include "worker/core/core_tasks.h"
 #include "worker/data/storage_tasks.h"
 #include "worker/flow/working_directory_task.h"
+#include "worker/engine/engine_tasks.h"
 #include "worker/http/http_tasks.h"
 #include "worker/kv/kv_tasks.h"
 #include "worker/script/script_tasks.h"
@@ -29,7 +30,8 @@ std::vector<std::string> Registry::names() const {
 
 std::vector<TaskType> BuiltInTasks() {
   std::vector<TaskType> all = CoreTasks();
-  for (const auto family : {&ScriptTasks, &HttpTasks, &KvTasks, &StateTasks, &StorageTasks, &ItemTasks, &NamespaceTasks, &ComposingTasks})
+  for (const auto family : {&ScriptTasks, &HttpTasks, &KvTasks, &StateTasks, &StorageTasks, &ItemTasks, &NamespaceTasks, &ComposingTasks,
+                            &ExecutionTasks, &LogTasks, &PurgeTasks})
     for (TaskType& type : family()) all.push_back(std::move(type));
   return all;
 }

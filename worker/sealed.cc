@@ -4,6 +4,7 @@
 #include "common/expr/environment.h"
 #include "common/expr/template.h"
 #include "common/flow/inputs.h"
+#include "worker/secrets.h"
 
 namespace headrace::worker {
 namespace {
@@ -34,6 +35,16 @@ Result<std::string> Sealer::Call(std::string_view expression, std::string_view t
 
 Result<std::string> Sealer::Seal(std::string_view plain) const { return Call("{{ encrypt(key, text) }}", plain); }
 Result<std::string> Sealer::Open(std::string_view sealed) const { return Call("{{ decrypt(key, text) }}", sealed); }
+
+Status CheckEncryptionKey(const std::map<std::string, std::string>& environment) {
+  const std::string name(flow::kEncryptionKeyVariable);
+  const auto key = environment.find(name);
+  if (key == environment.end() || key->second.empty()) return {};
+  const auto bytes = Base64Decode(key->second);
+  if (bytes && (bytes->size() == 16 || bytes->size() == 24 || bytes->size() == 32)) return {};
+  return InvalidArgument(name + " is " + (bytes ? "base64 of " + std::to_string(bytes->size()) + " bytes" : "not base64") +
+                         ", it must be base64 of 32 (or 16 or 24) bytes: " + name + "=$(openssl rand -base64 32)");
+}
 
 Status OpenSealed(Value& value, const Sealer& sealer, Masker& masker) {
   if (Array* items = value.if_array()) {

@@ -29,6 +29,9 @@ class Sealer {
   std::string key_;
 };
 
+// INVALID_ARGUMENT when the variable is set to what is no key: better told at the start than by the first SECRET.
+Status CheckEncryptionKey(const std::map<std::string, std::string>& environment);
+
 // Opens every sealed value inside `value`; what comes out is hidden by `masker`.
 Status OpenSealed(Value& value, const Sealer& sealer, Masker& masker);
 

@@ -62,7 +62,10 @@ Result<std::string> SecretStore::Find(std::string_view key) const {
   const std::string name = Upper(key);
   if (const auto at = plain_.find(name); at != plain_.end()) return at->second;
   const auto at = encoded_.find(name);
-  if (at == encoded_.end()) return NotFound("Cannot find secret for key '" + std::string(key) + "'.");
+  if (at == encoded_.end()) {
+    return NotFound("Cannot find secret for key '" + std::string(key) + "'. Set " + std::string(kEncodedPrefix) + name +
+                    " (base64) or " + std::string(kPlainPrefix) + name + " (plain) in the environment of the worker");
+  }
   auto decoded = Base64Decode(at->second);
   if (!decoded) {
     return InvalidArgument("Cannot find secret for key '" + std::string(key) + "': SECRET_" + name +

@@ -1,6 +1,6 @@
 // Secrets as the worker's environment holds them.
 // Shapes: SECRET_<NAME> is base64 (newlines in it do not count), HEADRACE_SECRET_<NAME> is plain and wins.
-// Errors: NOT_FOUND "Cannot find secret for key 'k'."; INVALID_ARGUMENT when the base64 is none.
+// Errors: NOT_FOUND "Cannot find secret for key 'k'." and the remedy; INVALID_ARGUMENT when the base64 is none.
 // Threads: immutable. Source: Kestra's convention, FLOWS 2.5.
 #pragma once
 

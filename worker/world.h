@@ -9,11 +9,14 @@
 
 namespace headrace::worker {
 
+class EngineDoor;
+
 struct World {
   const WorkerOptions& options;
   const Clock& clock;
   const SecretStore& secrets;
   const Storage& storage;
+  EngineDoor* engine = nullptr;  // engine_door.h; null: this process was not told where the engine is
 };
 
 }  // namespace headrace::worker

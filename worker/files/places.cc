@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::string_view kScheme = "kestra:///";
 constexpr std::string_view kFiles = "/_files/";
+constexpr std::string_view kExecutions = "/executions/";
 
 // What a URI may hold without escapes, so that it is found again inside a script's text.
 std::string UriName(std::string_view name) {
@@ -48,8 +49,23 @@ std::string NamespaceFolder(std::string_view ns) {
   return folder;
 }
 
-std::string ExecutionFolder(const StartOrder& order) {
-  return NamespaceFolder(order.ns) + "/" + order.flow_id + "/executions/" + order.key.execution.str();
+std::string ExecutionFolder(const StartOrder& order) { return ExecutionFolder(order.ns, order.flow_id, order.key.execution); }
+
+std::string ExecutionFolder(std::string_view ns, std::string_view flow_id, const ExecutionId& execution) {
+  return NamespaceFolder(ns) + "/" + std::string(flow_id) + std::string(kExecutions) + execution.str();
+}
+
+std::optional<ExecutionPlace> ExecutionOf(std::string_view place) {
+  if (!IsExecutionFile(place)) return std::nullopt;
+  const std::size_t at = place.find(kExecutions);
+  const std::size_t begin = at + kExecutions.size();
+  const std::size_t end = place.find('/', begin);
+  const std::size_t flow = place.substr(0, at).rfind('/');
+  if (flow == std::string_view::npos || end == std::string_view::npos || end == begin) return std::nullopt;
+  std::string ns(place.substr(0, flow));
+  std::replace(ns.begin(), ns.end(), '/', '.');
+  return ExecutionPlace{std::string(place.substr(0, end)), std::move(ns), std::string(place.substr(flow + 1, at - flow - 1)),
+                        ExecutionId(std::string(place.substr(begin, end - begin)))};
 }
 
 std::string TaskPlace(const StartOrder& order, std::string_view name) {
@@ -92,7 +108,7 @@ bool IsNamespaceFile(std::string_view place) {
 }
 
 bool IsExecutionFile(std::string_view place) {
-  const std::size_t at = place.find("/executions/");
+  const std::size_t at = place.find(kExecutions);
   // No namespace part, flow or folder of an execution begins with an underscore.
   return at != std::string_view::npos && place.substr(0, at).find("/_") == std::string_view::npos;
 }

@@ -21,6 +21,15 @@ Result<std::string> PlaceOf(std::string_view uri);
 
 std::string NamespaceFolder(std::string_view ns);
 std::string ExecutionFolder(const StartOrder& order);
+std::string ExecutionFolder(std::string_view ns, std::string_view flow_id, const ExecutionId& execution);
+// Whose file this is; nothing for one that is no execution's.
+struct ExecutionPlace {
+  std::string folder;
+  std::string ns;
+  std::string flow_id;
+  ExecutionId execution;
+};
+std::optional<ExecutionPlace> ExecutionOf(std::string_view place);
 // What this run of a task stores under `name`.
 std::string TaskPlace(const StartOrder& order, std::string_view name);
 // "a/b/_files/" + path; a leading slash of the path does not count.

@@ -6,6 +6,7 @@
 #include "common/base/random.h"
 #include "worker/mask_patterns.h"
 #include "worker/script/line_splitter.h"
+#include "worker/sealed.h"
 #include "worker/secrets.h"
 
 namespace headrace::worker {
@@ -166,6 +167,17 @@ TEST(LineSplitter, WrongBytesAreReplacedAndCharactersAreNotCut) {
   EXPECT_EQ(joined, text);
 }
 
+TEST(Secrets, AnEncryptionKeyThatIsNoneIsToldWithWhatIsExpected) {
+  const auto check = [](const std::string& key) { return CheckEncryptionKey({{"HEADRACE_ENCRYPTION_KEY", key}}); };
+  EXPECT_TRUE(CheckEncryptionKey({}));
+  EXPECT_TRUE(check(""));
+  EXPECT_TRUE(check("MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="));
+  EXPECT_TRUE(check("MDEyMzQ1Njc4OWFiY2RlZg=="));
+  EXPECT_NE(check("c2hvcnQ=").error().message.find("base64 of 5 bytes, it must be base64 of 32"), std::string::npos);
+  EXPECT_NE(check("not a key").error().message.find("openssl rand -base64 32"), std::string::npos);
+  EXPECT_EQ(check("not a key").error().message.find("not a key"), std::string::npos) << "a key is a secret, also a wrong one";
+}
+
 TEST(Secrets, Base64ConventionAndThePlainForm) {
   const SecretStore store({{"SECRET_TOKEN", "aGVs\nbG8="},
                            {"SECRET_BAD", "!!"},
@@ -174,7 +186,8 @@ TEST(Secrets, Base64ConventionAndThePlainForm) {
                            {"OTHER", "x"}});
   EXPECT_EQ(*store.Find("token"), "hello");
   EXPECT_EQ(*store.Find("BOTH"), "plain");
-  EXPECT_EQ(store.Find("other").error().message, "Cannot find secret for key 'other'.");
+  EXPECT_EQ(store.Find("other").error().message, "Cannot find secret for key 'other'. Set SECRET_OTHER (base64) or HEADRACE_SECRET_OTHER "
+                                                 "(plain) in the environment of the worker");
   EXPECT_NE(store.Find("bad").error().message.find("HEADRACE_SECRET_BAD"), std::string::npos);
   EXPECT_TRUE(IsWorkerOnly("SECRET_X"));
   EXPECT_TRUE(IsWorkerOnly("HEADRACE_SECRET_X"));

@@ -68,7 +68,7 @@ class TaskTest : public testing::Test {
       storage_ = std::move(*OpenLocalStorage(root_ / "storage"));
       directories_ = std::move(*WorkingDirectories::Open(options_.tmp_dir, "w"));
       secrets_ = std::make_unique<SecretStore>(options_.environment);
-      services_.reset(new Services{{options_, clock_, *secrets_, *storage_}, *directories_, *supervisor_, notices_, registry_});
+      services_.reset(new Services{{options_, clock_, *secrets_, *storage_, engine_}, *directories_, *supervisor_, notices_, registry_});
     }
     auto spec = std::make_shared<wire::TaskSpec>();
     spec->type = type;
@@ -131,6 +131,7 @@ class TaskTest : public testing::Test {
   SystemClock clock_;
   Registry registry_;
   NoticeBook notices_;
+  EngineDoor* engine_ = nullptr;
   std::string log_level_;
   std::string run_if_;
   std::vector<wire::TaskSpec> children_;
