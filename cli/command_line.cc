@@ -5,6 +5,7 @@
 
 #include <cstdlib>
 #include <ostream>
+#include <span>
 #include <string_view>
 
 #include "cli/commands/follow.h"
@@ -13,6 +14,7 @@
 #include "cli/context.h"
 #include "cli/exit_code.h"
 #include "cli/usage.h"
+#include "cli/version.h"
 #include "common/base/log.h"
 
 namespace headrace::cli {
@@ -66,6 +68,17 @@ void RegisterAll(CLI::App& app, Context& context) {
   RegisterAbout(app, context);
 }
 
+// "help exec start" as "exec start --help".
+int ExplainVerb(const CLI::App& app, std::span<char* const> words, std::ostream& out, std::ostream& err) {
+  std::string problem;
+  if (const CLI::App* verb = FindVerb(app, words, problem); verb != nullptr) {
+    out << verb->help();
+    return kExitOk;
+  }
+  err << "error: " << problem << "\nusage: " << app.get_name() << " help [COMMAND]\n";
+  return kExitUsage;
+}
+
 }  // namespace
 
 int RunCommandLine(int argc, char** argv, std::istream& in, std::ostream& out, std::ostream& err) {
@@ -77,11 +90,16 @@ int RunCommandLine(int argc, char** argv, std::istream& in, std::ostream& out, s
   app.require_subcommand(1);
   app.get_formatter()->column_width(34);
   AddGlobalOptions(app, context, color);
+  app.set_version_flag("--version", kVersion);
   RegisterAll(app, context);
+  if (argc > 1 && std::string_view(argv[1]) == "help") return ExplainVerb(app, std::span(argv + 2, argv + argc), out, err);
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp&) {
     out << Reached(app).help();
+    return kExitOk;
+  } catch (const CLI::CallForVersion&) {
+    out << "headrace " << kVersion << "\n";
     return kExitOk;
   } catch (const CLI::CallForAllHelp&) {
     out << app.help("", CLI::AppFormatMode::All);
@@ -94,6 +112,7 @@ int RunCommandLine(int argc, char** argv, std::istream& in, std::ostream& out, s
     err << "usage: " << path << " --help\n";
     return kExitUsage;
   }
+  context.server_given = app.get_option("--server")->count() > 0;
   context.out_screen = ScreenOf(STDOUT_FILENO, color);
   context.err_screen = ScreenOf(STDERR_FILENO, color);
   InitLog(context.log_level, context.log_format);

@@ -27,6 +27,7 @@ struct Context {
 
   // Global options, HEADRACE_* as their environment.
   std::string server = "127.0.0.1:8082";
+  bool server_given = false;     // by --server or HEADRACE_SERVER
   std::string output = "table";  // table, wide, json, jsonl, yaml, name or csv
   bool ascii = false;
   bool quiet = false;

@@ -57,11 +57,15 @@ std::optional<int> Signals::Take() {
   return byte;
 }
 
-std::optional<int> Signals::WaitForEnd(std::initializer_list<int> others) {
+std::optional<int> Signals::WaitForEnd(std::initializer_list<int> others, std::optional<std::chrono::milliseconds> at_most) {
+  using Steady = std::chrono::steady_clock;
+  const Steady::time_point end = Steady::now() + at_most.value_or(std::chrono::milliseconds(0));
   std::vector<pollfd> waits = {{fd_, POLLIN, 0}};
   for (const int fd : others) waits.push_back({fd, POLLIN, 0});
   while (true) {
-    poll(waits.data(), waits.size(), -1);
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(end - Steady::now()).count();
+    if (at_most && left <= 0) return std::nullopt;
+    poll(waits.data(), waits.size(), at_most ? static_cast<int>(left) : -1);
     while (const auto signal = Take()) {
       if (*signal != SIGWINCH) return signal;
     }

@@ -2,6 +2,7 @@
 // Threads: one Signals at a time in a process; Take and WaitForEnd from its owner.
 #pragma once
 
+#include <chrono>
 #include <initializer_list>
 #include <optional>
 
@@ -21,8 +22,9 @@ class Signals {
   int fd() const { return fd_; }
   // The next one that waits.
   std::optional<int> Take();
-  // Waits for SIGINT, SIGTERM or SIGHUP, or until one of `others` is readable: then nothing.
-  std::optional<int> WaitForEnd(std::initializer_list<int> others = {});
+  // Waits for SIGINT, SIGTERM or SIGHUP, or until one of `others` is readable or so much time has passed: then nothing.
+  std::optional<int> WaitForEnd(std::initializer_list<int> others = {},
+                                std::optional<std::chrono::milliseconds> at_most = {});
 
  private:
   explicit Signals(int fd) : fd_(fd) {}

@@ -44,6 +44,19 @@ const CLI::App& Reached(const CLI::App& app) {
   return chosen.empty() ? app : Reached(*chosen.back());
 }
 
+const CLI::App* FindVerb(const CLI::App& app, std::span<char* const> words, std::string& problem) {
+  const CLI::App* at = &app;
+  for (const std::string word : words) {
+    const auto found = at->get_subcommands([&](const CLI::App* verb) { return verb->get_name() == word; });
+    if (found.empty()) {
+      problem = "there is no verb " + Quoted(word) + Meant(Nearest(word, Verbs(*at)));
+      return nullptr;
+    }
+    at = found.front();
+  }
+  return at;
+}
+
 std::string UsageText(const CLI::App& app, const CLI::ParseError& error, int argc, char** argv) {
   const CLI::App& reached = Reached(app);
   std::string word = FirstExtra(app);

@@ -22,8 +22,9 @@ std::string WhyNot(const std::string& event, const ExecutionId& id, const std::s
   const std::string name = "execution " + id.str();
   if (event == "RestartRequested" || event == "TaskRunMarked") {
     std::string why = "Execution must be terminated or paused and not killed to be restarted, current state is '" + state + "' !";
+    const auto parsed = model::ParseState(state);
     if (state == "PAUSED") why += " `headrace exec resume` goes on with it";
-    else if (state == "SUCCESS" || state == "KILLED" || state == "CANCELLED") why += " `headrace exec replay` runs it again, as a new execution";
+    else if (parsed && model::IsTerminal(*parsed)) why += " `headrace exec replay` runs it again, as a new execution";
     else why += " It has not ended: wait for it, or end it with `headrace exec kill`";
     return why;
   }

@@ -59,7 +59,8 @@ Result<RegisteredFlow> FlowRegistry::Load(const store::FlowRow& row) {
 }
 
 Error FlowRegistry::UnknownFlow(const std::string& ns, const std::string& id, int revision) {
-  std::string message = "Unable to find flow '" + ns + "'.'" + id + "' with revision '" + std::to_string(revision) + "'";
+  std::string message = "Unable to find flow '" + ns + "'.'" + id + "'";
+  if (revision != 0) message += " with revision '" + std::to_string(revision) + "'";
   if (auto rows = flows_.ListLatest("")) {
     std::vector<std::string> names;
     for (const store::FlowRow& row : *rows) names.push_back(row.ns + "/" + row.id);

@@ -12,9 +12,9 @@ namespace headrace::cli {
 template <typename Stub, typename Request, typename Response>
 Result<Response> CallUnary(const Connection& connection, Stub& stub,
                            grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
-                           const Request& request) {
+                           const Request& request, std::chrono::milliseconds timeout = kCallTimeout) {
   grpc::ClientContext context;
-  Connection::Prepare(context);
+  Connection::Prepare(context, timeout);
   Response response;
   const grpc::Status status = (stub.*method)(&context, request, &response);
   if (!status.ok()) return tl::unexpected<Error>(connection.ToError(status));

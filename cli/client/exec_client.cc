@@ -15,6 +15,7 @@ namespace headrace::cli {
 
 constexpr std::chrono::seconds kReconnect(30);
 constexpr std::chrono::minutes kSnapshotTimeout(2);
+constexpr std::chrono::seconds kPurgeTimeout(35);  // a server gives up after 30 s
 
 struct ExecClient::Stubs {
   std::unique_ptr<v1::ExecutionService::Stub> executions;
@@ -35,17 +36,19 @@ Result<v1::SubmitExecutionResponse> ExecClient::Submit(v1::SubmitExecutionReques
   return CallUnary(*connection_, *stubs_->executions, &v1::ExecutionService::Stub::SubmitExecution, request);
 }
 
-Result<v1::Execution> ExecClient::Get(const std::string& id) {
+Result<ExecClient::Whole> ExecClient::GetWhole(const std::string& id) {
   v1::WatchExecutionRequest request;
   request.set_id(id);
   request.set_snapshot_only(true);
   grpc::ClientContext context;
   Connection::Prepare(context, kSnapshotTimeout);
   const auto reader = stubs_->executions->WatchExecution(&context, request);
-  v1::Execution whole;
+  Whole read;
+  v1::Execution& whole = read.execution;
   v1::WatchExecutionResponse part;
   while (reader->Read(&part)) {
     if (part.snapshot()) whole.Clear();
+    if (part.has_flow()) read.flow = std::move(*part.mutable_flow());
     v1::Execution* header = part.mutable_execution();
     google::protobuf::RepeatedPtrField<v1::TaskRun> runs;
     runs.Swap(whole.mutable_task_runs());
@@ -61,7 +64,33 @@ Result<v1::Execution> ExecClient::Get(const std::string& id) {
   for (v1::TaskRun& run : *whole.mutable_task_runs()) {
     if (run.has_parent_index()) run.set_parent_task_run_id(ids[run.parent_index()]);
   }
-  return whole;
+  return read;
+}
+
+Result<v1::Execution> ExecClient::Get(const std::string& id) {
+  ASSIGN_OR_RETURN(Whole whole, GetWhole(id));
+  return std::move(whole.execution);
+}
+
+Result<v1::Execution> ExecClient::GetHead(const std::string& id) {
+  v1::GetExecutionRequest request;
+  request.set_id(id);
+  request.set_omit_task_runs(true);
+  ASSIGN_OR_RETURN(v1::GetExecutionResponse response,
+                   CallUnary(*connection_, *stubs_->executions, &v1::ExecutionService::Stub::GetExecution, request));
+  return std::move(*response.mutable_execution());
+}
+
+Result<v1::CountExecutionsResponse> ExecClient::Count(const v1::CountExecutionsRequest& request) {
+  return CallUnary(*connection_, *stubs_->executions, &v1::ExecutionService::Stub::CountExecutions, request);
+}
+
+Result<v1::PurgeExecutionsResponse> ExecClient::Purge(const v1::PurgeExecutionsRequest& request) {
+  return CallUnary(*connection_, *stubs_->executions, &v1::ExecutionService::Stub::PurgeExecutions, request, kPurgeTimeout);
+}
+
+Result<v1::PurgeLogsResponse> ExecClient::PurgeLogs(const v1::PurgeLogsRequest& request) {
+  return CallUnary(*connection_, *stubs_->executions, &v1::ExecutionService::Stub::PurgeLogs, request, kPurgeTimeout);
 }
 
 Result<v1::ListExecutionsResponse> ExecClient::List(const v1::ListExecutionsRequest& request) {

@@ -24,8 +24,18 @@ class ExecClient {
   // Without a request id it gets a new one, so that a retry on the way starts nothing twice.
   Result<v1::SubmitExecutionResponse> Submit(v1::SubmitExecutionRequest request);
   // The whole, however large: read as a watch's first part.
+  struct Whole {
+    v1::Execution execution;
+    v1::Flow flow;  // the revision it runs; empty when that cannot be read any more
+  };
+  Result<Whole> GetWhole(const std::string& id);
   Result<v1::Execution> Get(const std::string& id);
+  // Without its task runs.
+  Result<v1::Execution> GetHead(const std::string& id);
   Result<v1::ListExecutionsResponse> List(const v1::ListExecutionsRequest& request);
+  Result<v1::CountExecutionsResponse> Count(const v1::CountExecutionsRequest& request);
+  Result<v1::PurgeExecutionsResponse> Purge(const v1::PurgeExecutionsRequest& request);
+  Result<v1::PurgeLogsResponse> PurgeLogs(const v1::PurgeLogsRequest& request);
   // Calls `line` for each entry until it returns false. While following, a server that went away is waited for, and
   // reading goes on behind the last line.
   Status FollowLogs(v1::FollowLogsRequest request, const std::function<bool(const v1::LogEntry&)>& line);

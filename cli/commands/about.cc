@@ -1,4 +1,4 @@
-// headrace completion, version.
+// headrace completion, help, version.
 #include <CLI/CLI.hpp>
 
 #include <memory>
@@ -25,10 +25,24 @@ void RegisterCompletion(CLI::App& app, Context& context) {
   });
 }
 
+// Only to be seen among the verbs: command_line.cc reads "help exec start" before the rest of the line is parsed.
+void RegisterHelp(CLI::App& app, Context& context) {
+  const auto words = std::make_shared<std::vector<std::string>>();
+  CLI::App* verb = app.add_subcommand("help", "explain a command, as its --help does: help exec start");
+  verb->add_option("command", *words, "its words; none: all commands");
+  verb->callback([&app, &context, words] {
+    context.action = [&app, &context, words] {
+      context.out << app.help();
+      return static_cast<int>(kExitOk);
+    };
+  });
+}
+
 }  // namespace
 
 void RegisterAbout(CLI::App& app, Context& context) {
   RegisterCompletion(app, context);
+  RegisterHelp(app, context);
   app.add_subcommand("version", "which headrace this is")->callback([&context] {
     context.action = [&context] {
       if (WantsData(context)) PrintValue(context, Object{{"version", kVersion}});

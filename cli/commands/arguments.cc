@@ -102,6 +102,20 @@ Result<Duration> ParseSpan(const std::string& text) {
   return InvalidArgument("'" + text + "' is no span of time: write 90s, 15m, 24h, 7d or PT1H30M");
 }
 
+Result<Timestamp> ParseMoment(const std::string& text, Timestamp now) {
+  constexpr std::size_t kDateSize = 10;
+  if (auto at = ParseInstant(text.size() == kDateSize ? text + "T00:00:00Z" : text)) return *at;
+  if (const auto span = ParseSpan(text)) return now - *span;
+  return InvalidArgument("'" + text + "' is no moment: write 2026-01-31, 2026-01-31T12:00:00Z, or 30d for so long ago");
+}
+
+Status FlowTwins::Add(const std::string& name, const FlowText& text) {
+  const auto [first, is_new] = files_.emplace(name, text.file);
+  if (is_new) return {};
+  const std::string message = "flow " + name + " is in " + first->second + " and in " + text.file + ": change one of the ids";
+  return Fail(Error{Code::kInvalidArgument, message, {{"id", message, 0, 0, text.file}}});
+}
+
 Result<std::vector<FlowText>> ReadFlowTexts(const std::vector<std::string>& paths, std::istream& in) {
   std::vector<FlowText> texts;
   const auto add = [&texts](const std::string& file, const std::string& content) {

@@ -8,15 +8,19 @@
 #include <ostream>
 
 #include "api/server.h"
+#include "cli/client/remote_door.h"
 #include "cli/commands/arguments.h"
 #include "cli/commands/local.h"
 #include "cli/exit_code.h"
 #include "cli/host/engine_host.h"
+#include "cli/host/local_door.h"
+#include "cli/host/new_folder.h"
 #include "cli/host/worker_host.h"
 #include "cli/output/json.h"
 #include "cli/signals.h"
 #include "cli/version.h"
 #include "common/queue/zmq_queue.h"
+#include "worker/sealed.h"
 
 extern char** environ;
 
@@ -71,11 +75,17 @@ void ForgetSecrets() {
 Status ApplyFlows(Context& context, scheduler::Engine& engine, const std::vector<std::string>& folders) {
   if (folders.empty()) return {};
   ASSIGN_OR_RETURN(const std::vector<FlowText> texts, ReadFlowTexts(folders, context.in));
-  for (const FlowText& text : texts) {
-    auto applied = engine.ApplyFlow(text.text, text.file);
-    if (applied) continue;
-    ShiftLines(applied.error().violations, text.first_line);
-    return Fail(std::move(applied.error()));
+  // All of them or none.
+  FlowTwins twins;
+  for (const bool keep : {false, true}) {
+    for (const FlowText& text : texts) {
+      auto view = keep ? engine.ApplyFlow(text.text, text.file) : engine.ValidateFlow(text.text, text.file);
+      if (!view) {
+        ShiftLines(view.error().violations, text.first_line);
+        return Fail(std::move(view.error()));
+      }
+      if (!keep) RETURN_IF_ERROR(twins.Add(view->flow->ns + "/" + view->flow->id, text));
+    }
   }
   spdlog::info("{} flows deployed", texts.size());
   return {};
@@ -94,9 +104,11 @@ Result<int> RunScheduler(Context& context, const SchedulerArguments& arguments) 
   ASSIGN_OR_RETURN(const EngineHostOptions options, HostOptions(arguments, false));
   ASSIGN_OR_RETURN(const auto clock, MakeClock());
   ASSIGN_OR_RETURN(Signals signals, Signals::Catch());
+  NewFolder data(arguments.data);
   ASSIGN_OR_RETURN(const auto host, EngineHost::Start(options, *clock));
   RETURN_IF_ERROR(ApplyFlows(context, host->engine(), arguments.flows));
   ASSIGN_OR_RETURN(const auto api, OpenApi(arguments, host->engine()));
+  data.Keep();
   Ready(context, "scheduler is ready: API 127.0.0.1:" + std::to_string(api->port()) + ", workers " +
                      host->engine().worker_endpoint() + ", data " + arguments.data);
   const auto signal = signals.WaitForEnd({host->failure().fd()});
@@ -119,14 +131,17 @@ Result<int> RunStandalone(Context& context, const SchedulerArguments& arguments)
   ASSIGN_OR_RETURN(const auto clock, MakeClock());
   ASSIGN_OR_RETURN(const auto supervisor, worker::Supervisor::Start());
   ASSIGN_OR_RETURN(Signals signals, Signals::Catch());
+  NewFolder data(arguments.data);
   ASSIGN_OR_RETURN(const auto host, EngineHost::Start(options, *clock));
   RETURN_IF_ERROR(ApplyFlows(context, host->engine(), arguments.flows));
   worker::WorkerOptions worker_options = WorkerDefaults("");
   worker_options.slots = arguments.slots;
   worker_options.storage_dir = options.world.storage_dir;
   ASSIGN_OR_RETURN(const auto worker,
-                   WorkerHost::Start(std::move(worker_options), *supervisor, host->MakeWorkerQueue(), *clock));
+                   WorkerHost::Start(std::move(worker_options), *supervisor, host->MakeWorkerQueue(), *clock,
+                                     MakeLocalDoor(host->engine())));
   ASSIGN_OR_RETURN(const auto api, OpenApi(arguments, host->engine()));
+  data.Keep();
   Ready(context, "is ready: API 127.0.0.1:" + std::to_string(api->port()) + ", " + std::to_string(arguments.slots) +
                      " slots, data " + arguments.data);
   const auto signal = signals.WaitForEnd({worker->fd(), host->failure().fd()});
@@ -153,16 +168,54 @@ Result<worker::WorkerOptions> ToOptions(const WorkerArguments& arguments) {
   return options;
 }
 
+constexpr std::chrono::seconds kFirstHint(1);
+constexpr std::chrono::seconds kLaterHint(60);
+
+// Tells when the worker has a scheduler, and now and then while it has none. Until a signal, or until the worker ends by
+// itself: then nothing.
+std::optional<int> ServeUntilEnd(Context& context, const WorkerArguments& arguments, const std::string& name, Signals& signals,
+                                 WorkerHost& worker) {
+  bool told_waiting = false;
+  bool was_ready = false;
+  std::chrono::seconds patience = kFirstHint;
+  while (true) {
+    const bool welcomed = worker.welcomed();
+    if (welcomed && (!was_ready || told_waiting)) {
+      Ready(context, "worker is ready" + std::string(was_ready ? " again: " : ": ") + name + ", " +
+                         std::to_string(arguments.slots) + " slots, scheduler " + arguments.scheduler);
+      was_ready = true;
+    }
+    if (welcomed) {
+      told_waiting = false;
+      patience = kFirstHint;
+    }
+    const auto began = std::chrono::steady_clock::now();
+    const auto limit = welcomed ? std::nullopt : std::optional<std::chrono::milliseconds>(patience);
+    const auto signal = signals.WaitForEnd({worker.fd(), worker.welcome_fd()}, limit);
+    if (signal || worker.ended()) return signal;
+    worker.NoteWelcome();
+    if (welcomed || worker.welcomed() || std::chrono::steady_clock::now() - began < patience) continue;
+    Ready(context, "worker " + name + " is waiting for a scheduler at " + arguments.scheduler +
+                       (told_waiting ? "" : "; name another with --scheduler or HEADRACE_SCHEDULER"));
+    told_waiting = true;
+    patience = kLaterHint;
+  }
+}
+
 Result<int> RunWorker(Context& context, const WorkerArguments& arguments) {
   ASSIGN_OR_RETURN(worker::WorkerOptions options, ToOptions(arguments));
+  RETURN_IF_ERROR(worker::CheckEncryptionKey(options.environment));
   const SystemClock clock;
   ASSIGN_OR_RETURN(const auto supervisor, worker::Supervisor::Start());
   ASSIGN_OR_RETURN(Signals signals, Signals::Catch());
   ASSIGN_OR_RETURN(auto queue, queue::ConnectZmq(arguments.scheduler));
   const std::string id = options.id.str();
-  ASSIGN_OR_RETURN(const auto worker, WorkerHost::Start(std::move(options), *supervisor, std::move(queue), clock));
-  Ready(context, "worker is ready: " + id + ", " + std::to_string(arguments.slots) + " slots, scheduler " + arguments.scheduler);
-  if (signals.WaitForEnd({worker->fd()})) RETURN_IF_ERROR(EndWorker(context, *worker, signals));
+  // A default would do: but tasks that delete executions must not find another engine by chance.
+  std::unique_ptr<worker::EngineDoor> engine;
+  if (context.server_given) engine = MakeRemoteDoor(std::make_shared<Connection>(context.server, context.program));
+  ASSIGN_OR_RETURN(const auto worker,
+                   WorkerHost::Start(std::move(options), *supervisor, std::move(queue), clock, std::move(engine)));
+  if (ServeUntilEnd(context, arguments, id, signals, *worker)) RETURN_IF_ERROR(EndWorker(context, *worker, signals));
   else RETURN_IF_ERROR(worker->Wait());
   return kExitOk;
 }
@@ -211,7 +264,7 @@ void RegisterStandalone(CLI::App& app, Context& context) {
 
 void RegisterWorker(CLI::App& app, Context& context) {
   const auto args = std::make_shared<WorkerArguments>();
-  CLI::App* worker = app.add_subcommand("worker", "run tasks for a scheduler");
+  CLI::App* worker = app.add_subcommand("worker", "run tasks for a scheduler; with --server also those that count, resume or purge executions");
   worker->add_option("--scheduler", args->scheduler, "its --queue-endpoint")->envname("HEADRACE_SCHEDULER")->capture_default_str();
   AddSlots(*worker, args->slots);
   worker->add_option("--group", args->group, "take only tasks of this group")->envname("HEADRACE_GROUP");

@@ -15,6 +15,7 @@ struct ExecArguments {
   LogArguments logs;
   FollowArguments follow;
   OperateArguments operate;
+  PurgeArguments purge;
   std::string id;
   std::string reason;
 };
@@ -140,6 +141,20 @@ void AddOperations(CLI::App& exec, Context& context, const Shared& args) {
   AddState(*unqueue, to, "RUNNING (the default), CANCELLED or FAILED");
 }
 
+void AddPurge(CLI::App& exec, Context& context, const Shared& args) {
+  CLI::App* purge = exec.add_subcommand("purge", "delete executions that have ended, with their logs and files, for ever");
+  PurgeArguments& to = args->purge;
+  purge->add_option("--before", to.before, "begun before: 2026-01-31, an instant, or 30d for so long ago")->required();
+  purge->add_option("-n,--namespace", to.ns, "of this namespace and those below it");
+  purge->add_option("--flow", to.flow, "of this flow's id");
+  purge->add_option("--state", to.states, "SUCCESS,KILLED …; all that end otherwise")
+      ->delimiter(',')->transform(CLI::Validator(CheckState, "STATE"))->allow_extra_args(false);
+  purge->add_flag("--keep-files", to.keep_files, "leave the files that tasks have stored");
+  purge->add_flag("--dry-run", to.dry_run, "only count what would go");
+  purge->callback(
+      [&context, args] { context.action = [&context, args] { return PurgeExecutions(context, args->purge); }; });
+}
+
 }  // namespace
 
 void RegisterExec(CLI::App& app, Context& context, Follow follow) {
@@ -150,6 +165,7 @@ void RegisterExec(CLI::App& app, Context& context, Follow follow) {
   AddLook(*exec, context, args);
   AddSteer(*exec, context, args, follow);
   AddOperations(*exec, context, args);
+  AddPurge(*exec, context, args);
   for (CLI::App* verb : exec->get_subcommands({})) verb->fallthrough();
 }
 

@@ -131,7 +131,36 @@ Listing RunsOf(const v1::Execution& execution, bool wide, Timestamp now) {
   return listing;
 }
 
-void PrintExecution(const Context& context, const v1::Execution& execution) {
+// "-i approved=BOOLEAN [-i reason=STRING]": what is in brackets may be left out.
+std::string Asks(const v1::TaskOutline& pause) {
+  std::string text;
+  for (const v1::Input& input : pause.on_resume()) {
+    const bool needed = input.required() && input.default_json().empty();
+    text += std::string(needed ? " " : " [") + "-i " + input.id() + "=" + input.type() + (needed ? "" : "]");
+  }
+  return text;
+}
+
+// How each Pause that waits is resumed.
+std::string WaitsText(const Context& context, const ExecClient::Whole& whole) {
+  std::vector<std::pair<const v1::TaskRun*, const v1::TaskOutline*>> waiting;
+  for (const v1::TaskRun& run : whole.execution.task_runs()) {
+    if (run.superseded() || run.state().current() != v1::STATE_PAUSED || !run.task_type().ends_with(".Pause")) continue;
+    for (const v1::TaskOutline& task : whole.flow.tasks()) {
+      if (task.id() == run.task_id()) waiting.emplace_back(&run, &task);
+    }
+  }
+  std::string text;
+  for (const auto& [run, task] : waiting) {
+    text += (text.empty() ? "" : "\n") + run->task_id() + ", until: " + context.program + " exec resume " + whole.execution.id();
+    if (waiting.size() > 1) text += " --task " + run->id();
+    text += Asks(*task);
+  }
+  return text;
+}
+
+void PrintExecution(const Context& context, const ExecClient::Whole& whole) {
+  const v1::Execution& execution = whole.execution;
   const Timestamp now = SystemClock().Now();
   const Cell state = StateCell(StateText(execution.state()));
   const auto line = [&context](const char* name, const std::string& text) {
@@ -142,6 +171,7 @@ void PrintExecution(const Context& context, const v1::Execution& execution) {
                          std::to_string(execution.flow_revision()));
   context.out << "state     " << Tinted(state.tint, state.text, context.out_screen.color) << "  "
               << Took(execution.state(), now) << '\n';
+  line("waits     ", WaitsText(context, whole));
   line("created   ", FormatInstant(Began(execution.state())));
   line("message   ", execution.message());
   line("labels    ", LabelsText(execution));
@@ -208,11 +238,11 @@ int GetExecution(Context& context, const std::string& id) {
   ExecClient client = ClientOf(context);
   const Result<std::string> resolved = client.ResolveId(id);
   if (!resolved) return PrintError(context, resolved.error());
-  const Result<v1::Execution> execution = client.Get(*resolved);
-  if (!execution) return PrintError(context, execution.error());
-  if (WantsData(context)) PrintValue(context, api::ExecutionObject(*execution));
-  else if (context.output == "name") context.out << execution->id() << '\n';
-  else PrintExecution(context, *execution);
+  const Result<ExecClient::Whole> whole = client.GetWhole(*resolved);
+  if (!whole) return PrintError(context, whole.error());
+  if (WantsData(context)) PrintValue(context, api::ExecutionObject(whole->execution));
+  else if (context.output == "name") context.out << whole->execution.id() << '\n';
+  else PrintExecution(context, *whole);
   return kExitOk;
 }
 

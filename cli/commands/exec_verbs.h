@@ -46,6 +46,18 @@ struct LogArguments {
 int ShowLogs(Context& context, const LogArguments& arguments);
 
 int KillExecution(Context& context, const std::string& id, const std::string& reason);
+
+// ---- exec_purge.cc
+struct PurgeArguments {
+  std::string ns;
+  std::string flow;
+  std::vector<std::string> states;
+  std::string before;
+  bool keep_files = false;
+  bool dry_run = false;
+};
+int PurgeExecutions(Context& context, const PurgeArguments& arguments);
+
 struct FollowArguments {
   std::string id;
   bool watch = false;  // of restart

@@ -83,29 +83,7 @@ void PrintFlow(const Context& context, const v1::Flow& flow) {
   }
 }
 
-// Applies one text, or has it checked; prints its line.
-Result<v1::Flow> Deploy(Context& context, FlowClient& client, const FlowText& text, bool dry_run, std::string* outcome) {
-  v1::Flow flow;
-  google::protobuf::RepeatedPtrField<v1::Violation> warnings;
-  if (dry_run) {
-    ASSIGN_OR_RETURN(v1::ValidateFlowResponse response, client.Validate(text.text, text.file));
-    if (response.errors_size() > 0) {
-      Error error{Code::kInvalidArgument, text.file + " is no valid flow", {}};
-      for (const v1::Violation& wrong : response.errors()) {
-        error.violations.push_back({wrong.field(), wrong.message(), wrong.location().line(), wrong.location().column(),
-                                    wrong.location().file()});
-      }
-      return Fail(std::move(error));
-    }
-    flow = response.flow();
-    warnings = response.warnings();
-    *outcome = "valid";
-  } else {
-    ASSIGN_OR_RETURN(v1::ApplyFlowResponse response, client.Apply(text.text, text.file));
-    flow = response.flow();
-    warnings = response.warnings();
-    *outcome = !response.changed() ? "unchanged" : flow.revision() == 1 ? "created" : "updated";
-  }
+void PrintWarnings(const Context& context, const FlowText& text, const google::protobuf::RepeatedPtrField<v1::Violation>& warnings) {
   for (const v1::Violation& warning : warnings) {
     const int line = warning.location().line() > 0 ? warning.location().line() + text.first_line - 1 : 0;
     context.err << Tinted(Tint::kYellow, "warning:", context.err_screen.color) << ' '
@@ -113,7 +91,46 @@ Result<v1::Flow> Deploy(Context& context, FlowClient& client, const FlowText& te
                                                 text.file}))
                 << '\n';
   }
-  return flow;
+}
+
+Result<v1::Flow> Check(FlowClient& client, const FlowText& text) {
+  ASSIGN_OR_RETURN(v1::ValidateFlowResponse response, client.Validate(text.text, text.file));
+  if (response.errors_size() == 0) return std::move(*response.mutable_flow());
+  Error error{Code::kInvalidArgument, text.file + " is no valid flow", {}};
+  for (const v1::Violation& wrong : response.errors()) {
+    error.violations.push_back({wrong.field(), wrong.message(), wrong.location().line(), wrong.location().column(),
+                                wrong.location().file()});
+  }
+  return Fail(std::move(error));
+}
+
+// All of them before the first is applied: a folder is deployed whole or not at all.
+int CheckAll(Context& context, FlowClient& client, const std::vector<FlowText>& texts, std::vector<v1::Flow>& flows) {
+  FlowTwins twins;
+  int worst = kExitOk;
+  for (const FlowText& text : texts) {
+    Result<v1::Flow> flow = Check(client, text);
+    Status fine;
+    if (flow) fine = twins.Add(NameOf(*flow), text);
+    else fine = Fail(std::move(flow.error()));
+    if (fine) {
+      flows.push_back(std::move(*flow));
+      continue;
+    }
+    ShiftLines(fine.error().violations, text.first_line);
+    const int code = PrintError(context, fine.error());
+    if (worst == kExitOk) worst = code;
+    if (code == kExitUnreachable) break;  // the next one would wait as long
+  }
+  if (worst != kExitOk && worst != kExitUnreachable && texts.size() > 1 && !context.quiet) context.err << "nothing is applied\n";
+  return worst;
+}
+
+Result<v1::Flow> Apply(Context& context, FlowClient& client, const FlowText& text, std::string* outcome) {
+  ASSIGN_OR_RETURN(v1::ApplyFlowResponse response, client.Apply(text.text, text.file));
+  *outcome = !response.changed() ? "unchanged" : response.flow().revision() == 1 ? "created" : "updated";
+  PrintWarnings(context, text, response.warnings());
+  return std::move(*response.mutable_flow());
 }
 
 }  // namespace
@@ -122,22 +139,25 @@ int ApplyFlows(Context& context, const std::vector<std::string>& paths, bool dry
   const Result<std::vector<FlowText>> texts = ReadFlowTexts(paths, context.in);
   if (!texts) return PrintError(context, texts.error());
   FlowClient client = ClientOf(context);
+  std::vector<v1::Flow> flows;
+  if (const int code = CheckAll(context, client, *texts, flows); code != kExitOk) return code;
   Listing listing{{{"FLOW"}, {"REVISION"}, {"OUTCOME"}, {"FILE", true}}};
   int worst = kExitOk;
-  for (const FlowText& text : *texts) {
-    std::string outcome;
-    Result<v1::Flow> flow = Deploy(context, client, text, dry_run, &outcome);
-    if (!flow) {
-      ShiftLines(flow.error().violations, text.first_line);
-      const int code = PrintError(context, flow.error());
-      if (worst == kExitOk) worst = code;
-      if (code == kExitUnreachable) break;  // the next one would wait as long
-      continue;
+  for (std::size_t i = 0; i < texts->size() && worst == kExitOk; ++i) {
+    const FlowText& text = texts->at(i);
+    std::string outcome = "valid";
+    if (!dry_run) {
+      Result<v1::Flow> applied = Apply(context, client, text, &outcome);
+      if (!applied) {
+        worst = PrintError(context, applied.error());
+        continue;
+      }
+      flows[i] = std::move(*applied);
     }
-    Object object = ObjectOf(*flow);
+    Object object = ObjectOf(flows[i]);
     object["outcome"] = outcome;
-    listing.rows.push_back({NameOf(*flow), {{NameOf(*flow)}, {std::to_string(flow->revision())}, {outcome}, {text.file}},
-                            std::move(object)});
+    const std::string name = NameOf(flows[i]);
+    listing.rows.push_back({name, {{name}, {std::to_string(flows[i].revision())}, {outcome}, {text.file}}, std::move(object)});
   }
   if (!listing.rows.empty() || WantsData(context)) PrintListing(context, listing);
   if (!listing.rows.empty() && !dry_run) {

@@ -16,7 +16,7 @@ void RegisterRun(CLI::App& app, Context& context);
 void RegisterCluster(CLI::App& app, Context& context);
 void RegisterExpr(CLI::App& app, Context& context);
 void RegisterDoctor(CLI::App& app, Context& context);
-// completion, version
+// completion, help, version
 void RegisterAbout(CLI::App& app, Context& context);
 
 }  // namespace headrace::cli

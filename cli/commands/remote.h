@@ -31,7 +31,7 @@ using Follow = std::function<int(Context&, const FollowRequest&)>;
 
 // flow validate|apply|list|get|graph|render|docs|schema
 void RegisterFlow(CLI::App& app, Context& context);
-// exec start|list|get|watch|logs|kill|restart
+// exec start|list|get|watch|logs|kill|restart|purge …
 void RegisterExec(CLI::App& app, Context& context, Follow follow);
 // worker-pool list|drain
 void RegisterWorkerPool(CLI::App& app, Context& context);

@@ -15,6 +15,8 @@
 #include "cli/commands/outcome.h"
 #include "cli/exit_code.h"
 #include "cli/host/engine_host.h"
+#include "cli/host/local_door.h"
+#include "cli/host/new_folder.h"
 #include "cli/host/worker_host.h"
 #include "cli/output/json.h"
 #include "cli/version.h"
@@ -135,12 +137,13 @@ Result<House> Open(const RunArguments& arguments) {
 Status OpenWorker(const RunArguments& arguments, House& house) {
   worker::WorkerOptions options = RunnerOptions(arguments);
   ASSIGN_OR_RETURN(house.worker, WorkerHost::Start(std::move(options), *house.supervisor, house.engine->MakeWorkerQueue(),
-                                                   *house.clock));
+                                                   *house.clock, MakeLocalDoor(house.engine->engine())));
   ASSIGN_OR_RETURN(house.api, api::ApiServer::Start({.address = "", .version = kVersion}, house.engine->engine()));
   return {};
 }
 
 Result<int> Run(Context& context, const RunArguments& arguments, std::optional<Duration> timeout) {
+  NewFolder data(arguments.data);
   ASSIGN_OR_RETURN(House house, Open(arguments));
   ASSIGN_OR_RETURN(Signals signals, Signals::Catch());
   scheduler::Engine& engine = house.engine->engine();
@@ -149,6 +152,7 @@ Result<int> Run(Context& context, const RunArguments& arguments, std::optional<D
   ASSIGN_OR_RETURN(scheduler::SubmitRequest request, MakeRequest(context, *flow, arguments));
   RETURN_IF_ERROR(OpenWorker(arguments, house));
   ASSIGN_OR_RETURN(const std::string id, Submit(context, engine, std::move(request)));
+  data.Keep();
   const auto feed = MakeGrpcFeed(house.api->InProcessChannel(), Duration::zero());
   WatchOptions options{.clock = house.clock.get(), .logs = true, .timeout = timeout, .owns_run = true,
                        .failure_fd = house.engine->failure().fd()};

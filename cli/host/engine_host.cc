@@ -41,6 +41,7 @@ Status OpenStores(const EngineHostOptions& options, const Clock& clock, schedule
 }  // namespace
 
 Result<std::unique_ptr<EngineHost>> EngineHost::Start(const EngineHostOptions& options, const Clock& clock) {
+  RETURN_IF_ERROR(worker::CheckEncryptionKey(options.world.environment));
   std::unique_ptr<EngineHost> host(new EngineHost);
   scheduler::EngineOptions engine;
   engine.clock = &clock;
@@ -60,6 +61,9 @@ Result<std::unique_ptr<EngineHost>> EngineHost::Start(const EngineHostOptions& o
       return answerer->StoreLocalFile(path);
     };
   }
+  engine.forget_files = [answerer = host->answerer_.get()](const auto& ns, const auto& flow_id, const ExecutionId& execution) {
+    return answerer->DeleteFiles(ns, flow_id, execution);
+  };
   if (const worker::Sealer sealer(options.world.environment); sealer.has_key()) {
     engine.inputs.encrypt = [sealer](std::string_view plain) { return sealer.Seal(plain); };
   }

@@ -13,16 +13,25 @@
 
 namespace headrace::cli {
 
-WorkerHost::WorkerHost(worker::Registry registry, std::unique_ptr<queue::ClientQueue> queue)
-    : registry_(std::move(registry)), queue_(std::move(queue)), ended_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+WorkerHost::WorkerHost(worker::Registry registry, std::unique_ptr<queue::ClientQueue> queue,
+                       std::unique_ptr<worker::EngineDoor> engine)
+    : registry_(std::move(registry)), queue_(std::move(queue)), engine_(std::move(engine)),
+      ended_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)), welcome_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
 
 Result<std::unique_ptr<WorkerHost>> WorkerHost::Start(worker::WorkerOptions options, worker::Supervisor& supervisor,
-                                                      std::unique_ptr<queue::ClientQueue> queue, const Clock& clock) {
-  std::unique_ptr<WorkerHost> host(new WorkerHost(worker::BuiltInRegistry(), std::move(queue)));
+                                                      std::unique_ptr<queue::ClientQueue> queue, const Clock& clock,
+                                                      std::unique_ptr<worker::EngineDoor> engine) {
+  std::unique_ptr<WorkerHost> host(new WorkerHost(worker::BuiltInRegistry(), std::move(queue), std::move(engine)));
   ASSIGN_OR_RETURN(host->loop_, worker::WorkerLoop::Open(std::move(options), host->registry_, supervisor, *host->queue_,
-                                                         clock));
+                                                         clock, host->engine_.get()));
+  host->loop_->OnWelcome([self = host.get()](bool welcomed) {
+    self->welcomed_.store(welcomed);
+    const std::uint64_t one = 1;
+    (void)!write(self->welcome_, &one, sizeof one);
+  });
   host->thread_ = std::thread([self = host.get()] {
     self->why_ = self->loop_->Run();
+    self->over_.store(true);
     const std::uint64_t one = 1;
     (void)!write(self->ended_, &one, sizeof one);
   });
@@ -34,6 +43,12 @@ WorkerHost::~WorkerHost() {
   if (thread_.joinable()) thread_.join();
   loop_.reset();
   if (ended_ >= 0) close(ended_);
+  if (welcome_ >= 0) close(welcome_);
+}
+
+void WorkerHost::NoteWelcome() {
+  std::uint64_t count = 0;
+  (void)!read(welcome_, &count, sizeof count);
 }
 
 Status WorkerHost::Wait() {

@@ -3,11 +3,13 @@
 // Threads: the owner's; fd is for poll.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <thread>
 
 #include "common/base/clock.h"
 #include "common/queue/queue.h"
+#include "worker/engine_door.h"
 #include "worker/loop.h"
 #include "worker/options.h"
 #include "worker/process/supervisor.h"
@@ -16,9 +18,10 @@ namespace headrace::cli {
 
 class WorkerHost {
  public:
-  // `supervisor` and `clock` outlive the host.
+  // `supervisor` and `clock` outlive the host. `engine` is for tasks that ask it; null: they fail and say so.
   static Result<std::unique_ptr<WorkerHost>> Start(worker::WorkerOptions options, worker::Supervisor& supervisor,
-                                                   std::unique_ptr<queue::ClientQueue> queue, const Clock& clock);
+                                                   std::unique_ptr<queue::ClientQueue> queue, const Clock& clock,
+                                                   std::unique_ptr<worker::EngineDoor> engine);
   ~WorkerHost();  // aborts what still runs
 
   // Takes nothing new and ends when what runs has ended and is acked.
@@ -27,15 +30,25 @@ class WorkerHost {
   void Abort() { loop_->Abort(); }
   // Readable once the worker has ended.
   int fd() const { return ended_; }
+  bool ended() const { return over_.load(); }
+  // Whether a scheduler has welcomed it and is still heard; `welcome_fd` is readable when that has changed.
+  bool welcomed() const { return welcomed_.load(); }
+  int welcome_fd() const { return welcome_; }
+  // Makes `welcome_fd` unreadable until the next change.
+  void NoteWelcome();
   // Until it has ended: why.
   Status Wait();
 
  private:
-  WorkerHost(worker::Registry registry, std::unique_ptr<queue::ClientQueue> queue);
+  WorkerHost(worker::Registry registry, std::unique_ptr<queue::ClientQueue> queue, std::unique_ptr<worker::EngineDoor> engine);
 
   const worker::Registry registry_;
   const std::unique_ptr<queue::ClientQueue> queue_;
+  const std::unique_ptr<worker::EngineDoor> engine_;
   const int ended_;
+  const int welcome_;
+  std::atomic<bool> welcomed_ = false;
+  std::atomic<bool> over_ = false;
   Status why_{};
   std::unique_ptr<worker::WorkerLoop> loop_;
   std::thread thread_;

@@ -61,6 +61,10 @@ void PrintValue(const Context& context, const Value& value) {
 
 int PrintError(const Context& context, const Error& error) {
   const std::string title = Tinted(Tint::kRed, "error:", context.err_screen.color) + ' ';
+  if (error.violations.size() == 1) {
+    PrintLines(context.err, title, "  ", error.ToString());
+    return ExitCodeOf(error);
+  }
   PrintLines(context.err, title, "  ", error.message);
   for (const Violation& violation : error.violations) PrintLines(context.err, "  ", "    ", ToString(violation));
   return ExitCodeOf(error);

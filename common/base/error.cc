@@ -31,6 +31,10 @@ Error&& Error::Wrap(std::string_view tip) && {
 }
 
 std::string Error::ToString() const {
+  // Its message often says already what its one violation says.
+  if (violations.size() == 1 && message.find(violations.front().message) != std::string::npos) {
+    return violations.front().line > 0 ? headrace::ToString(violations.front()) : message;
+  }
   std::string text = message;
   for (const Violation& violation : violations) text += '\n' + headrace::ToString(violation);
   return text;

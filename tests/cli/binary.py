@@ -1,5 +1,6 @@
 """The headrace binary, run in a folder of its own with an environment of its own."""
 import os
+import re
 import select
 import shutil
 import signal
@@ -88,6 +89,26 @@ class BinaryTest(unittest.TestCase):
 
     def assert_exit(self, done, code):
         self.assertEqual(done.returncode, code, f"stdout: {done.stdout}\nstderr: {done.stderr}")
+
+
+class ClusterTest(BinaryTest):
+    def scheduler(self, *more, data="data"):
+        service = self.serve("scheduler", "--data", os.path.join(self.folder, data), "--grpc-port", "0",
+                             "--queue-endpoint", "tcp://127.0.0.1:0", *more)
+        seen = service.wait_for(", data ")
+        service.server, service.queue = re.search(r"API (127\.0\.0\.1:\d+), workers (tcp://127\.0\.0\.1:\d+)", seen).groups()
+        return service
+
+    def worker(self, scheduler, *more, **environment):
+        service = self.serve("worker", "--scheduler", scheduler.queue, *more, **environment)
+        service.wait_for("worker is ready")
+        return service
+
+    def client(self, scheduler, *argv):
+        return self.call(*argv, "--server", scheduler.server)
+
+    def deploy(self, scheduler, text):
+        self.assert_exit(self.client(scheduler, "flow", "apply", self.write("flow.yaml", text)), 0)
 
 
 def main():

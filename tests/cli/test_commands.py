@@ -224,6 +224,26 @@ class Run(BinaryTest):
         self.assertIn("the token is ******", done.stderr)
         self.assertNotIn("open-sesame", done.stdout + done.stderr)
 
+    def test_a_missing_secret_names_the_remedy(self):
+        done = self.run_flow(LOG_FLOW.format(id="one", message="{{ secret('NOPE') }}"))
+        self.assert_exit(done, 10)
+        self.assertIn("Cannot find secret for key 'NOPE'. Set SECRET_NOPE (base64)", done.stderr)
+
+    def test_an_encryption_key_that_is_none_is_told_at_once(self):
+        for key, what in (("short!", "not base64"), ("c2hvcnQ=", "base64 of 5 bytes")):
+            done = self.run_flow(LOG_FLOW.format(id="one", message="hi"), HEADRACE_ENCRYPTION_KEY=key)
+            self.assert_exit(done, 3)
+            self.assertIn(f"HEADRACE_ENCRYPTION_KEY is {what}, it must be base64 of 32", done.stderr)
+            self.assertNotIn(key, done.stderr)
+
+    def test_a_start_that_fails_leaves_no_folder(self):
+        done = self.run_flow("id: bad\n", "--data", os.path.join(self.folder, "deep/er/data"))
+        self.assert_exit(done, 3)
+        self.assertFalse(os.path.exists(os.path.join(self.folder, "deep")))
+        os.makedirs(os.path.join(self.folder, "mine"))
+        self.assert_exit(self.run_flow("id: bad\n", "--data", os.path.join(self.folder, "mine")), 3)
+        self.assertTrue(os.path.exists(os.path.join(self.folder, "mine")))
+
     def test_data_keeps_the_run(self):
         data = os.path.join(self.folder, "data")
         self.assert_exit(self.run_flow(LOG_FLOW.format(id="one", message="hi"), "--data", data), 0)
@@ -276,7 +296,15 @@ class Usage(BinaryTest):
             self.assert_exit(done, 0)
             self.assertIn(word, done.stdout)
 
+    def test_help_explains_a_verb(self):
+        self.assertEqual(self.call("help").stdout, self.call("--help").stdout)
+        self.assertEqual(self.call("help", "exec", "start").stdout, self.call("exec", "start", "--help").stdout)
+        done = self.call("help", "exec", "strat")
+        self.assert_exit(done, 2)
+        self.assertIn("did you mean 'start'?", done.stderr)
+
     def test_version(self):
+        self.assertEqual(self.call("--version").stdout, self.call("version").stdout)
         self.assertRegex(self.call("version").stdout, r"^headrace \d+\.\d+\.\d+\n$")
         self.assertIn("version", json.loads(self.call("version", "-o", "json").stdout))
 

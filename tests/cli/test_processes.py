@@ -9,7 +9,7 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from binary import LOG_FLOW, BinaryTest, main  # noqa: E402
+from binary import LOG_FLOW, ClusterTest, main  # noqa: E402
 
 SLOW_FLOW = """id: slow
 namespace: team
@@ -23,25 +23,7 @@ tasks:
 """
 
 
-class Processes(BinaryTest):
-    def scheduler(self, *more, data="data"):
-        service = self.serve("scheduler", "--data", os.path.join(self.folder, data), "--grpc-port", "0",
-                             "--queue-endpoint", "tcp://127.0.0.1:0", *more)
-        seen = service.wait_for(", data ")
-        service.server, service.queue = re.search(r"API (127\.0\.0\.1:\d+), workers (tcp://127\.0\.0\.1:\d+)", seen).groups()
-        return service
-
-    def worker(self, scheduler, *more):
-        service = self.serve("worker", "--scheduler", scheduler.queue, *more)
-        service.wait_for("worker is ready")
-        return service
-
-    def client(self, scheduler, *argv):
-        return self.call(*argv, "--server", scheduler.server)
-
-    def deploy(self, scheduler, text):
-        self.assert_exit(self.client(scheduler, "flow", "apply", self.write("flow.yaml", text)), 0)
-
+class Processes(ClusterTest):
     def test_a_cluster_runs_a_flow_and_stops_cleanly(self):
         scheduler = self.scheduler()
         worker = self.worker(scheduler, "--slots", "2", "--id", "w1")
@@ -132,6 +114,38 @@ class Processes(BinaryTest):
             self.assertIn(done.returncode, (1, 6), done.stderr)
             self.assertIn(port, done.stderr)
             self.assertRegex(done.stderr, r"in use")
+            self.assertFalse(os.path.exists(os.path.join(self.folder, "data")), "a start that failed left its folder")
+
+    def test_a_worker_waits_for_a_scheduler_and_says_so(self):
+        holder = socket.create_server(("127.0.0.1", 0))
+        address = "tcp://127.0.0.1:" + str(holder.getsockname()[1])
+        holder.close()
+        worker = self.serve("worker", "--scheduler", address, "--id", "w1")
+        seen = worker.wait_for(f"worker w1 is waiting for a scheduler at {address}")
+        self.assertNotIn("ready", seen)
+        scheduler = self.serve("scheduler", "--data", os.path.join(self.folder, "data"), "--grpc-port", "0", "--queue-endpoint", address)
+        worker.wait_for(f"worker is ready: w1, 8 slots, scheduler {address}")
+        scheduler.process.kill()
+        scheduler.process.wait()
+        self.serve("scheduler", "--data", os.path.join(self.folder, "data"), "--grpc-port", "0", "--queue-endpoint", address)
+        worker.process.send_signal(signal.SIGTERM)
+        self.assertEqual(worker.process.wait(60), 0)
+
+    def test_a_folder_with_two_flows_of_one_name_is_refused_whole(self):
+        self.write("flows/a.yaml", LOG_FLOW.format(id="one", message="first"))
+        self.write("flows/b.yaml", LOG_FLOW.format(id="one", message="second"))
+        self.write("flows/c.yaml", LOG_FLOW.format(id="other", message="hi"))
+        folder = os.path.join(self.folder, "flows")
+        scheduler = self.scheduler()
+        done = self.client(scheduler, "flow", "apply", folder)
+        self.assert_exit(done, 3)
+        self.assertRegex(done.stderr, r"flow team/one is in .*a\.yaml and in .*b\.yaml")
+        self.assertEqual(self.client(scheduler, "flow", "list", "-o", "name").stdout, "")
+        done = self.call("scheduler", "--data", os.path.join(self.folder, "other"), "--grpc-port", "0",
+                         "--queue-endpoint", "tcp://127.0.0.1:0", "--flows", folder)
+        self.assert_exit(done, 3)
+        self.assertRegex(done.stderr, r"a\.yaml and in .*b\.yaml")
+        self.assertFalse(os.path.exists(os.path.join(self.folder, "other")))
 
     def test_addresses_beyond_loopback_are_refused(self):
         done = self.call("scheduler", "--data", os.path.join(self.folder, "data"), "--queue-endpoint", "tcp://0.0.0.0:0")

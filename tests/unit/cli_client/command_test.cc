@@ -135,8 +135,25 @@ TEST_F(Commands, AFlowThatIsRefusedKeepsItsPlaceInTheFile) {
     return Fail(Error{Code::kInvalidArgument, "no valid flow", {{"id", "is wrong", 2, 1, "two.yaml"}}});
   };
   EXPECT_EQ(Run({"flow", "apply", Write("two.yaml", "id: hello\n---\nid: other\n")}), kExitInvalid);
-  EXPECT_NE(out.find("unchanged"), std::string::npos);
+  EXPECT_EQ(out, "") << "the good one is not applied either";
   EXPECT_NE(err.find("two.yaml:4:1"), std::string::npos) << err;
+  EXPECT_NE(err.find("nothing is applied"), std::string::npos) << err;
+}
+
+TEST_F(Commands, TwoFlowsOfOneNameAreRefusedBeforeAnythingIsApplied) {
+  int builds = 0;
+  engine.build = [&](const std::string&) -> Result<scheduler::FlowView> {
+    ++builds;
+    return scheduler::FlowView{LoopFlow(), {}, true};
+  };
+  const std::string one = Write("one.yaml", "id: poll-it\n");
+  const std::string two = Write("two.yaml", "id: poll-it\n");
+  EXPECT_EQ(Run({"flow", "apply", one, two}), kExitInvalid);
+  EXPECT_EQ(builds, 2) << "each was checked and none applied";
+  EXPECT_EQ(out, "");
+  EXPECT_NE(err.find("flow release/poll-it is in " + one + " and in " + two), std::string::npos) << err;
+  EXPECT_EQ(Run({"flow", "apply", "--dry-run", one, two}), kExitInvalid);
+  EXPECT_EQ(Run({"flow", "apply", one}), kExitOk) << err;
 }
 
 TEST_F(Commands, RenderResolvesWhatIsKnownBeforeARun) {
@@ -236,6 +253,60 @@ TEST_F(Commands, KillRestartAndDrainSayWhatTheyDid) {
   EXPECT_NE(out.find("w1"), std::string::npos);
   EXPECT_EQ(Run({"worker-pool", "drain", "w1"}), kExitOk);
   EXPECT_EQ(Run({"worker-pool", "drain", "w9"}), kExitNotFound);
+}
+
+TEST_F(Commands, AnErrorWithOneViolationIsToldOnce) {
+  const auto refuse = [this](Error error) {
+    engine.submit = [error](const scheduler::SubmitRequest&, const scheduler::Engine::SubmitDone& done) { done(Fail(error)); };
+    EXPECT_EQ(Run({"exec", "start", "release/poll-it"}), kExitInvalid);
+    return err;
+  };
+  EXPECT_EQ(refuse({Code::kInvalidArgument, "Missing required input:who", {{"inputs.who", "Missing required input:who"}}}),
+            "error: Missing required input:who\n");
+  EXPECT_EQ(refuse({Code::kInvalidArgument, "who is wrong", {{"inputs.who", "is wrong", 3, 4, "a.yaml"}}}),
+            "error: a.yaml:3:4: inputs.who: is wrong\n");
+}
+
+model::FlowPtr PauseFlow() {
+  auto flow = std::make_shared<model::Flow>(*LoopFlow());
+  model::Task& pause = flow->arena[1];
+  pause.id = "approve";
+  pause.type = "io.kestra.plugin.core.flow.Pause";
+  pause.on_resume = {{.id = "approved", .type = "BOOLEAN"}, {.id = "reason", .type = "STRING", .required = false}};
+  return flow;
+}
+
+TEST_F(Commands, AnExecutionThatWaitsSaysHowItIsResumed) {
+  model::Execution waiting = LoopExecution("e1");
+  for (model::TaskRun& run : waiting.task_runs) {
+    if (run.task == 1 && !run.superseded) run.state.Enter(model::State::kPaused, FromMicros(9'000'000));
+  }
+  engine.Put({PauseFlow(), waiting});
+  EXPECT_EQ(Run({"exec", "get", "e1"}), kExitOk) << err;
+  EXPECT_NE(out.find("waits     approve, until: headrace exec resume e1 -i approved=BOOLEAN [-i reason=STRING]\n"), std::string::npos) << out;
+}
+
+TEST_F(Commands, PurgeTakesWhatHasEndedPageByPage) {
+  for (int i = 0; i < 250; ++i) {
+    model::Execution execution = LoopExecution("e" + std::to_string(1'000 + i));
+    execution.closed = i % 2 == 0;
+    engine.Put({LoopFlow(), execution});
+  }
+  EXPECT_EQ(Run({"exec", "purge"}), kParseError) << "a purge needs a date";
+  EXPECT_EQ(Run({"exec", "purge", "--before", "2026-01-31", "-n", "release", "--flow", "poll-it", "--dry-run"}), kExitOk) << err;
+  EXPECT_EQ(out, "FLOW             EXECUTIONS\nrelease/poll-it  250\n");
+  EXPECT_EQ(err, "dry run: 250 executions would go\n");
+  EXPECT_EQ(engine.executions.size(), 250u);
+  EXPECT_EQ(engine.last_query.created_before, *ParseInstant("2026-01-31T00:00:00Z"));
+  EXPECT_EQ(Run({"exec", "purge", "--before", "30d", "--keep-files"}), kExitOk) << err;
+  EXPECT_EQ(err, "purged 125 executions, 0 log lines, 0 files; 125 executions had not ended for good\n");
+  EXPECT_EQ(engine.executions.size(), 125u);
+  EXPECT_EQ(Run({"exec", "purge", "--before", "1d"}, "json"), kExitOk);
+  EXPECT_EQ(*AtPath(ParseJson(out).value(), "kept"), 125);
+  EXPECT_EQ(Run({"exec", "purge", "--before", "1d", "--state", "RUNNING"}), kExitInvalid);
+  EXPECT_NE(err.find("have not ended"), std::string::npos) << err;
+  EXPECT_EQ(Run({"exec", "purge", "--before", "yesterday"}), kExitInvalid);
+  EXPECT_NE(err.find("30d"), std::string::npos) << err;
 }
 
 TEST_F(Commands, AServerThatIsNotThereIsNamedWithARemedy) {
