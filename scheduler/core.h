@@ -14,6 +14,7 @@
 #include "common/base/random.h"
 #include "scheduler/admission.h"
 #include "scheduler/dispatcher.h"
+#include "scheduler/input_subflows.h"
 #include "scheduler/partition.h"
 #include "scheduler/watch_hub.h"
 
@@ -134,7 +135,8 @@ class Core final : private DispatchHost {
   std::vector<store::LogRow> worker_logs_;
 };
 
-// Checks a submission against its flow: revision, disabled, inputs. From any thread.
-Result<PreparedSubmission> PrepareSubmission(FlowRegistry& flows, SubmitRequest request, Timestamp now, Random& random);
+// Checks a submission against its flow: revision, disabled, inputs. From any thread; with `subflow` from one that may wait.
+Result<PreparedSubmission> PrepareSubmission(FlowRegistry& flows, SubmitRequest request, Timestamp now, Random& random,
+                                             const SubflowCall& subflow = {});
 
 }  // namespace headrace::scheduler

@@ -130,14 +130,15 @@ Status AskChecks(const model::Flow& flow, Object context, model::Submitted& subm
 
 }  // namespace
 
-Result<PreparedSubmission> PrepareSubmission(FlowRegistry& flows, SubmitRequest request, Timestamp now, Random& random) {
+Result<PreparedSubmission> PrepareSubmission(FlowRegistry& flows, SubmitRequest request, Timestamp now, Random& random,
+                                             const SubflowCall& subflow) {
   ASSIGN_OR_RETURN(RegisteredFlow found, flows.Get(request.ns, request.flow_id, request.revision));
   const model::Flow& flow = found.program->flow();
   if (flow.disabled) return Fail(Code::kFailedPrecondition, "Cannot execute a flow which is disabled");
   PreparedSubmission prepared;
   prepared.body_digest = Sha256Hex(request.ns + '\0' + request.flow_id + '\0' + std::to_string(request.revision) + '\0' +
                                    json::serialize(request.inputs));
-  expr::BasicEnvironment environment(now, random.Next(), found.program->time_zone());
+  InputEnvironment environment(now, random.Next(), found.program->time_zone(), subflow);
   const Object context = AroundInputs(*found.program, request);
   ASSIGN_OR_RETURN(flow::ResolvedInputs resolved, flow::ResolveInputs(flow, request.inputs, environment, context, flows.seams()));
   prepared.program = found.program;
@@ -149,7 +150,8 @@ Result<PreparedSubmission> PrepareSubmission(FlowRegistry& flows, SubmitRequest 
   for (const model::Label& label : request.labels) PutLabel(prepared.submitted.labels, label);
   prepared.submitted.trigger = std::move(request.trigger);
   prepared.submitted.scheduled = request.scheduled;
-  RETURN_IF_ERROR(AskChecks(flow, context, prepared.submitted, environment));
+  expr::BasicEnvironment of_checks(now, random.Next(), found.program->time_zone());
+  RETURN_IF_ERROR(AskChecks(flow, context, prepared.submitted, of_checks));
   return prepared;
 }
 

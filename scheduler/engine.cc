@@ -53,8 +53,16 @@ class LocalEngine final : public Engine {
         registry_(options.catalog, *flow_store_, std::move(options.surroundings), std::move(options.inputs)),
         hub_(std::make_shared<WatchHub>([this](const ExecutionId& id) { return ReadView(*store_, registry_, id); })),
         loop_(MakeOptions(options), clock_, *store_, *logs_, registry_, *hub_, *workers_),
+        subflows_([this](SubmitRequest request, const SubflowCall& subflow, SubmitDone done) {
+                    Random random = Random::FromSystem();
+                    Post(PrepareSubmission(registry_, std::move(request), clock_.Now(), random, subflow), std::move(done));
+                  },
+                  [this](const ExecutionId& id, std::function<void()> on_ready) { return Watch(id, 0, std::move(on_ready)); }),
         random_(Random::FromSystem()) {}
-  ~LocalEngine() override { loop_.Stop(); }
+  ~LocalEngine() override {
+    subflows_.Stop();
+    loop_.Stop();
+  }
 
   Status Begin() { return loop_.Start(); }
 
@@ -78,20 +86,14 @@ class LocalEngine final : public Engine {
   }
 
   void Submit(SubmitRequest request, SubmitDone done) override {
+    if (const auto flow = registry_.Get(request.ns, request.flow_id, request.revision); flow && flow->asks_subflow) {
+      return subflows_.Begin(std::move(request), std::move(done));
+    }
     auto prepared = [&] {
       std::lock_guard lock(random_mutex_);
       return PrepareSubmission(registry_, std::move(request), clock_.Now(), random_);
     }();
-    if (!prepared) return done(Fail(std::move(prepared.error())));
-    for (std::string& undeclared : prepared->warnings) {
-      undeclared = "input " + undeclared + " is not declared by the flow and is left out";
-    }
-    prepared->done = done;
-    // std::function must be copyable, PreparedSubmission is.
-    const bool posted = loop_.Post([submission = std::move(*prepared)](Core& core, Moment now) mutable {
-      core.Submit(std::move(submission), now);
-    });
-    if (!posted) done(Overloaded());
+    Post(std::move(prepared), std::move(done));
   }
 
   Result<ExecutionView> GetExecution(const ExecutionId& id) override { return ReadView(*store_, registry_, id); }
@@ -211,6 +213,19 @@ class LocalEngine final : public Engine {
     return loop;
   }
 
+  void Post(Result<PreparedSubmission> prepared, SubmitDone done) {
+    if (!prepared) return done(Fail(std::move(prepared.error())));
+    for (std::string& undeclared : prepared->warnings) {
+      undeclared = "input " + undeclared + " is not declared by the flow and is left out";
+    }
+    prepared->done = done;
+    // std::function must be copyable, PreparedSubmission is.
+    const bool posted = loop_.Post([submission = std::move(*prepared)](Core& core, Moment now) mutable {
+      core.Submit(std::move(submission), now);
+    });
+    if (!posted) done(Overloaded());
+  }
+
   void PostEvent(const ExecutionId& id, model::EventBody body, std::function<void(Status)> done) {
     const bool posted = loop_.Post([id, body = std::move(body), done](Core& core, Moment now) mutable {
       core.Post(id, std::move(body), std::move(done), now);
@@ -256,6 +271,7 @@ class LocalEngine final : public Engine {
   FlowRegistry registry_;
   const std::shared_ptr<WatchHub> hub_;
   Loop loop_;
+  InputSubflows subflows_;
   std::mutex random_mutex_;
   Random random_;
 };

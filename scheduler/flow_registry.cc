@@ -4,6 +4,7 @@
 #include "common/expr/zone.h"
 #include "common/flow/builder.h"
 #include "common/flow/outputs.h"
+#include "scheduler/input_subflows.h"
 
 namespace headrace::scheduler {
 namespace {
@@ -17,6 +18,7 @@ Result<RegisteredFlow> FlowRegistry::Build(const std::string& source, const std:
   ASSIGN_OR_RETURN(ProgramPtr program, executor::Program::Build(built.flow, {&TypeOutput, expr::MachineZoneName(), surroundings_}));
   RegisteredFlow registered;
   registered.program = std::move(program);
+  registered.asks_subflow = InputSubflows::MayAsk(registered.program->flow());
   registered.warnings = std::move(built.warnings);
   return registered;
 }

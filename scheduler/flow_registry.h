@@ -23,6 +23,7 @@ struct RegisteredFlow {
   Timestamp created{};
   bool changed = false;
   std::vector<Violation> warnings{};
+  bool asks_subflow = false;  // in its inputs: resolving them may take long
 };
 
 class FlowRegistry {

@@ -39,7 +39,8 @@ Result<std::string> Answerer::StoreLocalFile(const std::string& path) const {
 
 model::Answer Answerer::Answer(const std::string& ns, const std::string& flow_id, const ExecutionId& execution,
                                const std::optional<ExecutionId>& parent, const model::Lookup& lookup) const {
-  if (lookup.function == "http" || lookup.function == "subflow" || lookup.function == "errorLogs") {
+  if (lookup.function == "subflow") return {.value = {}, .error = "subflow() is for inputs of executions that somebody starts"};
+  if (lookup.function == "http" || lookup.function == "errorLogs") {
     return {.value = {}, .error = lookup.function + "() is for properties of tasks that a worker runs, not for what steers a flow"};
   }
   StartOrder order;

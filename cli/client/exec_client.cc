@@ -15,7 +15,7 @@ namespace headrace::cli {
 
 constexpr std::chrono::seconds kReconnect(30);
 constexpr std::chrono::minutes kSnapshotTimeout(2);
-constexpr std::chrono::seconds kPurgeTimeout(35);  // a server gives up after 30 s
+constexpr std::chrono::seconds kLongTimeout(35);  // of purges, and of inputs that ask a subflow(): a server gives up after 30 s
 
 struct ExecClient::Stubs {
   std::unique_ptr<v1::ExecutionService::Stub> executions;
@@ -33,7 +33,7 @@ Result<v1::SubmitExecutionResponse> ExecClient::Submit(v1::SubmitExecutionReques
     Random random = Random::FromSystem();
     request.set_request_id(NewExecutionId(SystemClock().Now(), random).str());
   }
-  return CallUnary(*connection_, *stubs_->executions, &v1::ExecutionService::Stub::SubmitExecution, request);
+  return CallUnary(*connection_, *stubs_->executions, &v1::ExecutionService::Stub::SubmitExecution, request, kLongTimeout);
 }
 
 Result<ExecClient::Whole> ExecClient::GetWhole(const std::string& id) {
@@ -86,11 +86,11 @@ Result<v1::CountExecutionsResponse> ExecClient::Count(const v1::CountExecutionsR
 }
 
 Result<v1::PurgeExecutionsResponse> ExecClient::Purge(const v1::PurgeExecutionsRequest& request) {
-  return CallUnary(*connection_, *stubs_->executions, &v1::ExecutionService::Stub::PurgeExecutions, request, kPurgeTimeout);
+  return CallUnary(*connection_, *stubs_->executions, &v1::ExecutionService::Stub::PurgeExecutions, request, kLongTimeout);
 }
 
 Result<v1::PurgeLogsResponse> ExecClient::PurgeLogs(const v1::PurgeLogsRequest& request) {
-  return CallUnary(*connection_, *stubs_->executions, &v1::ExecutionService::Stub::PurgeLogs, request, kPurgeTimeout);
+  return CallUnary(*connection_, *stubs_->executions, &v1::ExecutionService::Stub::PurgeLogs, request, kLongTimeout);
 }
 
 Result<v1::ListExecutionsResponse> ExecClient::List(const v1::ListExecutionsRequest& request) {

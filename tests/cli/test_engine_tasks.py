@@ -66,6 +66,31 @@ tasks:
 """
 
 
+ASKED_FLOW = """id: asked
+namespace: team
+tasks:
+  - id: say
+    type: io.kestra.plugin.core.debug.Return
+    format: from the other flow
+outputs:
+  - id: text
+    type: STRING
+    value: "{{ outputs.say.value }}"
+"""
+
+ASKING_FLOW = """id: asking
+namespace: team
+inputs:
+  - id: text
+    type: STRING
+    defaults: "{{ subflow('team', 'asked').outputs.text }}"
+tasks:
+  - id: say
+    type: io.kestra.plugin.core.debug.Return
+    format: "{{ inputs.text }}"
+"""
+
+
 class EngineTasks(ClusterTest):
     def start(self, scheduler, flow):
         done = self.client(scheduler, "exec", "start", "team/" + flow, "--wait", "-o", "json")
@@ -135,6 +160,17 @@ class EngineTasks(ClusterTest):
         done = self.client(scheduler, "exec", "restart", waiting)
         self.assert_exit(done, 6)
         self.assertIn("exec replay", done.stderr)
+
+    def test_inputs_ask_a_flow_first_and_only_once_for_one_key(self):
+        scheduler = self.scheduler()
+        self.worker(scheduler)
+        self.deploy(scheduler, ASKED_FLOW)
+        self.deploy(scheduler, ASKING_FLOW)
+        for _ in range(2):
+            done = self.client(scheduler, "exec", "start", "team/asking", "--idempotency-key", "k", "--wait", "-o", "json")
+            self.assert_exit(done, 0)
+            self.assertEqual(json.loads(done.stdout)["inputs"], {"text": "from the other flow"})
+        self.assertEqual(len(self.ids(scheduler)), 2)
 
     def test_a_purge_takes_the_rows_the_log_and_the_files(self):
         service = self.serve("standalone", "--grpc-port", "0")
