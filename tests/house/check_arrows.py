@@ -15,6 +15,7 @@ MAY = {
     "common/base": set(),
     "common/model": _BASE,
     "common/expr": _NOUNS,
+    "common/cron": _BASE | {"common/expr"},
     "common/flow": _NOUNS | {"common/expr"},
     "common/queue": _NOUNS,
     "common/store": _NOUNS,
