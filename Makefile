@@ -56,7 +56,7 @@ sim: build ## the simulator: make sim SEEDS=100000 (a count, or first:last)
 	@build/release/bin/headrace_sim --seeds $(SEEDS)
 
 .PHONY: mutants
-mutants: build ## plants faults into the code; the simulator must catch each
+mutants: build ## plants faults into the code; each must be caught
 	@python3 tests/sim/mutants.py build/release
 
 .PHONY: bench

@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
-"""Plants one fault after another into the real code and demands that the simulator catches each.
+"""Plants one fault after another into the real code and demands that each is caught: by the simulator, or by the unit
+tests named beside it.
 
 usage: mutants.py BUILD_DIR [--only NAME,…] [--seeds N] [--short]
 
 A mutant is one source file with one change, compiled beside the tree and linked in front of the library it came from, so that the
 tree itself is never touched. --short plants three; the rest is the verb `make mutants`.
 
-Not listed are faults behind which a second net stands, so that a history still ends as it should: results that are not resent
-or are forgotten while disconnected (the lease ends and the task runs again), and claims of another worker's lease (a
+Unit tests catch the faults behind which a second net stands, so that a history still ends as it should: results that are not
+resent or are forgotten while disconnected (the lease ends and the task runs again), and claims of another worker's lease (a
 delivery has its own number, so that two workers never hold the same one).
 """
 import argparse
@@ -19,7 +20,8 @@ import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-# name, file, what stands there, what stands there instead, planted in the short form too
+# name, file, what stands there, what stands there instead, planted in the short form too, and, where it is not the simulator
+# that must catch it: the test binary and the filter of its tests
 MUTANTS = [
     ("ack_before_commit", "scheduler/core_dispatch.cc",
      "if (!peer.empty()) partition_->After(AckOrder{peer, result.key, verdict});",
@@ -59,6 +61,16 @@ MUTANTS = [
      "  Apply(key.execution, model::TaskLost{key.fence, reason});\n", "", False),
     ("leases_do_not_bind_the_worker", "worker/session_tasks.cc",
      "    if (now >= kill_at) Abandon(at, now);\n    else", "    if (now < kill_at)", True),
+    ("results_are_not_resent", "worker/session_tasks.cc",
+     "    if (now >= at->second.resend_at) SendResult(at, now);\n    else", "    if (now < at->second.resend_at)", False,
+     "worker_test", "SessionTest.*"),
+    ("unacked_results_are_forgotten", "worker/session_tasks.cc",
+     "  if (phase_ != Phase::kWelcomed) return;\n  // What the task said",
+     "  if (phase_ != Phase::kWelcomed) return Forget(at, now);\n  // What the task said", False,
+     "worker_test", "SessionTest.*"),
+    ("anybody_may_claim_a_lease", "scheduler/lease_book.cc",
+     "  if (!lease.worker.empty() && lease.worker != worker) return false;\n", "", False,
+     "scheduler_test", "LeaseBook.*"),
     ("late_assignments_run", "worker/session_tasks.cc",
      "  if (now >= KillAt({.lease_from = SaidAt(message.credit_seq, now)})) return Nack(message, wire::NackReason::kNoSlot);\n",
      "", False),
@@ -74,6 +86,11 @@ MUTANTS = [
      "    if (auto* reply = std::get_if<ReplyOrder>(&order)) reply->reply({});\n  }\n"
      "  std::erase_if(in_flight_.back().orders, [](const Order& o) { return std::holds_alternative<ReplyOrder>(o); });\n"
      "  submit_commit_(std::move(open->batch));\n", False),
+    ("what_runs_is_purged", "scheduler/partition_load.cc",
+     "    if (entry.uncommitted > 0 || !entry.live->ended() || !entry.live->only_waits()) return false;\n", "", False),
+    ("what_is_being_purged_is_found", "scheduler/partition_load.cc",
+     '  if (deleting_.contains(id)) return NotFound("execution " + id.str() + " does not exist");\n  if (quarantined_',
+     "  if (quarantined_", False, "scheduler_test", "PurgeTest.*"),
 ]
 
 
@@ -89,8 +106,10 @@ def compile_command(commands, source):
     raise SystemExit(f"mutants: no compile command for {source}")
 
 
-def plant(build, commands, link, name, path, old, new):
-    """The simulator with the one change in it."""
+def plant(build, target, name, path, old, new):
+    """The target with the one change in it."""
+    commands = ninja_commands(build, target)
+    link = next(line for line in reversed(commands) if f"-o bin/{target}" in line)
     with open(os.path.join(ROOT, path), encoding="utf-8") as file:
         text = file.read()
     if text.count(old) != 1:
@@ -108,21 +127,25 @@ def plant(build, commands, link, name, path, old, new):
             words[words.index(flag) + 1] = os.path.join(folder, "mutant.d")
     subprocess.run(words + ["-w"], cwd=build, check=True)
     words = shlex.split(link.replace(": && ", "").replace(" && :", ""))
-    binary = os.path.join(folder, "sim")
+    binary = os.path.join(folder, target)
     words[words.index("-o") + 1] = binary
     words.insert(words.index("-o"), made)
     subprocess.run(words, cwd=build, check=True)
     return binary
 
 
-def hunt(build, commands, link, mutant, seeds):
-    name, path, old, new, _ = mutant
-    binary = plant(build, commands, link, name, path, old, new)
+def hunt(build, mutant, seeds):
+    name, path, old, new, _, *tests = mutant
+    target, arguments = ("headrace_sim", ["--seeds", str(seeds)])
+    if tests:
+        target, arguments = tests[0], ["--gtest_brief=1", "--gtest_filter=" + tests[1]]
+    binary = plant(build, target, name, path, old, new)
     try:
-        done = subprocess.run([binary, "--seeds", str(seeds)], capture_output=True, text=True, timeout=900)
+        done = subprocess.run([binary, *arguments], capture_output=True, text=True, timeout=900)
     except subprocess.TimeoutExpired:
         return name, "it hung", True
-    first = (done.stdout.splitlines() or [done.stderr.strip() or f"ended with {done.returncode}"])[0]
+    lines = done.stdout.splitlines() or [done.stderr.strip() or f"ended with {done.returncode}"]
+    first = next((line for line in lines if line.startswith("[  FAILED  ]")), lines[0])
     return name, first[:150], done.returncode != 0
 
 
@@ -134,13 +157,11 @@ def main():
     parser.add_argument("--short", action="store_true")
     arguments = parser.parse_args()
     build = os.path.abspath(arguments.build)
-    commands = ninja_commands(build, "headrace_sim")
-    link = next(line for line in reversed(commands) if "-o bin/headrace_sim" in line)
     wanted = [m for m in MUTANTS if (not arguments.only or m[0] in arguments.only.split(","))
               and (not arguments.short or m[4])]
     missed = 0
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        for name, first, caught in pool.map(lambda m: hunt(build, commands, link, m, arguments.seeds), wanted):
+        for name, first, caught in pool.map(lambda m: hunt(build, m, arguments.seeds), wanted):
             missed += not caught
             print(f"{'caught' if caught else 'MISSED'}  {name:40} {first}", flush=True)
     print(f"{len(wanted) - missed} passed, {missed} failed")
