@@ -35,16 +35,23 @@ void Laws::OnDurable(const store::WriteBatch& batch) {
   for (const store::ExecutionRow& row : batch.executions) {
     auto execution = wire::DecodeExecution(row.record);
     if (!execution) return Break("records can be read", execution.error().message);
+    if (purged_.contains(row.id)) Break("what is purged stays away", row.id.str());
     const auto it = executions_.find(row.id);
     if (it != executions_.end()) CheckExecution(it->second, *execution);
     executions_[row.id] = std::move(*execution);
   }
   for (const store::TaskRunRow& row : batch.task_runs) {
+    if (purged_.contains(row.execution)) Break("what is purged stays away", Name(row.execution, row.index));
     auto task_run = wire::DecodeTaskRun(row.record);
     if (!task_run) return Break("records can be read", task_run.error().message);
     const auto it = task_runs_.find({row.execution, row.index});
     if (it != task_runs_.end()) CheckTaskRun(it->second, *task_run, row.execution);
     task_runs_[{row.execution, row.index}] = std::move(*task_run);
+  }
+  for (const ExecutionId& id : batch.executions_deleted) {
+    const auto it = executions_.find(id);
+    if (it == executions_.end() || !it->second.closed) Break("only what has ended for good is purged", id.str());
+    purged_.insert(id);
   }
 }
 
@@ -84,6 +91,10 @@ void Laws::CheckTaskRun(const model::TaskRun& before, const model::TaskRun& afte
 void Laws::OnSubmitReply(const ExecutionId& id) {
   acknowledged_.insert(id);
   if (!executions_.contains(id)) Break("an answer means durable", "execution " + id.str());
+}
+
+void Laws::OnPurgeReply(const ExecutionId& id) {
+  if (!purged_.contains(id)) Break("an answer means durable", "purge of " + id.str());
 }
 
 void Laws::OnAssignSent(const wire::Assign& assign) {

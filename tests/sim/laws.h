@@ -24,6 +24,7 @@ class Laws {
   void OnDurable(const store::WriteBatch& batch);
   // ---- what leaves a scheduler ----
   void OnSubmitReply(const ExecutionId& id);
+  void OnPurgeReply(const ExecutionId& id);
   void OnAssignSent(const wire::Assign& assign);
   void OnResultAcked(const wire::TaskKey& key, wire::Verdict verdict);
   // ---- what happens on workers ----
@@ -32,6 +33,7 @@ class Laws {
   // A worker that is stopped cannot keep its promise; its runs count for nothing until it goes on.
   void OnWorkerFrozen(int worker, bool frozen);
 
+  // Also those that were purged.
   const std::map<ExecutionId, model::Execution>& executions() const { return executions_; }
   const std::set<ExecutionId>& acknowledged() const { return acknowledged_; }
   const model::TaskRun* FindTaskRun(const ExecutionId& id, model::TaskRunIndex index) const;
@@ -50,6 +52,7 @@ class Laws {
   std::map<ExecutionId, model::Execution> executions_;  // heads
   std::map<Place, model::TaskRun> task_runs_;
   std::set<ExecutionId> acknowledged_;
+  std::set<ExecutionId> purged_;
   std::map<Place, std::vector<Run>> running_;
   std::set<int> frozen_;
 };

@@ -76,6 +76,13 @@ void SchedulerNode::Restart(const ExecutionId& id) {
   Do([this, id] { core_->Post(id, model::RestartRequested{}, [](Status) {}, around_.world.moment()); });
 }
 
+void SchedulerNode::Purge(const ExecutionId& id) {
+  Do([this, id] {
+    core_->Delete({id}, [this, id](const auto& gone) { if (gone && !gone->empty()) around_.laws.OnPurgeReply(id); },
+                  around_.world.moment());
+  });
+}
+
 void SchedulerNode::SendFrame(const std::string& peer, std::string bytes) {
   auto messages = wire::DecodeToWorker(bytes);
   CHECK(messages.has_value());

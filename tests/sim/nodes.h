@@ -35,6 +35,7 @@ class SchedulerNode final : private scheduler::CorePort {
   void Submit(scheduler::SubmitRequest request, scheduler::Engine::SubmitDone done);
   void Kill(const ExecutionId& id);
   void Restart(const ExecutionId& id);
+  void Purge(const ExecutionId& id);
   void Pause() { paused_ = true; }
   void Resume();
   bool failed() const { return !core_->failed(); }

@@ -35,6 +35,7 @@ class Scenario {
       world_.After(world_.Between(Duration(0), kStormy / 2), [this, n] { Submit(n); });
     }
     if (options_.faults) PlanFault();
+    if (options_.faults && options_.seed % 3 == 0) PlanPurge();
     RunWhileLawful(kStormy);
     Calm();
     RunWhileLawful(kStormy + kCalm);
@@ -206,6 +207,18 @@ class Scenario {
     world_.After(std::chrono::seconds(5), [this, n] { Submit(n); });
   }
 
+  // Whatever it finds, running or not: what has ended goes, and no outcome changes by it. With chance of its own, so that the
+  // other seeds keep their histories.
+  void PlanPurge() {
+    world_.After(std::chrono::milliseconds(100 + purges_.Below(3000)), [this] {
+      const auto& all = laws_.executions();
+      if (scheduler_ && !all.empty()) {
+        scheduler_->Purge(std::next(all.begin(), static_cast<std::ptrdiff_t>(purges_.Below(all.size())))->first);
+      }
+      PlanPurge();
+    });
+  }
+
   std::string FlowOf(int n) const {
     return FlowIds()[StableHash(std::to_string(n), options_.seed) % FlowIds().size()];
   }
@@ -262,6 +275,7 @@ class Scenario {
 
   const ScenarioOptions options_;
   World world_;
+  Random purges_{options_.seed};
   const Faults faults_;
   Laws laws_;
   const WorldClock clock_;
