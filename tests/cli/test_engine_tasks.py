@@ -146,7 +146,7 @@ class EngineTasks(ClusterTest):
         watch.wait_for("PAUSED")
         waiting = self.ids(scheduler)[0]
         done = self.client(scheduler, "exec", "get", waiting)
-        self.assertRegex(done.stdout, rf"(?m)^waits +approve, until: .*headrace exec resume {waiting} -i approved=BOOLEAN \[-i reason=STRING\]$")
+        self.assertRegex(done.stdout, rf"(?m)^waits +approve, until: .* exec resume {waiting} -i approved=BOOLEAN \[-i reason=STRING\]$")
         done = self.client(scheduler, "exec", "restart", waiting)
         self.assert_exit(done, 6)
         self.assertIn("exec resume", done.stderr)
