@@ -91,8 +91,6 @@ MUTANTS = [
     ("what_is_being_purged_is_found", "scheduler/partition_load.cc",
      '  if (deleting_.contains(id)) return NotFound("execution " + id.str() + " does not exist");\n  if (quarantined_',
      "  if (quarantined_", False, "scheduler_test", "PurgeTest.*"),
-    ("what_runs_is_purged", "scheduler/partition_load.cc",
-     "    if (entry.uncommitted > 0 || !entry.live->ended() || !entry.live->only_waits()) return false;\n", "", False),
 ]
 
 
