@@ -1,6 +1,7 @@
 #include "api/execution_json.h"
 
 #include "api/translate.h"
+#include "common/model/for_each_item.h"
 #include "common/model/state.h"
 
 namespace headrace::api {
@@ -70,6 +71,7 @@ void AddTaskRuns(const v1::Execution& execution, Object& out) {
   Array list;
   Array history;
   for (const v1::TaskRun& run : execution.task_runs()) {
+    if (run.id().empty() || model::IsInnerTask(run.task_id())) continue;
     (run.superseded() ? history : list).push_back(TaskRunObject(execution, run));
   }
   out["taskRunList"] = std::move(list);

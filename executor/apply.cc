@@ -73,23 +73,26 @@ Result<std::unique_ptr<LiveExecution>> LiveExecution::Restore(std::shared_ptr<co
   return live;
 }
 
-bool LiveExecution::ended() const {
-  return model::IsTerminal(execution_.state.current()) && books_->open.empty();
-}
+bool LiveExecution::ended() const { return execution_.closed; }
 
 bool LiveExecution::only_waits() const { return books_->in_flight == 0 && !execution_.state.changes.empty(); }
 
 std::vector<model::TaskRunIndex> LiveExecution::InFlight() const {
   std::vector<model::TaskRunIndex> found;
   for (const model::TaskRunIndex index : books_->open) {
-    const model::TaskRun& run = execution_.task_runs[index];
-    const model::State state = run.state.current();
-    if (program_->flow().task(run.task).role == model::TaskRole::kRunnable &&
-        (state == model::State::kSubmitted || state == model::State::kRunning)) {
-      found.push_back(index);
-    }
+    if (IsWithWorker(*program_, execution_.task_runs[index])) found.push_back(index);
   }
   return found;
+}
+
+std::optional<model::TaskRunIndex> LiveExecution::Resumable(std::optional<model::TaskRunIndex> named) const {
+  for (const model::TaskRunIndex index : books_->open) {
+    if (named && *named != index) continue;
+    const model::TaskRun& run = execution_.task_runs[index];
+    const SteeredType* type = program_->task(run.task).type;
+    if (run.state.current() == model::State::kPaused && type != nullptr && type->resumable()) return index;
+  }
+  return std::nullopt;
 }
 
 std::vector<model::SetTimer> LiveExecution::ArmedTimers() const {

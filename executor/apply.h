@@ -48,13 +48,15 @@ class LiveExecution {
   const model::Execution& execution() const { return execution_; }
   const Program& program() const { return *program_; }
   const std::shared_ptr<const Program>& program_ptr() const { return program_; }
-  // The final state is reached and afterExecution is done: nothing more will happen without a restart.
+  // The final state is reached and the listeners and afterExecution are done: nothing more will happen without a restart.
   bool ended() const;
   const Bookkeeping& books() const { return *books_; }  // of the executor's own files and tests
   // Nothing is on its way to a worker and nothing runs: only timers, children or people can move it on.
   bool only_waits() const;
   // The deliveries that a worker has or may have: SUBMITTED and RUNNING task runs of runnable tasks. For recovery.
   std::vector<model::TaskRunIndex> InFlight() const;
+  // The PAUSED run that a person would resume: `named`, else the first that waits for one.
+  std::optional<model::TaskRunIndex> Resumable(std::optional<model::TaskRunIndex> named) const;
   // The timers that must be set for the present state. For recovery and for the scrubber.
   std::vector<model::SetTimer> ArmedTimers() const;
 

@@ -22,6 +22,12 @@ bool HoldsChildren(const model::Task& task) { return task.role == TaskRole::kFlo
 
 }  // namespace
 
+bool IsWithWorker(const Program& program, const model::TaskRun& run) {
+  const State state = run.state.current();
+  return (state == State::kSubmitted || state == State::kRunning) && !run.decided &&
+         program.flow().task(run.task).role == TaskRole::kRunnable;
+}
+
 Bookkeeping::Bookkeeping(const Program& program) : runs_of_task(program.flow().arena.size()) {}
 
 Bookkeeping Bookkeeping::Rebuild(const Program& program, const model::Execution& execution) {
@@ -69,6 +75,22 @@ void Bookkeeping::Moved(const Program& program, const model::TaskRun& run, State
   Count(program, run, to, 1);
 }
 
+void Bookkeeping::Decide(const Program& program, model::TaskRun& run, State outcome) {
+  Count(program, run, run.state.current(), -1);
+  run.decided = outcome;
+  Count(program, run, run.state.current(), 1);
+}
+
+void Bookkeeping::TakeBack(const Program& program, const model::TaskRun& run) {
+  Remove(program, run);
+  at(run.parent).children.pop_back();
+}
+
+void Bookkeeping::Return(const Program& program, const model::TaskRun& now, const model::TaskRun& then) {
+  Count(program, now, now.state.current(), -1);
+  Count(program, then, then.state.current(), 1);
+}
+
 void Bookkeeping::Remove(const Program& program, const model::TaskRun& run) {
   Count(program, run, run.state.current(), -1);
   runs_of_task[run.task].erase(run.index);
@@ -104,9 +126,10 @@ void Bookkeeping::Count(const Program& program, const model::TaskRun& run, State
   };
   keep(open);
   if (state == State::kRestarted) keep(scope.restarted);
+  if (state == State::kSubmitted) add(scope.submitted);
   const TaskRole role = program.flow().task(run.task).role;
   const bool at_work = state == State::kSubmitted || state == State::kRunning;
-  if (at_work && role == TaskRole::kRunnable) add(in_flight);
+  if (at_work && role == TaskRole::kRunnable && !run.decided) add(in_flight);
   if (at_work && role == TaskRole::kExecutable) add(in_children);
   if (state == State::kRetrying) add(retrying);
   if (state == State::kPaused) add(paused);

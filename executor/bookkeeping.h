@@ -19,10 +19,18 @@ namespace headrace::executor {
 
 using ScopeId = std::optional<model::TaskRunIndex>;  // nothing: the execution itself
 
-struct Scope {
+// What a scope is about to do; the rest of it follows from its children.
+struct ScopeHead {
   ListKind phase = ListKind::kMain;  // the list that runs or ran last
   std::uint32_t next = 0;            // the place in that list (or, by value, the value) to start next
+  // Children whose end the scope has not reacted to yet: they still hold their place. Zero between two events.
+  std::uint32_t unsettled = 0;
+  bool operator==(const ScopeHead&) const = default;
+};
+
+struct Scope : ScopeHead {
   std::uint32_t open = 0;            // children that have not ended
+  std::uint32_t submitted = 0;       // those of them that are SUBMITTED
   std::set<model::TaskRunIndex> restarted{};  // those of them that are RESTARTED and have not begun again
   // Ended children of the main list.
   std::uint32_t passed = 0;          // without failing
@@ -32,8 +40,6 @@ struct Scope {
   std::uint32_t cancelled = 0;
   std::vector<model::TaskRunIndex> children{};
 
-  // Those whose end the scope has not reacted to yet: they still hold their place. Zero between two events.
-  std::uint32_t unsettled = 0;
   std::uint32_t at_work() const { return open + unsettled - static_cast<std::uint32_t>(restarted.size()); }
   bool idle() const { return open + unsettled == 0; }
   // A child of the main list failed, was killed or cancelled: no next one in a sequence.
@@ -42,6 +48,9 @@ struct Scope {
   model::State Outcome() const;
   bool operator==(const Scope&) const = default;
 };
+
+// A worker has the run or may have it: one whose end is decided is out of its worker's hands.
+bool IsWithWorker(const Program& program, const model::TaskRun& run);
 
 struct Bookkeeping {
   Scope root{};
@@ -62,6 +71,11 @@ struct Bookkeeping {
   // A new run.
   void Add(const Program& program, const model::TaskRun& run);
   void Moved(const Program& program, const model::TaskRun& run, model::State from, model::State to);
+  // Its end is decided and waits for its own errors and finally.
+  void Decide(const Program& program, model::TaskRun& run, model::State outcome);
+  // Takes back an Add, newest run first, and what was done to a run since it was `then`.
+  void TakeBack(const Program& program, const model::TaskRun& run);
+  void Return(const Program& program, const model::TaskRun& now, const model::TaskRun& then);
   // A run that counts no more. Its scope still lists it; the caller empties that list.
   void Remove(const Program& program, const model::TaskRun& run);
 

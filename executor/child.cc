@@ -36,7 +36,9 @@ void OnChildStarted(Step& step, const model::ChildStarted& event) {
     return;
   }
   step.Enter(event.task_run, State::kRunning);
-  if (!WaitsForChild(step.task(event.task_run))) SucceedRun(step, event.task_run);
+  if (!WaitsForChild(step.task(event.task_run))) return SucceedRun(step, event.task_run);
+  const SteeredType* owner = step.program(event.task_run).owner;
+  if (owner != nullptr && !step.killing()) owner->ChildBegan(step, *step.run(event.task_run).parent);
 }
 
 void OnChildRejected(Step& step, const model::ChildRejected& event) {
@@ -61,7 +63,7 @@ void OnChildEnded(Step& step, const model::ChildEnded& event) {
   } else if (outcome == State::kSuccess) {
     SucceedRun(step, index);
   } else {
-    FinishRun(step, index, Tolerated(step.task(index), outcome));
+    EndRun(step, index, outcome);
   }
 }
 

@@ -3,8 +3,11 @@
 #include <algorithm>
 #include <string_view>
 
+#include "common/model/for_each_item.h"
 #include "executor/apply.h"
 #include "executor/bookkeeping.h"
+#include "executor/flowable/for_each_item.h"
+#include "executor/steered_type.h"
 
 namespace headrace::executor {
 
@@ -16,6 +19,14 @@ namespace {
 // Which members of a variable are named: all, or the second steps of its paths.
 class Wanted {
  public:
+  // Further out by how many loop values, outermost first: {1, 0} of outputs.x[parent.taskrun.value][taskrun.value].
+  using LoopLevels = std::vector<std::size_t>;
+  struct Member {
+    std::string name;
+    bool whole = false;                // more than what stands below the values of the loops around whoever asks
+    std::vector<LoopLevels> places{};  // else only these
+  };
+
   Wanted(const expr::References& references, std::string_view variable) : all_(references.whole_context) {
     for (const std::vector<std::string>& path : references.paths) {
       if (path.empty() || path.front() != variable) continue;
@@ -24,27 +35,24 @@ class Wanted {
         all_ = true;
         continue;
       }
-      const bool own = path.size() > 2 && path[2] == expr::kOwnLoopValue;
-      if (members_.empty() || members_.back() != path[1]) {
-        members_.push_back(path[1]);
-        own_value_only_.push_back(own);
-      } else if (!own) {
-        own_value_only_.back() = false;
+      if (members_.empty() || members_.back().name != path[1]) members_.push_back({path[1]});
+      LoopLevels levels;
+      for (std::size_t i = 2; i < path.size() && expr::IsOwnLoopValue(path[i]); ++i) {
+        levels.push_back(std::stoul(path[i].substr(1)));
       }
+      if (levels.empty()) members_.back().whole = true;
+      else members_.back().places.push_back(std::move(levels));
     }
     any_ = any_ || all_;
   }
   bool any() const { return any_; }
   bool all() const { return all_; }
-  const std::vector<std::string>& members() const { return members_; }
-  // Of the member at this place only what stands below the values of the loops around whoever asks.
-  bool own_value_only(std::size_t place) const { return own_value_only_[place]; }
+  const std::vector<Member>& members() const { return members_; }
 
  private:
   bool all_ = false;
   bool any_ = false;
-  std::vector<std::string> members_{};
-  std::vector<bool> own_value_only_{};
+  std::vector<Member> members_{};
 };
 
 Object FlowVariable(const model::Flow& flow) {
@@ -125,30 +133,38 @@ void AddTask(const LiveExecution& live, const Bookkeeping& books, model::TaskInd
   }
 }
 
-// The runs of the task that share loop values with `asker`; false when there is none. A loop of 100,000 values costs each
-// of its tasks what one value costs.
+// The values that `asker` names by their levels, as a key of by_loop_key; nothing if it stands in fewer loops.
+std::optional<std::string> LoopKey(const model::Execution& execution, const TaskRun& asker,
+                                   const Wanted::LoopLevels& levels) {
+  std::vector<const std::string*> nearest{asker.value ? &*asker.value : nullptr};
+  for (auto at = asker.parent; at; at = execution.task_runs[*at].parent) {
+    if (const TaskRun& around = execution.task_runs[*at]; around.value) nearest.push_back(&*around.value);
+  }
+  std::string key;
+  for (const std::size_t level : levels) {
+    if (level >= nearest.size() || nearest[level] == nullptr) return std::nullopt;
+    key += *nearest[level] + '\0';
+  }
+  return key;
+}
+
+// The runs of the task that stand at these places of the loops around `asker`; false when one of them has none. A loop
+// of 100,000 values costs each of its tasks what one value costs.
 template <typename Leaf>
 bool AddTaskOfLoop(const LiveExecution& live, const Bookkeeping& books, model::TaskIndex task, const TaskRun& asker,
-                   Object& into, Leaf leaf) {
+                   const std::vector<Wanted::LoopLevels>& places, Object& into, Leaf leaf) {
   const auto runs = books.by_loop_key.find(task);
   if (runs == books.by_loop_key.end()) return false;
-  const std::vector<const std::string*> values = ValuesOf(live.execution(), asker);
-  bool found = false;
-  for (std::size_t from = 0; from < values.size(); ++from) {
-    std::string key;
-    for (std::size_t to = from; to < values.size(); ++to) {
-      key += *values[to] + '\0';
-      const auto at = runs->second.find(key);
-      if (at == runs->second.end()) continue;
-      const TaskRun& run = live.execution().task_runs[at->second];
-      Value value = leaf(run);
-      found = true;
-      if (!value.is_null()) {
-        Nested(into[live.program().flow().task(task).id], ValuesOf(live.execution(), run)) = std::move(value);
-      }
-    }
+  for (const Wanted::LoopLevels& levels : places) {
+    const std::optional<std::string> key = LoopKey(live.execution(), asker, levels);
+    const auto at = key ? runs->second.find(*key) : runs->second.end();
+    if (at == runs->second.end()) return false;
+    const TaskRun& run = live.execution().task_runs[at->second];
+    Value value = leaf(run);
+    if (value.is_null()) continue;
+    Nested(into[live.program().flow().task(task).id], ValuesOf(live.execution(), run)) = std::move(value);
   }
-  return found;
+  return true;
 }
 
 template <typename Leaf>
@@ -156,14 +172,18 @@ Object ByTask(const LiveExecution& live, const Bookkeeping& books, const Wanted&
               std::optional<TaskRunIndex> asker, Leaf leaf) {
   Object object;
   if (wanted.all()) {
-    for (model::TaskIndex task = 0; task < books.runs_of_task.size(); ++task) AddTask(live, books, task, object, leaf);
+    for (model::TaskIndex task = 0; task < books.runs_of_task.size(); ++task) {
+      if (!model::IsInnerTask(live.program().flow().task(task).id)) AddTask(live, books, task, object, leaf);
+    }
     return object;
   }
-  for (std::size_t i = 0; i < wanted.members().size(); ++i) {
-    const auto task = live.program().FindTask(wanted.members()[i]);
+  for (const Wanted::Member& member : wanted.members()) {
+    const auto task = live.program().FindTask(member.name);
     if (!task) continue;
-    const bool own = asker && wanted.own_value_only(i);
-    if (own && AddTaskOfLoop(live, books, *task, live.execution().task_runs[*asker], object, leaf)) continue;
+    const bool own = asker && !member.whole;
+    if (own && AddTaskOfLoop(live, books, *task, live.execution().task_runs[*asker], member.places, object, leaf)) {
+      continue;
+    }
     AddTask(live, books, *task, object, leaf);
   }
   return object;
@@ -172,14 +192,16 @@ Object ByTask(const LiveExecution& live, const Bookkeeping& books, const Wanted&
 Value OutputsOf(const TaskRun& run) { return run.outputs.empty() ? Value() : Value(run.outputs); }
 Value StateOf(const TaskRun& run) { return Object{{"state", model::StateName(run.state.current())}}; }
 
-// The loops around a run, nearest first: their values and outputs.
-Array Parents(const model::Execution& execution, const TaskRun& run) {
+// The loops (and templates) around a run, nearest first: their values and outputs.
+Array Parents(const LiveExecution& live, const TaskRun& run) {
   Array parents;
+  const model::Execution& execution = live.execution();
   for (std::optional<TaskRunIndex> at = run.parent; at; at = execution.task_runs[*at].parent) {
     const TaskRun& ancestor = execution.task_runs[*at];
-    if (!ancestor.value) continue;
-    Object parent{{"taskrun", Object{{"value", *ancestor.value}}}};
-    parent["outputs"] = ancestor.outputs;
+    const SteeredType* type = live.program().task(ancestor.task).type;
+    if (!ancestor.value && (type == nullptr || !type->is_parent())) continue;
+    Object parent{{"outputs", ancestor.outputs}};
+    if (ancestor.value) parent["taskrun"] = Object{{"value", *ancestor.value}};
     parents.push_back(std::move(parent));
   }
   return parents;
@@ -188,12 +210,25 @@ Array Parents(const model::Execution& execution, const TaskRun& run) {
 void AddRunVariables(const LiveExecution& live, const TaskRun& run, const expr::References& references,
                      Object& context) {
   const model::Execution& execution = live.execution();
-  const model::Task& task = live.program().flow().task(run.task);
+  const model::Flow& flow = live.program().flow();
+  const TaskRun& shown = execution.task_runs[model::ShownRun(flow, execution, run.index)];
+  const model::Task& task = flow.task(shown.task);
+  const std::string& type = flow.task(run.task).type;
   if (Wanted(references, "task").any()) context["task"] = Object{{"id", task.id}, {"type", task.type}};
-  if (Wanted(references, "taskrun").any()) context["taskrun"] = TaskRunVariable(execution, run);
+  if (Wanted(references, "taskrun").any()) {
+    Object variable = TaskRunVariable(execution, shown);
+    if (type == model::kItemsBatch) {
+      variable["items"] = BatchUri(execution, run);
+      variable["iteration"] = run.iteration.value_or(0);
+    }
+    context["taskrun"] = std::move(variable);
+  }
+  if (type == model::kItemsPart) {
+    for (auto& [name, value] : PartVariables(live, run)) context[name] = std::move(value);
+  }
   const bool parent = Wanted(references, "parent").any();
   if (!parent && !Wanted(references, "parents").any()) return;
-  Array parents = Parents(execution, run);
+  Array parents = Parents(live, run);
   if (parents.empty()) return;
   context["parent"] = parents.front();
   context["parents"] = std::move(parents);
@@ -203,8 +238,8 @@ void AddRunVariables(const LiveExecution& live, const TaskRun& run, const expr::
 Object Part(const Object& all, const Wanted& wanted) {
   if (wanted.all()) return all;
   Object part;
-  for (const std::string& name : wanted.members()) {
-    if (const Value* value = all.if_contains(name)) part[name] = *value;
+  for (const Wanted::Member& member : wanted.members()) {
+    if (const Value* value = all.if_contains(member.name)) part[member.name] = *value;
   }
   return part;
 }

@@ -60,7 +60,7 @@ void EndExecutionAs(Step& step, State outcome) {
   step.Log(std::nullopt, "INFO",
            "Flow completed with state " + std::string(model::StateName(outcome)) + " in " +
                HoursMinutesSeconds(history.last_changed() - history.started()));
-  if (!StartNext(step, std::nullopt, step.flow().after_execution, ListKind::kAfter)) CloseExecution(step);
+  if (!StartNextLastWord(step)) CloseExecution(step);
 }
 
 void CloseExecution(Step& step) {

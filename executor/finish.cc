@@ -41,23 +41,39 @@ void FinishRun(Step& step, TaskRunIndex index, State outcome) {
   step.QueueEnded(index);
 }
 
+void EndRun(Step& step, TaskRunIndex index, State outcome) {
+  const model::Task& task = step.task(index);
+  const State state = step.state(index);
+  if (task.role == model::TaskRole::kFlowable && step.scope(index).open > 0) {
+    StopDescendants(step, index, step.run(index).message);
+  }
+  const bool begun = state == State::kRunning || state == State::kPaused;
+  const bool has_more = !ListOf(step.flow(), &task, ListKind::kErrors).empty() ||
+                        !ListOf(step.flow(), &task, ListKind::kFinally).empty();
+  if (step.killing() || !begun || !has_more) return FinishRun(step, index, Tolerated(task, outcome));
+  ClearTimers(step, index);
+  if (state == State::kPaused) step.Enter(index, State::kRunning);
+  step.Decide(index, outcome);
+  EndList(step, index);
+}
+
 void SucceedRun(Step& step, TaskRunIndex index) {
   const model::Task& task = step.task(index);
   const bool retried = task.retry && task.retry->warning_on_retry && AttemptsMade(step.run(index)) > 1;
-  FinishRun(step, index, Tolerated(task, retried ? State::kWarning : State::kSuccess));
+  EndRun(step, index, retried ? State::kWarning : State::kSuccess);
 }
 
 void FailRun(Step& step, TaskRunIndex index, std::string message, bool log) {
   if (log) step.Log(index, "ERROR", message);
   step.Edit(index).message = std::move(message);
   if (!step.killing() && RetryRun(step, index)) return;
-  FinishRun(step, index, Tolerated(step.task(index), State::kFailed));
+  EndRun(step, index, State::kFailed);
 }
 
 void FailForGood(Step& step, TaskRunIndex index, std::string message) {
   step.Log(index, "ERROR", message);
   step.Edit(index).message = std::move(message);
-  FinishRun(step, index, Tolerated(step.task(index), State::kFailed));
+  EndRun(step, index, State::kFailed);
 }
 
 }  // namespace headrace::executor

@@ -9,13 +9,6 @@ using model::TaskRunIndex;
 
 namespace {
 
-bool IsBelow(const Step& step, TaskRunIndex index, std::optional<TaskRunIndex> ancestor) {
-  if (!ancestor) return true;
-  std::optional<TaskRunIndex> at = step.run(index).parent;
-  while (at && *at > *ancestor) at = step.run(*at).parent;  // parents are older than their children
-  return at == ancestor;
-}
-
 // Open runs below `ancestor`, children before their parents.
 std::vector<TaskRunIndex> OpenBelow(const Step& step, std::optional<TaskRunIndex> ancestor) {
   const std::set<TaskRunIndex>& open = step.books().open;
@@ -31,7 +24,7 @@ std::vector<TaskRunIndex> OpenBelow(const Step& step, std::optional<TaskRunIndex
 // Tells whoever works on the run to stop; false when nobody does.
 bool TellToStop(Step& step, TaskRunIndex index, const std::string& reason) {
   const State state = step.state(index);
-  if (state != State::kSubmitted && state != State::kRunning) return false;
+  if (step.run(index).decided || (state != State::kSubmitted && state != State::kRunning)) return false;
   switch (step.task(index).role) {
     case TaskRole::kRunnable: step.Emit(model::CancelTask{step.run(index).fence(), reason}); return true;
     case TaskRole::kExecutable: return KillChildOf(step, index);
@@ -40,6 +33,13 @@ bool TellToStop(Step& step, TaskRunIndex index, const std::string& reason) {
 }
 
 }  // namespace
+
+bool IsBelow(const Step& step, TaskRunIndex index, std::optional<TaskRunIndex> ancestor) {
+  if (!ancestor) return true;
+  std::optional<TaskRunIndex> at = step.run(index).parent;
+  while (at && *at > *ancestor) at = step.run(*at).parent;  // parents are older than their children
+  return at == ancestor;
+}
 
 bool KillChildOf(Step& step, TaskRunIndex index) {
   const Value* child = step.run(index).outputs.if_contains("executionId");
@@ -75,7 +75,7 @@ void OnKillRequested(Step& step, const model::KillRequested& event) {
     ClearTimers(step, index);
     // Who is told to stop answers; flowables end with their last child.
     const bool waits = TellToStop(step, index, reason);
-    const bool has_children = step.task(index).role == TaskRole::kFlowable && step.scope(index).open > 0;
+    const bool has_children = step.books().scopes.contains(index) && step.scope(index).open > 0;
     if (!waits && !has_children) FinishRun(step, index, State::kKilled);
   }
   if (step.scope(std::nullopt).open == 0 && step.killing()) EndExecution(step);
@@ -86,6 +86,7 @@ void StopDescendants(Step& step, std::optional<TaskRunIndex> ancestor, const std
     TellToStop(step, index, reason);
     EndAttempt(step, index, State::kKilled);
     ClearTimers(step, index);
+    if (const SteeredType* type = step.program(index).type) type->Ending(step, index);
     step.Enter(index, State::kKilled);
   }
 }

@@ -1,3 +1,5 @@
+#include "common/model/conditions.h"
+#include "executor/render.h"
 #include "executor/verbs.h"
 
 namespace headrace::executor {
@@ -19,8 +21,13 @@ const std::vector<TaskIndex>& ListIn(const Step& step, ScopeId parent, ListKind 
 }
 
 // A task may have ended the whole scope while its list was still being started (Exit).
-bool IsOver(const Step& step, ScopeId parent) {
+bool HasEnded(const Step& step, ScopeId parent) {
   return model::IsTerminal(parent ? step.state(*parent) : step.state());
+}
+
+// Nothing more of `kind` begins in the scope.
+bool IsOver(const Step& step, ScopeId parent, ListKind kind) {
+  return HasEnded(step, parent) || (parent && step.run(*parent).decided && kind == ListKind::kMain);
 }
 
 void CompleteScope(Step& step, ScopeId parent) {
@@ -28,8 +35,12 @@ void CompleteScope(Step& step, ScopeId parent) {
     EndExecution(step);
     return;
   }
-  const State outcome =
-      step.killing() ? State::kKilled : step.program(*parent).type->Outcome(step, *parent);
+  if (const SteeredType* type = step.program(*parent).type) type->Ending(step, *parent);
+  State outcome = State::kKilled;
+  if (!step.killing()) {
+    const std::optional<State>& decided = step.run(*parent).decided;
+    outcome = decided ? *decided : step.program(*parent).type->Outcome(step, *parent);
+  }
   FinishRun(step, *parent, Tolerated(step.task(*parent), outcome));
 }
 
@@ -42,7 +53,7 @@ void StartFinally(Step& step, ScopeId parent) {
 void ReactToEnd(Step& step, TaskRunIndex child) {
   const ScopeId parent = step.run(child).parent;
   const ListKind kind = step.program(child).list;
-  if (kind != ListKind::kAfter && IsOver(step, parent)) return;
+  if (kind != ListKind::kAfter && IsOver(step, parent, kind)) return;
   if (step.killing() && kind != ListKind::kAfter) {
     if (step.scope(parent).open == 0) CompleteScope(step, parent);
     return;
@@ -56,12 +67,22 @@ void ReactToEnd(Step& step, TaskRunIndex child) {
     }
     return;
   }
-  // afterExecution goes on after a failure: its tasks are independent last words.
-  const bool stops = StopsList(step.state(child)) && kind != ListKind::kAfter;
-  if (!stops && StartNext(step, parent, *step.program(child).siblings, kind)) return;
-  if (kind == ListKind::kErrors) StartFinally(step, parent);
-  if (kind == ListKind::kFinally) CompleteScope(step, parent);
-  if (kind == ListKind::kAfter) CloseExecution(step);
+  if (kind == ListKind::kAfter) {
+    // They go on after a failure: their tasks are independent last words.
+    if (!StartNextLastWord(step)) CloseExecution(step);
+    return;
+  }
+  if (!StopsList(step.state(child)) && StartNext(step, parent, *step.program(child).siblings, kind)) return;
+  EndList(step, parent);
+}
+
+bool Holds(Step& step, const model::Listener& listener) {
+  Result<Value> rendered = RenderAll(step, std::nullopt, listener.conditions, expr::ReferencesDeep(listener.conditions));
+  Result<bool> holds = rendered ? model::ConditionsHold(rendered->get_array(), step.flow(), step.execution())
+                                : Fail(rendered.error());
+  if (holds) return *holds;
+  step.Log(std::nullopt, "WARN", "A listener is left out, its conditions cannot be evaluated: " + holds.error().message);
+  return false;
 }
 
 // PAUSED and RETRYING only while nothing else is going on.
@@ -97,11 +118,27 @@ bool StartNext(Step& step, ScopeId parent, const std::vector<TaskIndex>& list, L
                std::optional<std::int32_t> iteration) {
   Scope& scope = step.scope(parent);
   const std::uint32_t place = scope.phase == kind ? scope.next : 0;
-  if (place >= list.size() || (kind != ListKind::kAfter && IsOver(step, parent))) return false;
+  if (place >= list.size() || (kind != ListKind::kAfter && IsOver(step, parent, kind))) return false;
   scope.phase = kind;
   scope.next = place + 1;
   StartTask(step, list[place], parent, std::nullopt, iteration);
   return true;
+}
+
+bool StartNextLastWord(Step& step) {
+  const std::vector<TaskIndex>& list = step.live().program().last_words();
+  Scope& scope = step.scope(std::nullopt);
+  std::uint32_t place = scope.phase == ListKind::kAfter ? scope.next : 0;
+  std::uint32_t first = 0;
+  for (const model::Listener& listener : step.flow().listeners) {
+    const auto size = static_cast<std::uint32_t>(listener.tasks.size());
+    if (place == first && size > 0 && !Holds(step, listener)) place += size;
+    first += size;
+  }
+  if (place >= list.size()) return false;
+  scope.phase = ListKind::kAfter;
+  scope.next = place;
+  return StartNext(step, std::nullopt, list, ListKind::kAfter);
 }
 
 bool StopsList(State state) {
@@ -117,10 +154,19 @@ void ContinueSequence(Step& step, ScopeId parent, TaskRunIndex child, std::optio
 }
 
 void EndMainList(Step& step, ScopeId parent) {
-  if (IsOver(step, parent)) return;
-  const bool failed = step.scope(parent).failed > 0;
+  if (HasEnded(step, parent)) return;
+  const bool decided = parent && step.run(*parent).decided;
+  const bool failed = decided ? step.run(*parent).decided == State::kFailed : step.scope(parent).failed > 0;
   if (failed && StartNext(step, parent, ListIn(step, parent, ListKind::kErrors), ListKind::kErrors)) return;
   StartFinally(step, parent);
+}
+
+void EndList(Step& step, ScopeId parent) {
+  switch (step.scope(parent).phase) {
+    case ListKind::kMain: return EndMainList(step, parent);
+    case ListKind::kErrors: return StartFinally(step, parent);
+    default: return CompleteScope(step, parent);
+  }
 }
 
 void Settle(Step& step) {

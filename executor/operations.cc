@@ -37,12 +37,8 @@ void OnResumeRequested(Step& step, const model::ResumeRequested& event) {
     BeginHeld(step);
     return;
   }
-  const std::set<TaskRunIndex> open = step.books().open;
-  for (const TaskRunIndex index : open) {
-    if (event.task_run && *event.task_run != index) continue;
-    const SteeredType* type = step.program(index).type;
-    if (step.state(index) == State::kPaused && type != nullptr && type->Resume(step, index, event)) return;
-  }
+  const std::optional<TaskRunIndex> paused = step.live().Resumable(event.task_run);
+  if (paused) step.program(*paused).type->Resume(step, *paused, event);
 }
 
 void OnStatusChanged(Step& step, const model::StatusChanged& event) {

@@ -15,17 +15,6 @@ using model::TaskRole;
 
 namespace {
 
-void Merge(expr::References& into, const expr::References& more) {
-  const auto add = [](auto& list, const auto& other) {
-    list.insert(list.end(), other.begin(), other.end());
-    std::sort(list.begin(), list.end());
-    list.erase(std::unique(list.begin(), list.end()), list.end());
-  };
-  add(into.paths, more.paths);
-  add(into.functions, more.functions);
-  into.whole_context = into.whole_context || more.whole_context;
-}
-
 Result<TemplatePtr> Compile(const Task& task, const std::string& field, std::string_view text) {
   Result<TemplatePtr> compiled = expr::Template::Compile(text);
   if (compiled) return compiled;
@@ -77,21 +66,28 @@ Status CompileTask(const Task& task, TaskProgram& program) {
   program.worker_renders_run_if = runnable && run_if != nullptr && NeedsWorker(run_if->references());
   if (runnable) program.worker_references = expr::ReferencesDeep(Value(task.properties));
   if (program.worker_renders_run_if) {
-    Merge(program.worker_references, run_if->references());
+    expr::Merge(program.worker_references, run_if->references());
   } else {
     program.run_if = run_if;
   }
   return runnable ? Status() : CompileSteered(task, program);
 }
 
+ListKind KindOf(const std::string& group) {
+  if (group == "errors") return ListKind::kErrors;
+  if (group == "finally") return ListKind::kFinally;
+  return ListKind::kMain;
+}
+
 // The children of a runnable task (WorkingDirectory) are rendered on the worker too, in one job.
 void AddNestedReferences(const Flow& flow, const Task& task, TaskProgram& program) {
   for (const model::TaskGroup& group : task.groups) {
+    if (KindOf(group.name) != ListKind::kMain) continue;
     for (const TaskIndex child : group.tasks) {
       const Task& nested = flow.task(child);
-      Merge(program.worker_references, expr::ReferencesDeep(Value(nested.properties)));
-      Merge(program.worker_references, expr::ReferencesDeep(Value(nested.run_if)));
-      Merge(program.worker_references, expr::ReferencesDeep(Value(nested.timeout)));
+      expr::Merge(program.worker_references, expr::ReferencesDeep(Value(nested.properties)));
+      expr::Merge(program.worker_references, expr::ReferencesDeep(Value(nested.run_if)));
+      expr::Merge(program.worker_references, expr::ReferencesDeep(Value(nested.timeout)));
     }
   }
 }
@@ -109,12 +105,6 @@ const model::RetryPolicy* RetryOf(const Flow& flow, const Task& task) {
     if (!at->parent) break;
   }
   return flow.retry ? &*flow.retry : nullptr;
-}
-
-ListKind KindOf(const std::string& group) {
-  if (group == "errors") return ListKind::kErrors;
-  if (group == "finally") return ListKind::kFinally;
-  return ListKind::kMain;
 }
 
 }  // namespace
@@ -152,9 +142,18 @@ Result<std::shared_ptr<const Program>> Program::Build(model::FlowPtr flow_ptr, O
       if (owner != nullptr) task.owner = FindSteeredType(owner->type);
     }
   };
-  for (const ListKind kind : {ListKind::kMain, ListKind::kErrors, ListKind::kFinally, ListKind::kAfter}) {
+  for (const ListKind kind : {ListKind::kMain, ListKind::kErrors, ListKind::kFinally}) {
     place(ListOf(flow, nullptr, kind), kind, nullptr);
   }
+  const auto add_last_words = [&](const std::vector<TaskIndex>& tasks) {
+    program->last_words_.insert(program->last_words_.end(), tasks.begin(), tasks.end());
+  };
+  for (const model::Listener& listener : flow.listeners) {
+    add_last_words(listener.tasks);
+    program->asks_ = program->asks_ || NeedsWorker(expr::ReferencesDeep(listener.conditions));
+  }
+  add_last_words(flow.after_execution);
+  place(program->last_words_, ListKind::kAfter, nullptr);
   for (const Task& task : flow.arena) {
     TaskProgram& compiled = *program->tasks_[task.index];
     compiled.retry = RetryOf(flow, task);
@@ -162,7 +161,7 @@ Result<std::shared_ptr<const Program>> Program::Build(model::FlowPtr flow_ptr, O
     if (task.role == TaskRole::kRunnable) AddNestedReferences(flow, task, compiled);
     for (const model::TaskGroup& group : task.groups) place(group.tasks, KindOf(group.name), &task);
   }
-  program->asks_ = std::any_of(program->tasks_.begin(), program->tasks_.end(), [](const auto& task) { return Asks(*task); });
+  program->asks_ = program->asks_ || std::any_of(program->tasks_.begin(), program->tasks_.end(), [](const auto& task) { return Asks(*task); });
   for (const Task& task : flow.arena) {
     if (task.disabled) continue;
     for (const std::string& id : task.depends_on) {

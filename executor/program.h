@@ -28,6 +28,7 @@ class Program {
     OutputTyper typer = nullptr;   // without one outputs stay as they are rendered
     std::string time_zone = "UTC"; // of dates that name none: an IANA name
     Object surroundings{};         // `envs`, `globals` and `kestra` as expressions see them
+    std::int32_t loop_history = 500;  // earlier rounds of a LoopUntil that stay visible; older ones are forgotten
   };
 
   static Result<std::shared_ptr<const Program>> Build(model::FlowPtr flow, Options options);
@@ -40,10 +41,13 @@ class Program {
   // As model::Flow::FindTask, without a search through the flow.
   std::optional<model::TaskIndex> FindTask(const std::string& task_id) const;
   const expr::References& output_references(std::size_t output) const { return output_references_[output]; }
+  // The tasks of listeners, then afterExecution: one list after the execution's end.
+  const std::vector<model::TaskIndex>& last_words() const { return last_words_; }
   // Some expression that the executor renders calls a function that only the world can answer.
   bool asks() const { return asks_; }
   const std::string& time_zone() const { return options_.time_zone; }
   const Object& surroundings() const { return options_.surroundings; }
+  std::int32_t loop_history() const { return options_.loop_history; }
   Result<Value> TypeOutput(const model::OutputSpec& spec, Value rendered) const;
   // Of an SLA of type EXECUTION_ASSERTION; null for others.
   const std::shared_ptr<const expr::Template>& sla_assertion(std::size_t sla) const { return sla_assertions_.at(sla); }
@@ -58,6 +62,7 @@ class Program {
   Options options_;
   bool asks_ = false;
   std::vector<std::unique_ptr<TaskProgram>> tasks_;
+  std::vector<model::TaskIndex> last_words_;
   std::unordered_map<std::string, model::TaskIndex> by_id_;
   std::vector<expr::References> output_references_;
   std::vector<std::shared_ptr<const expr::Template>> sla_assertions_;

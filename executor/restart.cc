@@ -140,9 +140,8 @@ void BeginRestarted(Step& step, TaskRunIndex index) {
   const bool has_restarted = !step.scope(index).restarted.empty();
   ReopenFlowable(step, index);
   const SteeredType& type = *step.program(index).type;
-  if (model::IsTerminal(step.state(index))) {
-    StopDescendants(step, index, "The task has failed again");
-  } else if (has_restarted) {
+  if (IsOver(step.run(index))) return;
+  if (has_restarted) {
     type.Reopened(step, index);
   } else {
     type.Restart(step, index);

@@ -18,9 +18,7 @@ constexpr int kDeliveriesPerAttempt = 10;
 bool IsCurrent(const Step& step, const model::Fence& fence) {
   if (fence.task_run >= step.execution().task_runs.size()) return false;
   const TaskRun& run = step.run(fence.task_run);
-  const State state = run.state.current();
-  return !run.superseded && run.fence() == fence && (state == State::kSubmitted || state == State::kRunning) &&
-         step.task(fence.task_run).role == model::TaskRole::kRunnable;
+  return !run.superseded && run.fence() == fence && IsWithWorker(step.live().program(), run);
 }
 
 int DeliveriesLost(const TaskRun& run) {
@@ -93,7 +91,7 @@ void OnTaskFinished(Step& step, const model::TaskFinished& event) {
   if (!event.nested.empty()) RecordNested(step, index, event);
   switch (event.outcome) {
     case State::kSuccess: SucceedRun(step, index); return;
-    case State::kWarning: FinishRun(step, index, Tolerated(step.task(index), State::kWarning)); return;
+    case State::kWarning: EndRun(step, index, State::kWarning); return;
     case State::kSkipped:
     case State::kKilled: FinishRun(step, index, event.outcome); return;
     case State::kFailed: FailRun(step, index, event.message, /*log=*/false); return;

@@ -44,8 +44,8 @@ void BeginRun(Step& step, TaskRunIndex index) {
   }
   OpenAttempt(step, index, step.at());
   ArmTimeout(step, index);
-  // A timeout that is none has ended the run already.
-  if (!model::IsTerminal(step.state(index))) step.program(index).type->Start(step, index);
+  // A timeout that is none has failed the run already.
+  if (!IsOver(step.run(index))) step.program(index).type->Start(step, index);
 }
 
 }  // namespace headrace::executor

@@ -3,6 +3,7 @@
 #include <map>
 #include <string>
 
+#include "common/model/for_each_item.h"
 #include "executor/flowable/flowables.h"
 #include "executor/program.h"
 
@@ -14,7 +15,8 @@ const std::vector<const SteeredType*>& SteeredTypes() {
       &SwitchType(),     &LoopUntilType(),      &ForEachType(),      &EachSequentialType(),
       &EachParallelType(), &SubflowType(),      &LabelsType(),       &SetVariablesType(),
       &UnsetVariablesType(), &ExitType(),       &DagType(),          &PauseType(),
-      &LoopType(),
+      &LoopType(),       &ForEachItemType(),    &ItemsType(),        &BatchType(),
+      &MergeOutputsType(), &TemplateType(),
   };
   return kTypes;
 }
@@ -31,7 +33,9 @@ const SteeredType* FindSteeredType(std::string_view canonical_name) {
 
 std::vector<model::TaskTypeSpec> TaskTypeSpecs() {
   std::vector<model::TaskTypeSpec> specs;
-  for (const SteeredType* type : SteeredTypes()) specs.push_back(type->Spec());
+  for (const SteeredType* type : SteeredTypes()) {
+    if (model::TaskTypeSpec spec = type->Spec(); !model::IsMadeType(spec.type)) specs.push_back(std::move(spec));
+  }
   return specs;
 }
 

@@ -4,6 +4,7 @@
 #include <deque>
 
 #include "common/base/check.h"
+#include "common/model/for_each_item.h"
 #include "executor/transitions.h"
 
 namespace headrace::executor {
@@ -36,6 +37,10 @@ model::Execution& Step::Edit() {
   return live_.execution_;
 }
 
+void Step::Save(ScopeId id) {
+  if (live_.program_->asks() && !heads_before_.contains(id)) heads_before_[id] = live_.books_->at(id);
+}
+
 void Step::Save(TaskRunIndex index) {
   if (live_.program_->asks() && index < runs_before_) before_.try_emplace(index, live_.execution_.task_runs[index]);
 }
@@ -58,6 +63,7 @@ TaskRunIndex Step::Create(model::TaskIndex task, ScopeId parent, std::optional<s
   run.iteration = iteration;
   run.state.Enter(State::kCreated, at_);
   changed_.push_back(index);
+  Save(parent);
   books().Add(live_.program(), run);
   return index;
 }
@@ -78,7 +84,10 @@ void Step::Enter(TaskRunIndex index, State state, std::optional<Timestamp> when)
   CHECK(!run.superseded);
   Append(run.state, state, std::min(when.value_or(at_), at_));
   books().Moved(live_.program(), run, from, state);
+  if (model::IsTerminal(state)) run.decided.reset();
 }
+
+void Step::Decide(TaskRunIndex index, State outcome) { books().Decide(live_.program(), Edit(index), outcome); }
 
 void Step::EnterExecution(State state) {
   model::Execution& execution = Edit();
@@ -88,6 +97,7 @@ void Step::EnterExecution(State state) {
 }
 
 void Step::SupersedeChildren(TaskRunIndex parent) {
+  wide_ = true;
   const std::vector<TaskRunIndex> children = std::move(scope(parent).children);
   for (const TaskRunIndex child : children) {
     if (books().scopes.contains(child)) SupersedeChildren(child);
@@ -100,9 +110,21 @@ void Step::SupersedeChildren(TaskRunIndex parent) {
   emptied.next = 0;
 }
 
-void Step::RebuildBooks() { books() = Bookkeeping::Rebuild(live_.program(), execution()); }
+void Step::Forget(TaskRunIndex index) {
+  TaskRun& run = Edit(index);
+  CHECK(run.superseded);
+  TaskRun rest{.index = run.index, .task = run.task, .parent = run.parent, .superseded = true};
+  rest.state.Enter(run.state.current(), run.state.last_changed());
+  run = std::move(rest);
+}
+
+void Step::RebuildBooks() {
+  wide_ = true;
+  books() = Bookkeeping::Rebuild(live_.program(), execution());
+}
 
 void Step::Log(std::optional<TaskRunIndex> run, std::string_view level, std::string message) {
+  if (run) run = model::ShownRun(flow(), execution(), *run);
   Emit(model::EmitLog{run, std::string(level), std::move(message)});
 }
 
@@ -129,13 +151,24 @@ const model::Answer* Step::Ask(model::Lookup lookup) const {
 
 void Step::Undo() {
   model::Execution& execution = live_.execution_;
+  if (!wide_) UndoBooks();
   execution.task_runs.resize(runs_before_);
   for (auto& [index, run] : before_) execution.task_runs[index] = std::move(run);
   if (head_before_) {
     head_before_->task_runs.swap(execution.task_runs);
     execution = std::move(*head_before_);
   }
-  RebuildBooks();
+  if (wide_) RebuildBooks();
+}
+
+// Run by run, the newest first: a loop whose every round asks costs each round what it changes.
+void Step::UndoBooks() {
+  const auto& runs = execution().task_runs;
+  for (std::size_t index = runs.size(); index-- > runs_before_;) books().TakeBack(live_.program(), runs[index]);
+  for (const auto& [index, then] : before_) books().Return(live_.program(), runs[index], then);
+  for (const auto& [id, head] : heads_before_) {
+    if (!id || books().scopes.contains(*id)) static_cast<ScopeHead&>(books().at(id)) = head;
+  }
 }
 
 Applied Step::Take() {

@@ -34,7 +34,10 @@ class Step {
   const TaskProgram& program(model::TaskRunIndex index) const { return live_.program_->task(run(index).task); }
   Bookkeeping& books() { return *live_.books_; }
   const Bookkeeping& books() const { return *live_.books_; }
-  Scope& scope(ScopeId id) { return live_.books_->at(id); }
+  Scope& scope(ScopeId id) {
+    Save(id);
+    return live_.books_->at(id);
+  }
   const Scope& scope(ScopeId id) const { return live_.books_->at(id); }
 
   // The execution and a run, to be changed in all but their state.
@@ -47,8 +50,12 @@ class Step {
   // REQUIRES: the table allows it. `when` is the event's time unless a worker's report knows better.
   void Enter(model::TaskRunIndex index, model::State state, std::optional<Timestamp> when = std::nullopt);
   void EnterExecution(model::State state);
+  // The run will end so, once its own errors and finally are over.
+  void Decide(model::TaskRunIndex index, model::State outcome);
   // Undoes every child of the scope, and theirs: they stay as history and count no more.
   void SupersedeChildren(model::TaskRunIndex parent);
+  // Of a superseded run only its place and its last state stay; it has no id any more and is shown to nobody.
+  void Forget(model::TaskRunIndex index);
   // After wide changes that did not go through Enter (a restart).
   void RebuildBooks();
 
@@ -68,7 +75,9 @@ class Step {
 
  private:
   void Undo();
+  void UndoBooks();
   void Save(model::TaskRunIndex index);
+  void Save(ScopeId id);
 
   LiveExecution& live_;
   Timestamp at_;
@@ -83,6 +92,11 @@ class Step {
   std::size_t runs_before_;
   std::optional<model::Execution> head_before_;  // without task runs
   std::map<model::TaskRunIndex, model::TaskRun> before_;
+  std::map<ScopeId, ScopeHead> heads_before_;
+  bool wide_ = false;  // the books changed otherwise than run by run
 };
+
+// Has ended, or will when its own errors and finally are over: nothing more begins in its main list.
+inline bool IsOver(const model::TaskRun& run) { return model::IsTerminal(run.state.current()) || run.decided; }
 
 }  // namespace headrace::executor

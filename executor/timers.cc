@@ -33,10 +33,7 @@ void TimeOut(Step& step, TaskRunIndex index) {
   switch (step.task(index).role) {
     case TaskRole::kRunnable: step.Emit(model::CancelTask{run.fence(), message}); break;
     case TaskRole::kExecutable: KillChildOf(step, index); break;
-    default:
-      StopDescendants(step, index, message);
-      FailForGood(step, index, message);
-      return;
+    default: FailForGood(step, index, message); return;
   }
   FailRun(step, index, message);
 }

@@ -50,7 +50,8 @@ std::string StatesDocument() {
       "# States and their moves\n\n"
       "Made from the tables in `executor/transitions.h`; a test fails when this page is stale, and\n"
       "`HEADRACE_REWRITE_GOLDEN=1` before it rewrites the page. The compiler proves that every state leads to a\n"
-      "terminal one and that a terminal one is left by RESTARTED only; every move made is checked against the tables.\n";
+      "terminal one. A task run leaves its end by RESTARTED only; an execution besides when a person says that it ended\n"
+      "otherwise (`exec status`), in another terminal state. Every move made is checked against the tables.\n";
   for (const Chapter& chapter : kChapters) AppendChapter(out, chapter);
   return out;
 }

@@ -30,14 +30,21 @@ bool StopsList(model::State state);
 // What a sequence does when one of its children has ended.
 void ContinueSequence(Step& step, ScopeId parent, model::TaskRunIndex child,
                       std::optional<std::int32_t> iteration = std::nullopt);
+// The listeners whose conditions hold, then afterExecution; false at the end.
+bool StartNextLastWord(Step& step);
 // The main list is over: on to errors, finally and the end of the scope. REQUIRES: no open child.
 void EndMainList(Step& step, ScopeId parent);
+// The list that the scope is in is over, whatever was left in it: on to the next one.
+void EndList(Step& step, ScopeId parent);
 // Lets every scope whose child has ended react, until nothing is left to do; then sets the execution's state.
 void Settle(Step& step);
 
 // ---- finish.cc
 // FAILED as the task tolerates it (allowFailure, allowWarning); other states likewise.
 model::State Tolerated(const model::Task& task, model::State outcome);
+// The run comes to `outcome`, before tolerance: what is open below it is stopped, then its own errors and finally run, if it
+// has begun and has them, then it ends.
+void EndRun(Step& step, model::TaskRunIndex index, model::State outcome);
 // The run has ended: its attempt, timers and state. `outcome` is final.
 void FinishRun(Step& step, model::TaskRunIndex index, model::State outcome);
 // The run has failed: it is retried if its policy allows it, else it ends. Logs `message` as an error if `log`.
@@ -72,6 +79,8 @@ std::vector<model::SetTimer> TimersOf(const Program& program, const model::TaskR
 
 // ---- kill.cc
 void OnKillRequested(Step& step, const model::KillRequested& event);
+// Everything is below the execution itself (nothing).
+bool IsBelow(const Step& step, model::TaskRunIndex index, std::optional<model::TaskRunIndex> ancestor);
 // Ends every open run below `ancestor` (everywhere without one) as KILLED at once; its scopes do not react.
 void StopDescendants(Step& step, std::optional<model::TaskRunIndex> ancestor, const std::string& reason);
 // False when no child execution was asked for.

@@ -30,18 +30,18 @@ Status VisitAll(store::Store& store, store::ExecutionQuery query, const Visit& v
 Result<Admissions::Book*> Admissions::BookOf(const FlowName& name) {
   if (const auto known = books_.find(name); known != books_.end()) return &known->second;
   Book book;
+  std::map<ExecutionId, Timestamp> waiting;
   store::ExecutionQuery query{.ns = name.first, .flow_id = name.second};
   query.states = {State::kCreated, State::kQueued, State::kRunning, State::kPaused, State::kBreakpoint,
                   State::kRestarted, State::kRetrying, State::kKilling};
   RETURN_IF_ERROR(VisitAll(store_, query, [&](const model::Execution& execution) {
     if (execution.state.current() == State::kQueued) {
-      const Timestamp since = execution.state.last_changed();
-      book.queued.emplace(since, execution.id);
-      book.queued_at.emplace(execution.id, since);
+      waiting.emplace(execution.id, execution.state.last_changed());
     } else {
       book.running.insert(execution.id);
     }
   }));
+  for (const auto& [id, since] : waiting) Queue(book, id, since);
   return &books_.emplace(name, std::move(book)).first->second;
 }
 
@@ -49,6 +49,7 @@ Result<Admissions::Decision> Admissions::Ask(const model::Flow& flow, const Exec
   if (flow.concurrency.limit <= 0) return Decision{};
   ASSIGN_OR_RETURN(Book * book, BookOf({flow.ns, flow.id}));
   if (book->running.contains(id)) return Decision{};
+  if (book->queued_at.contains(id)) return Decision{Admission::kQueue, "Flow is queued already"};
   if (book->running.size() < static_cast<std::size_t>(flow.concurrency.limit) && book->queued.empty()) {
     book->running.insert(id);
     return Decision{};
@@ -60,15 +61,20 @@ Result<Admissions::Decision> Admissions::Ask(const model::Flow& flow, const Exec
     case model::Concurrency::Behavior::kFail: return Decision{Admission::kFail, "Flow is failed " + full};
     case model::Concurrency::Behavior::kQueue: break;
   }
-  book->queued.emplace(at, id);
-  book->queued_at.emplace(id, at);
+  Queue(*book, id, at);
   return Decision{Admission::kQueue, "Flow is queued " + full};
+}
+
+void Admissions::Queue(Book& book, const ExecutionId& id, Timestamp since) {
+  const Book::Place place(since, book.came++);
+  book.queued.emplace(place, id);
+  book.queued_at.emplace(id, place);
 }
 
 void Admissions::Unqueue(Book& book, const ExecutionId& id) {
   const auto queued = book.queued_at.find(id);
   if (queued == book.queued_at.end()) return;
-  book.queued.erase({queued->second, id});
+  book.queued.erase(queued->second);
   book.queued_at.erase(queued);
 }
 

@@ -40,10 +40,14 @@ class Admissions {
   using FlowName = std::pair<std::string, std::string>;
   struct Book {
     std::set<ExecutionId> running;
-    std::set<std::pair<Timestamp, ExecutionId>> queued;
-    std::map<ExecutionId, Timestamp> queued_at;
+    // Those of one moment in the order they came; what a store gives back has that of its ids.
+    using Place = std::pair<Timestamp, std::uint64_t>;
+    std::map<Place, ExecutionId> queued;
+    std::map<ExecutionId, Place> queued_at;
+    std::uint64_t came = 0;
   };
   Result<Book*> BookOf(const FlowName& name);
+  static void Queue(Book& book, const ExecutionId& id, Timestamp since);
   static void Unqueue(Book& book, const ExecutionId& id);
 
   store::Store& store_;

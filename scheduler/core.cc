@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::size_t kTimersPerTick = 4096;
 constexpr std::size_t kMessagesPerFrame = 512;
+constexpr std::size_t kFrameBytesGoal = 1024 * 1024;
 constexpr Duration kRequestKept = std::chrono::hours(24);
 
 template <typename... F>
@@ -187,6 +188,7 @@ void Core::Perform(Release release) {
                    [&](OutboxOrder& owed) { Deliver(owed); },
                    [&](ReplyOrder& reply) { reply.reply({}); },
                    [&](EndOrder& end) {
+                     recursions_.erase(end.id);
                      admissions_.Ended(end.ns, end.flow_id, end.id);
                      LetQueuedRun(end.ns, end.flow_id);
                    },
@@ -225,6 +227,7 @@ void Core::Tick(Moment now) {
     dispatcher_.Tick(now.monotonic);
     partition_->Flush();
     dispatcher_.Pump(now.monotonic);
+    partition_->Flush();  // what could not be given out has ended by that
   }
   SendOutbound();
   FlushLogs();
@@ -244,13 +247,23 @@ void Core::Send(const std::string& peer, wire::ToWorker message) {
   if (!peer.empty()) outbound_[peer].push_back(std::move(message));
 }
 
+// A frame ends when it is large enough, for one that is too large would be lost with all that is in it.
 void Core::SendOutbound() {
   for (auto& [peer, messages] : std::exchange(outbound_, {})) {
-    for (std::size_t at = 0; at < messages.size(); at += kMessagesPerFrame) {
-      const std::size_t end = std::min(messages.size(), at + kMessagesPerFrame);
-      port_.SendFrame(peer, wire::EncodeToWorker({std::make_move_iterator(messages.begin() + static_cast<std::ptrdiff_t>(at)),
-                                                  std::make_move_iterator(messages.begin() + static_cast<std::ptrdiff_t>(end))}));
+    std::vector<wire::ToWorker> frame;
+    std::size_t bytes = 0;
+    const auto send = [&, peer = peer] {
+      if (!frame.empty()) port_.SendFrame(peer, wire::EncodeToWorker(frame));
+      frame.clear();
+      bytes = 0;
+    };
+    for (wire::ToWorker& message : messages) {
+      const std::size_t more = EstimateBytes(message);
+      if (bytes + more > kFrameBytesGoal || frame.size() == kMessagesPerFrame) send();
+      bytes += more;
+      frame.push_back(std::move(message));
     }
+    send();
   }
 }
 

@@ -40,6 +40,8 @@ struct CoreOptions {
   DispatcherOptions dispatcher{};
   PartitionOptions partition_limits{};
   bool workers_died_with_process = false;
+  // Subflows of one tree of executions that run inside an execution of their own flow; then they are refused.
+  std::uint32_t recursions_max = 10'000;
   std::function<void(const Error&)> on_failure{};
   Partition::Answerer answerer{};
 };
@@ -108,8 +110,10 @@ class Core final : private DispatchHost {
   void Perform(const DispatchOrder& order);
   void Deliver(const OutboxOrder& order);
   void StartChild(const wire::OutboxItem& item, const model::StartChild& start);
+  void WarnParent(const ExecutionId& parent, const model::StartChild& start, const std::vector<std::string>& warnings);
   Result<PreparedSubmission> PrepareChild(const wire::OutboxItem& item, const model::StartChild& start);
-  Status CheckDepth(const ExecutionId& parent);
+  // Of an execution of this flow below `parent`: how deep it is, and how often its tree runs inside itself.
+  Status CheckNesting(const ExecutionId& parent, const std::string& ns, const std::string& flow_id);
   void RestartChild(const wire::OutboxItem& item);
   void StartReplacement(const wire::OutboxItem& item);
   // Asks for a slot; the submission knows the answer then.
@@ -133,6 +137,7 @@ class Core final : private DispatchHost {
   Status failed_{};
   std::map<std::string, std::vector<wire::ToWorker>> outbound_;
   std::vector<store::LogRow> worker_logs_;
+  std::map<ExecutionId, std::uint32_t> recursions_;  // by the root of the tree, since this process began
 };
 
 // Checks a submission against its flow: revision, disabled, inputs. From any thread; with `subflow` from one that may wait.

@@ -7,12 +7,14 @@
 #include "common/base/text.h"
 #include "common/expr/template.h"
 #include "common/flow/inputs.h"
+#include "common/model/for_each_item.h"
 #include "scheduler/core.h"
 
 namespace headrace::scheduler {
 namespace {
 
 constexpr int kSubflowDepthMax = 32;
+constexpr std::size_t kTreesMax = 10'000;
 
 // A later label of the same key wins; order of first appearance stays.
 void PutLabel(std::vector<model::Label>& labels, const model::Label& label) {
@@ -51,28 +53,53 @@ void Core::StartChild(const wire::OutboxItem& item, const model::StartChild& sta
     Apply(item.from, model::ChildRejected{start.task_run, start.attempt, prepared.error().ToString()});
     return;
   }
-  for (const std::string& warning : prepared->warnings) {
-    worker_logs_.push_back({.execution = item.from, .task_run = start.task_run, .attempt = start.attempt,
-                            .at = now_.wall, .level = "WARN", .message = warning});
-  }
+  WarnParent(item.from, start, prepared->warnings);
   const Status created = Create(*prepared);
   if (!created) spdlog::error("child {}: {}", item.to.str(), created.error().message);
   Apply(item.from, model::ChildStarted{start.task_run, start.attempt, item.to});
 }
 
-Status Core::CheckDepth(const ExecutionId& parent) {
-  ExecutionId at = parent;
+// Of the batches of a ForEachItem the first speaks for all.
+void Core::WarnParent(const ExecutionId& parent, const model::StartChild& start, const std::vector<std::string>& warnings) {
+  if (warnings.empty()) return;
+  const auto live = partition_->Find(parent);
+  if (!live) return;
+  const model::Execution& execution = (*live)->execution();
+  const model::Flow& flow = (*live)->program().flow();
+  const model::TaskRunIndex shown = model::ShownRun(flow, execution, start.task_run);
+  if (shown != start.task_run && execution.task_runs[start.task_run].iteration.value_or(0) > 0) return;
+  for (const std::string& warning : warnings) {
+    worker_logs_.push_back({parent, shown, flow.task(execution.task_runs[shown].task).id, start.attempt, now_.wall, "WARN",
+                            warning});
+  }
+}
+
+Status Core::CheckNesting(const ExecutionId& parent, const std::string& ns, const std::string& flow_id) {
+  ExecutionId root = parent;
+  bool inside_itself = false;
   for (int depth = 1; depth <= kSubflowDepthMax; ++depth) {
-    auto live = partition_->Find(at);
-    if (!live || !(*live)->execution().parent) return {};
-    at = (*live)->execution().parent->execution;
+    const auto live = partition_->Find(root);
+    if (!live) return {};
+    const model::Execution& execution = (*live)->execution();
+    inside_itself = inside_itself || (execution.ns == ns && execution.flow_id == flow_id);
+    if (execution.parent) {
+      root = execution.parent->execution;
+      continue;
+    }
+    if (!inside_itself) return {};
+    // Depth alone does not bound a tree that grows at every level.
+    if (recursions_.size() > kTreesMax) recursions_.clear();
+    if (++recursions_[root] <= options_.recursions_max) return {};
+    return Fail(Code::kResourceExhausted, "below execution " + root.str() + " more than " +
+                                              std::to_string(options_.recursions_max) +
+                                              " subflows run inside executions of their own flow: does a flow start itself?");
   }
   return Fail(Code::kFailedPrecondition, "subflows are nested more than " + std::to_string(kSubflowDepthMax) +
                                              " deep: does a flow start itself?");
 }
 
 Result<PreparedSubmission> Core::PrepareChild(const wire::OutboxItem& item, const model::StartChild& start) {
-  RETURN_IF_ERROR(CheckDepth(item.from));
+  RETURN_IF_ERROR(CheckNesting(item.from, start.ns, start.flow_id));
   ASSIGN_OR_RETURN(RegisteredFlow flow, flows_.Get(start.ns, start.flow_id, start.revision));
   SubmitRequest request{.ns = start.ns, .flow_id = start.flow_id, .revision = flow.program->flow().revision,
                         .inputs = start.inputs, .trigger = start.trigger};

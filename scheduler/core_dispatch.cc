@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "common/base/hash.h"
+#include "common/model/for_each_item.h"
 #include "scheduler/core.h"
 
 namespace headrace::scheduler {
@@ -137,9 +138,11 @@ void Core::OnLogs(wire::Logs logs) {
   const executor::LiveExecution* live = nullptr;
   const model::TaskRun* task_run = FindTaskRun(logs.key, &live);
   if (task_run == nullptr) return;
-  const std::string& task_id = live->program().flow().task(task_run->task).id;
+  const model::Flow& flow = live->program().flow();
+  const model::TaskRunIndex shown = model::ShownRun(flow, live->execution(), task_run->index);
+  const std::string& task_id = flow.task(live->execution().task_runs[shown].task).id;
   for (wire::LogEntry& entry : logs.entries) {
-    worker_logs_.push_back({logs.key.execution, task_run->index, task_id, logs.key.fence.attempt, entry.at,
+    worker_logs_.push_back({logs.key.execution, shown, task_id, logs.key.fence.attempt, entry.at,
                             std::move(entry.level), std::move(entry.message)});
   }
 }

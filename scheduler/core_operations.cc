@@ -24,12 +24,15 @@ const model::TaskRun* FindById(const model::Execution& execution, const TaskRunI
 }
 
 // The Pause that would be resumed: the one named, else the first that waits.
-const model::TaskRun* FindPaused(const model::Execution& execution, const TaskRunId& named) {
-  for (const model::TaskRun& run : execution.task_runs) {
-    if (run.superseded || run.state.current() != State::kPaused) continue;
-    if (named.empty() ? !run.due || !run.iteration : run.id == named) return &run;
+const model::TaskRun* FindPaused(const executor::LiveExecution& live, const TaskRunId& named) {
+  std::optional<model::TaskRunIndex> index;
+  if (!named.empty()) {
+    const model::TaskRun* run = FindById(live.execution(), named);
+    if (run == nullptr) return nullptr;
+    index = run->index;
   }
-  return nullptr;
+  index = live.Resumable(index);
+  return index ? &live.execution().task_runs[*index] : nullptr;
 }
 
 }  // namespace
@@ -103,7 +106,7 @@ void Core::Resume(const ExecutionId& id, ResumeRequest request, std::function<vo
   const model::Flow& flow = (*live)->program().flow();
   model::ResumeRequested event{.by = std::move(request.by)};
   const bool held = execution.held && request.task_run.empty();
-  const model::TaskRun* paused = held ? nullptr : FindPaused(execution, request.task_run);
+  const model::TaskRun* paused = held ? nullptr : FindPaused(**live, request.task_run);
   if (!held && paused == nullptr) {
     return done(Fail(Code::kFailedPrecondition, "execution " + id.str() + " is not paused, its state is " +
                                                     std::string(model::StateName(execution.state.current()))));

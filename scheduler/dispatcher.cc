@@ -5,6 +5,31 @@
 #include <algorithm>
 
 namespace headrace::scheduler {
+namespace {
+
+// What is left of a frame is for the names around it.
+constexpr std::size_t kAssignBytesMax = wire::kFrameBytesMax - 64 * 1024;
+constexpr std::size_t kSmall = 128;
+
+std::size_t SpecBytes(const wire::TaskSpec& spec) {
+  std::size_t bytes = kSmall + spec.type.size() + spec.task_id.size() + spec.properties_json.size() + spec.timeout.size() +
+                      spec.run_if.size();
+  for (const wire::TaskSpec& child : spec.children) bytes += SpecBytes(child);
+  return bytes;
+}
+
+}  // namespace
+
+std::size_t EstimateBytes(const wire::ToWorker& message) {
+  if (const auto* assign = std::get_if<wire::Assign>(&message)) {
+    return kSmall + assign->context_json.size() + (assign->spec ? SpecBytes(*assign->spec) : 0);
+  }
+  if (const auto* beat = std::get_if<wire::HeartbeatAck>(&message)) {
+    return kSmall * (1 + beat->renewed.size() + beat->unknown.size());
+  }
+  if (const auto* cancel = std::get_if<wire::Cancel>(&message)) return kSmall + cancel->reason.size();
+  return kSmall;
+}
 
 Dispatcher::Dispatcher(DispatcherOptions options, DispatchHost& host)
     : options_(std::move(options)), host_(host), leases_(options_.lease) {}
@@ -48,13 +73,28 @@ void Dispatcher::Pump(Duration now) {
 bool Dispatcher::Assign(Worker& worker, const wire::TaskKey& key, Duration now) {
   std::optional<wire::Assign> assign = host_.MakeAssign(key);
   if (!assign) return false;
-  if (worker.specs.insert(assign->spec_id).second) assign->spec = host_.MakeSpec(key);
+  if (!worker.specs.contains(assign->spec_id)) assign->spec = host_.MakeSpec(key);
+  if (const std::size_t bytes = EstimateBytes(*assign); bytes > kAssignBytesMax) {
+    RefuseLarge(key, bytes);
+    return false;
+  }
+  worker.specs.insert(assign->spec_id);
   assign->credit_seq = worker.credit_seq;
   leases_.Grant(key, worker.hello.worker, now, worker.credit_seq);
   ++worker.outstanding;
   resends_.push_back({now + options_.resend, key});
   host_.Send(worker.peer, std::move(*assign));
   return true;
+}
+
+// No frame can hold it: sent all the same it would be lost again and again, and its worker with it.
+void Dispatcher::RefuseLarge(const wire::TaskKey& key, std::size_t bytes) {
+  host_.OnResult("", WorkerId(),
+                 {.key = key,
+                  .outcome = model::State::kFailed,
+                  .message = "CONTEXT_TOO_LARGE: the task and what its expressions name are " + std::to_string(bytes) +
+                             " bytes, at most " + std::to_string(kAssignBytesMax) +
+                             " can be sent to a worker; name less of it (outputs.a.b for outputs), or hand on a file"});
 }
 
 void Dispatcher::Cancel(const wire::TaskKey& key, const std::string& reason, Duration now) {

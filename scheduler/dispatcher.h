@@ -18,6 +18,9 @@
 
 namespace headrace::scheduler {
 
+// Near enough to know when a frame is full.
+std::size_t EstimateBytes(const wire::ToWorker& message);
+
 // What the dispatcher asks of its owner.
 class DispatchHost {
  public:
@@ -98,7 +101,9 @@ class Dispatcher {
   Worker* FindPeer(const std::string& peer);
   Worker* Choose(const std::string& group);
   bool Claim(Worker& worker, const wire::TaskKey& key, Duration now);
+  // False when the delivery is not wanted any more, or cannot be given to anybody.
   bool Assign(Worker& worker, const wire::TaskKey& key, Duration now);
+  void RefuseLarge(const wire::TaskKey& key, std::size_t bytes);
   void TakeCredit(Worker& worker, std::uint32_t free_slots, std::uint64_t seq);
   void SendCancel(const wire::TaskKey& key, const std::string& reason);
   void ResendUnacked(Duration now);

@@ -1,6 +1,7 @@
 #include "scheduler/engine.h"
 
 #include <future>
+#include <iterator>
 #include <mutex>
 #include <utility>
 
@@ -50,7 +51,8 @@ class LocalEngine final : public Engine {
       : clock_(*options.clock), store_(std::move(options.store)), flow_store_(std::move(options.flows)),
         logs_(std::move(options.logs)), workers_(std::move(options.workers)),
         forget_files_(std::move(options.forget_files)),
-        registry_(options.catalog, *flow_store_, std::move(options.surroundings), std::move(options.inputs)),
+        registry_(options.catalog, *flow_store_, std::move(options.surroundings), std::move(options.inputs),
+                  options.loop_history),
         hub_(std::make_shared<WatchHub>([this](const ExecutionId& id) { return ReadView(*store_, registry_, id); })),
         loop_(MakeOptions(options), clock_, *store_, *logs_, registry_, *hub_, *workers_),
         subflows_([this](SubmitRequest request, const SubflowCall& subflow, SubmitDone done) {
@@ -67,7 +69,8 @@ class LocalEngine final : public Engine {
   Status Begin() { return loop_.Start(); }
 
   Result<FlowView> ValidateFlow(const std::string& source, const std::string& file) override {
-    ASSIGN_OR_RETURN(const RegisteredFlow checked, registry_.Check(source, file));
+    ASSIGN_OR_RETURN(RegisteredFlow checked, registry_.Check(source, file));
+    std::move(checked.advice.begin(), checked.advice.end(), std::back_inserter(checked.warnings));
     return ViewOf(checked);
   }
   Result<FlowView> ApplyFlow(const std::string& source, const std::string& file) override {

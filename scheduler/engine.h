@@ -42,6 +42,7 @@ struct EngineOptions {
   bool workers_died_with_process = false;
   // What expressions see of the process: `envs`, `globals`, `kestra`.
   Object surroundings{};
+  std::int32_t loop_history = 500;       // earlier rounds of a LoopUntil that stay visible
   // What SECRET and FILE inputs need.
   flow::InputSeams inputs{};
   // Answers kv(), read() and their like where the scheduler itself evaluates them, for a flow's execution. Quick and on

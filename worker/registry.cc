@@ -1,10 +1,11 @@
 #include "worker/registry.h"
 
 #include "common/base/check.h"
+#include "common/model/for_each_item.h"
 #include "worker/core/core_tasks.h"
 #include "worker/data/storage_tasks.h"
-#include "worker/flow/working_directory_task.h"
 #include "worker/engine/engine_tasks.h"
+#include "worker/flow/working_directory_task.h"
 #include "worker/http/http_tasks.h"
 #include "worker/kv/kv_tasks.h"
 #include "worker/script/script_tasks.h"
@@ -44,7 +45,9 @@ Registry BuiltInRegistry() {
 
 std::vector<model::TaskTypeSpec> TaskTypeSpecs() {
   std::vector<model::TaskTypeSpec> specs;
-  for (TaskType& type : BuiltInTasks()) specs.push_back(std::move(type.spec));
+  for (TaskType& type : BuiltInTasks()) {
+    if (!model::IsMadeType(type.spec.type)) specs.push_back(std::move(type.spec));
+  }
   return specs;
 }
 

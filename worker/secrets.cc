@@ -1,7 +1,8 @@
 #include "worker/secrets.h"
 
-#include <array>
 #include <cctype>
+
+#include "common/expr/base64.h"
 
 namespace headrace::worker {
 namespace {
@@ -15,40 +16,15 @@ std::string Upper(std::string_view name) {
   return upper;
 }
 
-int Digit(char c) {
-  if (c >= 'A' && c <= 'Z') return c - 'A';
-  if (c >= 'a' && c <= 'z') return c - 'a' + 26;
-  if (c >= '0' && c <= '9') return c - '0' + 52;
-  if (c == '+') return 62;
-  return c == '/' ? 63 : -1;
-}
-
 }  // namespace
 
 Result<std::string> Base64Decode(std::string_view text) {
-  std::string out;
-  std::uint32_t bits = 0;
-  int count = 0;
-  std::size_t digits = 0;
-  std::size_t padding = 0;
-  for (const char c : text) {
-    if (std::isspace(static_cast<unsigned char>(c))) continue;
-    if (c == '=') {
-      ++padding;
-      continue;
-    }
-    const int digit = Digit(c);
-    if (digit < 0 || padding > 0) return InvalidArgument("not base64");
-    ++digits;
-    bits = bits << 6U | static_cast<std::uint32_t>(digit);
-    count += 6;
-    if (count < 8) continue;
-    count -= 8;
-    out += static_cast<char>(bits >> static_cast<unsigned>(count) & 0xffU);
-  }
-  const bool whole = padding == 0 ? digits % 4 != 1 : padding <= 2 && (digits + padding) % 4 == 0;
-  if (!whole) return InvalidArgument("not base64");
-  return out;
+  std::string dense(text);
+  std::erase_if(dense, [](char c) { return std::isspace(static_cast<unsigned char>(c)) != 0; });
+  const bool whole = !dense.ends_with('=') || dense.size() % 4 == 0;
+  auto decoded = whole ? expr::FromBase64(dense) : std::nullopt;
+  if (!decoded) return InvalidArgument("not base64");
+  return std::move(*decoded);
 }
 
 SecretStore::SecretStore(const std::map<std::string, std::string>& environment) {

@@ -10,6 +10,7 @@
 #include "api/server.h"
 #include "cli/client/remote_door.h"
 #include "cli/commands/arguments.h"
+#include "cli/commands/catalog.h"
 #include "cli/commands/local.h"
 #include "cli/exit_code.h"
 #include "cli/host/engine_host.h"
@@ -34,7 +35,9 @@ struct SchedulerArguments {
   std::string lease = "10s";
   std::string durability = "full";
   std::vector<std::string> flows{};
+  std::vector<std::string> templates{};
   std::string storage{};
+  int loop_history = 500;
   int slots = 8;
 };
 
@@ -49,8 +52,11 @@ struct WorkerArguments {
   std::string drain_timeout{};
 };
 
-Result<EngineHostOptions> HostOptions(const SchedulerArguments& arguments, bool embedded) {
+Result<EngineHostOptions> HostOptions(const Context& context, const SchedulerArguments& arguments, bool embedded) {
   EngineHostOptions options{.data = arguments.data};
+  options.loop_history = arguments.loop_history;
+  ASSIGN_OR_RETURN(flow::Catalog catalog, CatalogWithTemplates(arguments.templates, context.in));
+  options.catalog = std::make_shared<const flow::Catalog>(std::move(catalog));
   if (!embedded) options.queue_endpoint = arguments.queue_endpoint;
   if (arguments.durability == "normal") options.durability = store::Durability::kNormal;
   ASSIGN_OR_RETURN(options.lease, ParseSpan(arguments.lease));
@@ -101,7 +107,7 @@ std::string SignalName(std::optional<int> signal) { return signal == SIGINT ? "S
 
 Result<int> RunScheduler(Context& context, const SchedulerArguments& arguments) {
   ForgetSecrets();
-  ASSIGN_OR_RETURN(const EngineHostOptions options, HostOptions(arguments, false));
+  ASSIGN_OR_RETURN(const EngineHostOptions options, HostOptions(context, arguments, false));
   ASSIGN_OR_RETURN(const auto clock, MakeClock());
   ASSIGN_OR_RETURN(Signals signals, Signals::Catch());
   NewFolder data(arguments.data);
@@ -127,7 +133,7 @@ Status EndWorker(Context& context, WorkerHost& worker, Signals& signals) {
 }
 
 Result<int> RunStandalone(Context& context, const SchedulerArguments& arguments) {
-  ASSIGN_OR_RETURN(const EngineHostOptions options, HostOptions(arguments, true));
+  ASSIGN_OR_RETURN(const EngineHostOptions options, HostOptions(context, arguments, true));
   ASSIGN_OR_RETURN(const auto clock, MakeClock());
   ASSIGN_OR_RETURN(const auto supervisor, worker::Supervisor::Start());
   ASSIGN_OR_RETURN(Signals signals, Signals::Catch());
@@ -230,8 +236,12 @@ void AddEngineOptions(CLI::App& app, SchedulerArguments& to) {
   app.add_option("--grpc-port", to.grpc_port, "of the API on 127.0.0.1; 0 takes a free one")
       ->envname("HEADRACE_GRPC_PORT")->check(CLI::Range(0, 65535))->capture_default_str();
   app.add_option("--flows", to.flows, "deploy the flows of this folder at the start")->envname("HEADRACE_FLOWS")->allow_extra_args(false);
+  app.add_option("--templates", to.templates, "folder of templates that flows may take in (deprecated in Kestra); without it they are refused")
+      ->envname("HEADRACE_TEMPLATES")->allow_extra_args(false);
   app.add_option("--storage", to.storage, "folder of task files, keys and namespace files, shared with the workers; DATA/storage otherwise")
       ->envname("HEADRACE_STORAGE_DIR");
+  app.add_option("--loop-history", to.loop_history, "earlier rounds of a LoopUntil that stay visible")
+      ->envname("HEADRACE_LOOP_HISTORY")->check(CLI::Range(0, 100000))->capture_default_str();
   app.add_option("--durability", to.durability, "full: answers after fsync; normal: a power cut may take back the last moments")
       ->envname("HEADRACE_DURABILITY")->check(CLI::IsMember({"full", "normal"}))->capture_default_str();
 }

@@ -13,6 +13,7 @@ struct FlowArguments {
   std::vector<std::string> paths;
   std::string path;
   std::vector<std::string> inputs;
+  std::vector<std::string> templates;
   bool online = false;
   bool offline = false;
   bool dry_run = false;
@@ -42,7 +43,7 @@ void AddChecks(CLI::App& flow, Context& context, const Shared& args) {
   validate->add_flag("--online", args->online, "by the server (also when --server is given)")->excludes(offline);
   validate->callback([&context, args, validate] {
     const bool online = !args->offline && (args->online || NamesServer(validate));
-    context.action = [&context, args, online] { return ValidateFlows(context, args->paths, online); };
+    context.action = [&context, args, online] { return ValidateFlows(context, args->paths, args->templates, online); };
   });
 
   CLI::App* graph = flow.add_subcommand("graph", "draw a flow");
@@ -51,14 +52,19 @@ void AddChecks(CLI::App& flow, Context& context, const Shared& args) {
       ->check(CLI::IsMember({"tree", "ascii", "dot", "mermaid"}));
   graph->callback([&context, args] {
     const std::string format = args->format == "tree" && context.ascii ? "ascii" : args->format;
-    context.action = [&context, args, format] { return GraphFlow(context, args->path, format); };
+    context.action = [&context, args, format] { return GraphFlow(context, args->path, args->templates, format); };
   });
 
   CLI::App* render = flow.add_subcommand("render", "print the steps of a flow with its expressions resolved");
   render->add_option("file", args->path, "the flow's file, or -")->required();
   render->add_option("-i,--input", args->inputs, "KEY=VALUE, a YAML file, or -")->allow_extra_args(false);
-  render->callback(
-      [&context, args] { context.action = [&context, args] { return RenderFlow(context, args->path, args->inputs); }; });
+  render->callback([&context, args] {
+    context.action = [&context, args] { return RenderFlow(context, args->path, args->templates, args->inputs); };
+  });
+  for (CLI::App* verb : {validate, graph, render}) {
+    verb->add_option("--templates", args->templates, "folder of templates that flows may take in")
+        ->envname("HEADRACE_TEMPLATES")->allow_extra_args(false);
+  }
 }
 
 void AddReference(CLI::App& flow, Context& context, const Shared& args) {

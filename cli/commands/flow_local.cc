@@ -18,9 +18,9 @@
 namespace headrace::cli {
 namespace {
 
-Result<std::vector<model::FlowPtr>> LoadFlows(Context& context, const std::string& path) {
+Result<std::vector<model::FlowPtr>> LoadFlows(Context& context, const std::string& path, const std::vector<std::string>& templates) {
   ASSIGN_OR_RETURN(const std::vector<FlowText> texts, ReadFlowTexts({path}, context.in));
-  const flow::Catalog catalog = BuiltInCatalog();
+  ASSIGN_OR_RETURN(const flow::Catalog catalog, CatalogWithTemplates(templates, context.in));
   std::vector<model::FlowPtr> flows;
   for (const FlowText& text : texts) {
     Result<flow::BuiltFlow> built = flow::BuildFlow(text.text, text.file, catalog);
@@ -126,18 +126,19 @@ Result<Array> RenderOne(Context& context, const model::Flow& flow, const Object&
 
 }  // namespace
 
-int GraphFlow(Context& context, const std::string& path, const std::string& format) {
-  const Result<std::vector<model::FlowPtr>> flows = LoadFlows(context, path);
+int GraphFlow(Context& context, const std::string& path, const std::vector<std::string>& templates, const std::string& format) {
+  const Result<std::vector<model::FlowPtr>> flows = LoadFlows(context, path, templates);
   if (!flows) return PrintError(context, flows.error());
   const flow::GraphFormat drawn = flow::ParseGraphFormat(format).value_or(flow::GraphFormat::kTree);
   for (const model::FlowPtr& flow : *flows) context.out << flow::FlowGraph(*flow, drawn);
   return kExitOk;
 }
 
-int RenderFlow(Context& context, const std::string& path, const std::vector<std::string>& inputs) {
+int RenderFlow(Context& context, const std::string& path, const std::vector<std::string>& templates,
+               const std::vector<std::string>& inputs) {
   const Result<Object> raw = ParseInputs(inputs, context.in);
   if (!raw) return PrintError(context, raw.error());
-  const Result<std::vector<model::FlowPtr>> flows = LoadFlows(context, path);
+  const Result<std::vector<model::FlowPtr>> flows = LoadFlows(context, path, templates);
   if (!flows) return PrintError(context, flows.error());
   for (const model::FlowPtr& flow : *flows) {
     const Result<Array> steps = RenderOne(context, *flow, *raw);

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <ostream>
 #include <utility>
@@ -11,6 +12,7 @@
 #include "cli/output/json.h"
 #include "cli/output/lines.h"
 #include "common/flow/builder.h"
+#include "common/flow/subflow_circles.h"
 
 namespace headrace::cli {
 namespace {
@@ -20,6 +22,7 @@ struct Verdict {
   std::string flow;  // "namespace/id"; empty when it is not valid
   std::vector<Violation> errors;
   std::vector<Violation> warnings;
+  model::FlowPtr built{};  // offline
 };
 
 Verdict CheckOffline(const FlowText& text, const flow::Catalog& catalog) {
@@ -28,6 +31,8 @@ Verdict CheckOffline(const FlowText& text, const flow::Catalog& catalog) {
   if (built) {
     verdict.flow = built->flow->ns + "/" + built->flow->id;
     verdict.warnings = std::move(built->warnings);
+    std::move(built->advice.begin(), built->advice.end(), std::back_inserter(verdict.warnings));
+    verdict.built = std::move(built->flow);
   } else {
     verdict.errors = std::move(built.error().violations);
     if (verdict.errors.empty()) verdict.errors.push_back({"", built.error().message, 0, 0, text.file});
@@ -61,6 +66,22 @@ void FindTwins(std::vector<Verdict>& verdicts) {
     if (is_new) continue;
     verdict.errors.push_back({"id", "flow " + verdict.flow + " is in " + first->second + " as well; change one of the ids", 0, 0,
                               verdict.file});
+  }
+}
+
+// Among these flows: what a server has besides only it knows.
+void FindCircles(std::vector<Verdict>& verdicts) {
+  std::map<std::string, model::FlowPtr> by_name;
+  for (const Verdict& verdict : verdicts) {
+    if (verdict.built != nullptr) by_name.emplace(verdict.flow, verdict.built);
+  }
+  const auto find = [&by_name](const std::string& ns, const std::string& id) {
+    const auto at = by_name.find(ns + "/" + id);
+    return at == by_name.end() ? nullptr : at->second;
+  };
+  for (Verdict& verdict : verdicts) {
+    if (verdict.built == nullptr) continue;
+    if (auto circle = flow::FindCircle(*verdict.built, find, verdict.file)) verdict.warnings.push_back(std::move(*circle));
   }
 }
 
@@ -103,18 +124,23 @@ void PrintText(const Context& context, const std::vector<Verdict>& verdicts) {
 
 }  // namespace
 
-int ValidateFlows(Context& context, const std::vector<std::string>& paths, bool online) {
+int ValidateFlows(Context& context, const std::vector<std::string>& paths, const std::vector<std::string>& templates,
+                  bool online) {
   const Result<std::vector<FlowText>> texts = ReadFlowTexts(paths, context.in);
   if (!texts) return PrintError(context, texts.error());
-  const flow::Catalog catalog = online ? flow::Catalog() : BuiltInCatalog();
+  const Result<flow::Catalog> catalog = online ? flow::Catalog() : CatalogWithTemplates(templates, context.in);
+  if (!catalog) return PrintError(context, catalog.error());
   FlowClient client(std::make_shared<Connection>(context.server, context.program));
   std::vector<Verdict> verdicts;
   for (const FlowText& text : *texts) {
-    Result<Verdict> verdict = online ? CheckOnline(text, client) : CheckOffline(text, catalog);
+    Result<Verdict> verdict = online ? CheckOnline(text, client) : CheckOffline(text, *catalog);
     if (!verdict) return PrintError(context, verdict.error());
-    ShiftLines(verdict->errors, text.first_line);
-    ShiftLines(verdict->warnings, text.first_line);
     verdicts.push_back(std::move(*verdict));
+  }
+  FindCircles(verdicts);
+  for (std::size_t i = 0; i < verdicts.size(); ++i) {
+    ShiftLines(verdicts[i].errors, texts->at(i).first_line);
+    ShiftLines(verdicts[i].warnings, texts->at(i).first_line);
   }
   FindTwins(verdicts);
   if (WantsData(context)) PrintData(context, verdicts);

@@ -11,7 +11,8 @@
 namespace headrace::cli {
 
 // Offline with this binary's catalog, or by the server, which also knows the other flows.
-int ValidateFlows(Context& context, const std::vector<std::string>& paths, bool online);
+int ValidateFlows(Context& context, const std::vector<std::string>& paths, const std::vector<std::string>& templates,
+                  bool online);
 
 int ApplyFlows(Context& context, const std::vector<std::string>& paths, bool dry_run);
 int ListFlows(Context& context, const std::string& ns_prefix);
@@ -23,9 +24,10 @@ struct GetFlowArguments {
 };
 int GetFlow(Context& context, const GetFlowArguments& arguments);
 
-int GraphFlow(Context& context, const std::string& path, const std::string& format);
+int GraphFlow(Context& context, const std::string& path, const std::vector<std::string>& templates, const std::string& format);
 // Every task with its properties as they would reach a worker; what needs the outputs of other tasks stays as written.
-int RenderFlow(Context& context, const std::string& path, const std::vector<std::string>& inputs);
+int RenderFlow(Context& context, const std::string& path, const std::vector<std::string>& templates,
+               const std::vector<std::string>& inputs);
 // Of one type; of all types their names when `type` is empty.
 int ShowDocs(Context& context, const std::string& type);
 int ShowSchema(Context& context);

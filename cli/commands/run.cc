@@ -11,6 +11,7 @@
 
 #include "api/server.h"
 #include "cli/commands/arguments.h"
+#include "cli/commands/catalog.h"
 #include "cli/commands/local.h"
 #include "cli/commands/outcome.h"
 #include "cli/exit_code.h"
@@ -29,6 +30,7 @@ namespace {
 struct RunArguments {
   std::string file;
   std::vector<std::string> flows{};
+  std::vector<std::string> templates{};
   std::vector<std::string> inputs{};
   std::vector<std::string> input_files{};
   std::vector<std::string> labels{};
@@ -124,12 +126,15 @@ worker::WorkerOptions RunnerOptions(const RunArguments& arguments) {
   return options;
 }
 
-Result<House> Open(const RunArguments& arguments) {
+Result<House> Open(const Context& context, const RunArguments& arguments) {
   House house;
+  ASSIGN_OR_RETURN(flow::Catalog catalog, CatalogWithTemplates(arguments.templates, context.in));
   ASSIGN_OR_RETURN(house.clock, MakeClock());
   // First, while this process is small and has one thread.
   ASSIGN_OR_RETURN(house.supervisor, worker::Supervisor::Start());
-  ASSIGN_OR_RETURN(house.engine, EngineHost::Start({.data = arguments.data, .local_files = true, .world = RunnerOptions(arguments)},
+  ASSIGN_OR_RETURN(house.engine, EngineHost::Start({.data = arguments.data, .local_files = true,
+                                                    .catalog = std::make_shared<const flow::Catalog>(std::move(catalog)),
+                                                    .world = RunnerOptions(arguments)},
                                                    *house.clock));
   return house;
 }
@@ -144,7 +149,7 @@ Status OpenWorker(const RunArguments& arguments, House& house) {
 
 Result<int> Run(Context& context, const RunArguments& arguments, std::optional<Duration> timeout) {
   NewFolder data(arguments.data);
-  ASSIGN_OR_RETURN(House house, Open(arguments));
+  ASSIGN_OR_RETURN(House house, Open(context, arguments));
   ASSIGN_OR_RETURN(Signals signals, Signals::Catch());
   scheduler::Engine& engine = house.engine->engine();
   RETURN_IF_ERROR(ApplyFolders(context, engine, arguments));
@@ -185,6 +190,8 @@ void RegisterRun(CLI::App& app, Context& context) {
   CLI::App* run = app.add_subcommand("run", "run a flow here and now, without a server; the exit code is how it ended");
   run->add_option("file", args->file, "the flow's YAML, or - for standard input")->required();
   run->add_option("--flows", args->flows, "a folder of flows that subflows are found in")->allow_extra_args(false);
+  run->add_option("--templates", args->templates, "folder of templates that flows may take in (deprecated in Kestra); without it they are refused")
+      ->envname("HEADRACE_TEMPLATES")->allow_extra_args(false);
   run->add_option("-i,--input", args->inputs, "KEY=VALUE")->allow_extra_args(false);
   run->add_option("-I,--inputs", args->input_files, "a YAML or JSON file of inputs, or -")->allow_extra_args(false);
   run->add_option("--label", args->labels, "KEY=VALUE")->allow_extra_args(false);

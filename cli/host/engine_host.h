@@ -8,6 +8,7 @@
 
 #include "cli/host/alarm.h"
 #include "common/base/clock.h"
+#include "common/flow/catalog.h"
 #include "common/queue/memory_queue.h"
 #include "common/store/sqlite_store.h"
 #include "scheduler/engine.h"
@@ -20,7 +21,9 @@ struct EngineHostOptions {
   store::Durability durability = store::Durability::kFull;
   std::string queue_endpoint{};  // "tcp://127.0.0.1:5570"; empty: only workers of this process
   Duration lease = std::chrono::seconds(10);
+  int loop_history = 500;        // earlier rounds of a LoopUntil that stay visible
   bool local_files = false;      // FILE inputs may name files of this machine: for whoever runs flows on their own
+  std::shared_ptr<const flow::Catalog> catalog{};  // null: the built-in one
   worker::WorkerOptions world{};  // where steering expressions find keys, files and secrets
 };
 

@@ -4,6 +4,7 @@
 
 #include "cli/watch/text.h"
 #include "cli/watch/tree.h"
+#include "common/model/for_each_item.h"
 #include "common/model/value.h"
 
 namespace headrace::cli {
@@ -106,6 +107,7 @@ std::string DetailOf(const WatchedExecution& execution, const v1::TaskRun& run, 
 std::string NameOf(const WatchModel& model, const WatchedExecution& execution, const v1::TaskRun& run) {
   std::string name = Printable(run.task_id());
   if (run.has_value()) name += " [" + Printable(run.value()) + "]";
+  else if (model::IsInnerTask(run.task_id())) name += " #" + std::to_string(run.iteration() + 1);
   const v1::TaskOutline* outline = execution.Outline(run.task_id());
   if (outline == nullptr || outline->role() != v1::TASK_ROLE_EXECUTABLE) return name;
   const WatchedExecution* child = model.Find(ChildOf(run));

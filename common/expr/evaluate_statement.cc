@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 
 #include "common/expr/evaluator.h"
 #include "common/expr/operators.h"
@@ -23,6 +24,17 @@ Array Entries(const Object& map) {
   entries.reserve(map.size());
   for (const auto& [key, value] : map) entries.push_back(Object({{"key", key}, {"value", value}}));
   return entries;
+}
+
+// Infinity and NaN have no place in JSON, and so none in what is stored or sent: they become the texts that they print as.
+Value Storable(Value value) {
+  if (const double* number = value.if_double(); number != nullptr && !std::isfinite(*number)) return Value(ToText(value));
+  if (Array* list = value.if_array()) {
+    for (Value& item : *list) item = Storable(std::move(item));
+  } else if (Object* map = value.if_object()) {
+    for (auto& entry : *map) entry.value() = Storable(std::move(entry.value()));
+  }
+  return value;
 }
 
 }  // namespace
@@ -57,7 +69,7 @@ Status TypedSink::Put(Operand operand) {
 }
 
 Value TypedSink::Finish() {
-  if (pieces_ <= 1) return std::move(single_);
+  if (pieces_ <= 1) return Storable(std::move(single_));
   if (structured_) {
     if (Result<Value> parsed = ParseJson(text_)) return std::move(*parsed);
   }

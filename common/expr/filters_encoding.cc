@@ -94,10 +94,34 @@ Result<Value> UrlDecodeFilter(const Invocation& call) {
   return Value(std::move(out));
 }
 
+std::string ShellWord(std::string_view text) {
+  std::string word = "'";
+  for (const char c : text) word += c == '\'' ? std::string_view("'\\''") : std::string_view(&c, 1);
+  return word + "'";
+}
+
+// A null is an empty word, so that the words behind it keep their places.
+Result<Value> ShellQuoteFilter(const Invocation& call) {
+  std::string words;
+  const auto add = [&](const Value& value) -> Status {
+    const std::string text = ToText(value);
+    if (text.find('\0') != std::string::npos) return Refuse(call, "no word of a shell can hold a NUL");
+    RETURN_IF_ERROR(call.budget().SpendAppend(words.size(), text.size() + 3));
+    words += (words.empty() ? "" : " ") + ShellWord(text);
+    return {};
+  };
+  if (const Array* list = call.input.if_array()) {
+    for (const Value& item : *list) RETURN_IF_ERROR(add(item));
+  } else {
+    RETURN_IF_ERROR(add(call.input));
+  }
+  return Value(std::move(words));
+}
+
 constexpr Builtin kFilters[] = {
     {"base64decode", Base64DecodeFilter}, {"base64encode", Base64EncodeFilter}, {"md5", Md5Filter},
     {"sha1", Sha1Filter},                 {"sha256", Sha256Filter},             {"sha512", Sha512Filter},
-    {"urldecode", UrlDecodeFilter},       {"urlencode", UrlEncodeFilter},
+    {"shq", ShellQuoteFilter},            {"urldecode", UrlDecodeFilter},       {"urlencode", UrlEncodeFilter},
 };
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "common/expr/references.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <optional>
 #include <set>
 
@@ -106,6 +107,7 @@ class Collector {
     }
     if (const auto* attribute = std::get_if<AttributeNode>(&expression.node)) {
       std::optional<Path> path = PathOf(*attribute->object, locals, cut);
+      cut = cut || EndsInLoopValue(path);
       if (path && !cut) path->push_back(attribute->name);
       return path;
     }
@@ -115,27 +117,37 @@ class Collector {
     if (!path) return path;
     const auto* literal = std::get_if<LiteralNode>(&subscript->index->node);
     if (literal == nullptr) Walk(*subscript->index, locals);
-    if (!cut && IsLoopValue(*subscript->index, locals)) path->emplace_back(kOwnLoopValue);
-    if (literal == nullptr || !literal->value.is_string()) cut = true;
+    const std::optional<std::int64_t> level = LoopLevel(*subscript->index, locals);
+    if (!cut && level) {
+      path->push_back(kOwnLoopValue + std::to_string(*level));
+      return path;
+    }
+    cut = cut || EndsInLoopValue(path) || literal == nullptr || !literal->value.is_string();
     if (!cut) path->emplace_back(literal->value.get_string());
     return path;
   }
 
-  // taskrun.value, parent.taskrun.value, parents[n].taskrun.value.
-  static bool IsLoopValue(const Expression& expression, const Names& locals) {
+  static bool EndsInLoopValue(const std::optional<Path>& path) {
+    return path && !path->empty() && IsOwnLoopValue(path->back());
+  }
+
+  // 0 for taskrun.value, 1 for parent.taskrun.value, n + 1 for parents[n].taskrun.value.
+  static std::optional<std::int64_t> LoopLevel(const Expression& expression, const Names& locals) {
     const auto* value = std::get_if<AttributeNode>(&expression.node);
-    if (value == nullptr || value->name != "value") return false;
+    if (value == nullptr || value->name != "value") return std::nullopt;
     const auto is_name = [&](const Expression& node, std::string_view name) {
       const auto* found = std::get_if<NameNode>(&node.node);
       return found != nullptr && found->name == name && !locals.contains(name);
     };
-    if (is_name(*value->object, "taskrun")) return true;
+    if (is_name(*value->object, "taskrun")) return 0;
     const auto* run = std::get_if<AttributeNode>(&value->object->node);
-    if (run == nullptr || run->name != "taskrun") return false;
-    if (is_name(*run->object, "parent")) return true;
+    if (run == nullptr || run->name != "taskrun") return std::nullopt;
+    if (is_name(*run->object, "parent")) return 1;
     const auto* place = std::get_if<SubscriptNode>(&run->object->node);
-    return place != nullptr && is_name(*place->object, "parents") &&
-           std::get_if<LiteralNode>(&place->index->node) != nullptr;
+    if (place == nullptr || !is_name(*place->object, "parents")) return std::nullopt;
+    const auto* number = std::get_if<LiteralNode>(&place->index->node);
+    if (number == nullptr || !number->value.is_int64() || number->value.get_int64() < 0) return std::nullopt;
+    return number->value.get_int64() + 1;
   }
 
   void Visit(const LiteralNode&, const Names&) {}

@@ -9,7 +9,5 @@
 namespace headrace::expr {
 
 References CollectReferences(const Program& program);
-// Adds `more`; the result is sorted, without repeats.
-void Merge(References& into, const References& more);
 
 }  // namespace headrace::expr

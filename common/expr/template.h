@@ -21,14 +21,19 @@ namespace headrace::expr {
 
 // What a template names. A path is a prefix such as {"outputs","check","exitCode"}, cut at the first dynamic step;
 // everything below it may be read. Environment functions may read `flow` and `execution` besides.
-// A step of a path: the value of a loop around whoever asks, as in outputs.x[taskrun.value]. It ends the path.
-inline constexpr std::string_view kOwnLoopValue = "\x01";
+// A step of a path that is the value of a loop around whoever asks, as in outputs.x[parent.taskrun.value][taskrun.value]:
+// this letter and the number of values further out, 0 for the asker's own. Only steps of its kind follow it.
+inline constexpr char kOwnLoopValue = '\x01';
+inline bool IsOwnLoopValue(std::string_view step) { return step.starts_with(kOwnLoopValue); }
 
 struct References {
   std::vector<std::vector<std::string>> paths{};  // sorted, without repeats
   bool whole_context = false;                     // render(), printContext() …: anything may be read
   std::vector<std::string> functions{};           // names of called functions, sorted, without macros
 };
+
+// Adds `more`; the result is sorted, without repeats.
+void Merge(References& into, const References& more);
 
 struct Limits {
   std::size_t steps = 1'000'000;         // evaluated nodes, copied values and 64-byte pieces of made text

@@ -5,6 +5,7 @@
 #include "common/flow/flow_parts.h"
 #include "common/flow/flow_specs.h"
 #include "common/flow/property_checks.h"
+#include "common/model/conditions.h"
 
 namespace headrace::flow {
 namespace {
@@ -97,8 +98,17 @@ std::vector<model::Sla> BuildSlas(Draft& draft, const YamlNode& node, const Path
   return slas;
 }
 
+// Those of dates speak of triggers.
+void WarnOfConditions(Draft& draft, const YamlNode& list, const Path& path) {
+  for (std::size_t i = 0; list.is_list() && i < list.items.size(); ++i) {
+    const YamlNode* type = list.items[i].Find("type");
+    if (type == nullptr || model::IsCondition(type->text) || draft.full(true)) continue;
+    draft.Warn(*type, path.At(i).Key("type"),
+               "a listener cannot evaluate " + Shortened(type->text, 120) + ": its tasks will not run");
+  }
+}
+
 void BuildListeners(Draft& draft, const YamlNode& node, const Path& path) {
-  if (!node.is_null()) draft.Warn(node, path, "listeners are not run: use `afterExecution`, or `errors` and `finally`");
   EachMap(draft, node, path, "a listener", [&](const YamlNode& item, const Path& at) {
     model::Listener listener;
     for (const YamlEntry& entry : item.entries) {
@@ -109,6 +119,8 @@ void BuildListeners(Draft& draft, const YamlNode& node, const Path& path) {
         listener.tasks = std::move(group.tasks);
       } else if (entry.key.text == "conditions" && !entry.value.is_null()) {
         CheckConditions(draft, entry.value, field);
+        NoteExpressions(draft, entry.value, field);
+        WarnOfConditions(draft, entry.value, field);
         if (entry.value.is_list()) listener.conditions = ToValue(entry.value).as_array();
       } else if (FindProperty(ListenerProperties(), entry.key.text) == nullptr && !draft.full()) {
         draft.Error(entry.key, field,

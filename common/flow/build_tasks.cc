@@ -5,6 +5,7 @@
 #include "common/flow/flow_specs.h"
 #include "common/flow/kestra_types.h"
 #include "common/flow/property_checks.h"
+#include "common/model/for_each_item.h"
 
 namespace headrace::flow {
 namespace {
@@ -16,6 +17,7 @@ using model::TaskGroup;
 using model::TaskIndex;
 
 constexpr std::size_t kTaskIdMax = 256;
+constexpr std::string_view kTemplate = "io.kestra.plugin.core.flow.Template";
 
 bool IsKestraTask(std::string_view name) {
   const auto& types = KestraTypes();
@@ -45,6 +47,8 @@ class TaskBuilder {
     if (spec_ != nullptr) {
       CheckRequired(draft_, node_, spec_->properties, path_, task_.type);
       CheckTaskShape(draft_, node_, path_, *spec_, task_);
+      if (spec_->type == model::kForEachItem) ExpandForEachItem(draft_, node_, path_, task_);
+      if (spec_->type == kTemplate) TakeTemplateIn(draft_, node_, path_, task_);
     }
     const TaskIndex index = task_.index;
     draft_.flow.arena[index] = std::move(task_);

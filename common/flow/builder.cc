@@ -9,6 +9,7 @@
 #include "common/flow/flow_parts.h"
 #include "common/flow/flow_specs.h"
 #include "common/flow/property_checks.h"
+#include "common/flow/templates.h"
 
 namespace headrace::flow {
 namespace {
@@ -72,6 +73,7 @@ class FlowReader {
     for (const YamlEntry& entry : root_.entries) ReadEntry(entry);
     CheckRequired(draft_, root_, FlowProperties(), top_, "a flow");
     CheckExpressions(draft_);
+    AdviseOnScripts(draft_);
   }
 
  private:
@@ -162,19 +164,32 @@ class FlowReader {
   const Path top_{};
 };
 
-Result<BuiltFlow> BuildAt(std::string_view source, int first_line, const std::string& file, const Catalog& catalog,
-                          int revision) {
+struct Origin {
+  int first_line = 1;
+  int revision = 1;
+  const TemplateBook* templates = nullptr;
+  std::string_view stored{};  // empty: it was not
+};
+
+Result<BuiltFlow> BuildAt(std::string_view source, const std::string& file, const Catalog& catalog, const Origin& origin) {
   const std::string_view text = source.starts_with("\xef\xbb\xbf") ? source.substr(3) : source;
-  ASSIGN_OR_RETURN(const YamlNode root, ParseYaml(text, file, {}, first_line));
+  if (HoldsStoredMark(text)) {
+    return InvalidArgument(file + ": a comment of this flow is one that headrace writes before templates; leave out all behind it");
+  }
+  ASSIGN_OR_RETURN(const YamlNode root, ParseYaml(text, file, {}, origin.first_line));
   Draft draft(text, file, catalog);
+  draft.templates = origin.templates;
   FlowReader(draft, root).Read();
   SortByPlace(draft.errors);
   SortByPlace(draft.warnings);
+  SortByPlace(draft.advice);
   if (!draft.errors.empty()) return Fail(Faults(file, std::move(draft.errors)));
-  draft.flow.revision = revision;
-  draft.flow.digest = Sha256Hex(source);
+  draft.flow.revision = origin.revision;
+  std::string stored = origin.stored.empty() ? JoinStored(source, draft.taken) : std::string(origin.stored);
+  draft.flow.digest = Sha256Hex(stored);
   draft.flow.source = source;
-  return BuiltFlow{std::make_shared<const model::Flow>(std::move(draft.flow)), std::move(draft.warnings)};
+  return BuiltFlow{std::make_shared<const model::Flow>(std::move(draft.flow)), std::move(draft.warnings), std::move(stored),
+                   std::move(draft.advice)};
 }
 
 void CheckDistinct(const std::vector<BuiltFlow>& flows, const std::vector<YamlSlice>& slices, const std::string& file,
@@ -191,7 +206,19 @@ void CheckDistinct(const std::vector<BuiltFlow>& flows, const std::vector<YamlSl
 }  // namespace
 
 Result<BuiltFlow> BuildFlow(std::string_view source, const std::string& file, const Catalog& catalog, int revision) {
-  return BuildAt(source, 1, file, catalog, revision);
+  return BuildAt(source, file, catalog, {.revision = revision, .templates = catalog.templates()});
+}
+
+Result<BuiltFlow> BuildStored(std::string_view stored, const std::string& file, const Catalog& catalog, int revision) {
+  const auto [own, behind] = SplitStored(stored);
+  TemplateBook templates;
+  if (!behind.empty()) {
+    for (const YamlSlice& slice : SplitDocuments(behind)) {
+      RETURN_IF_ERROR(templates.Add(slice.text, file + " (its templates)", catalog));
+    }
+  }
+  return BuildAt(own, file, catalog,
+                 {.revision = revision, .templates = behind.empty() ? catalog.templates() : &templates, .stored = stored});
 }
 
 Result<std::vector<BuiltFlow>> BuildFlows(std::string_view source, const std::string& file, const Catalog& catalog) {
@@ -204,7 +231,7 @@ Result<std::vector<BuiltFlow>> BuildFlows(std::string_view source, const std::st
   }
   std::vector<Violation> violations;
   for (const YamlSlice& slice : slices) {
-    auto built = BuildAt(slice.text, slice.first_line, file, catalog, 1);
+    auto built = BuildAt(slice.text, file, catalog, {.first_line = slice.first_line, .templates = catalog.templates()});
     if (built) {
       flows.push_back(*std::move(built));
     } else if (built.error().violations.empty()) {

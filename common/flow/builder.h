@@ -20,10 +20,14 @@ namespace headrace::flow {
 struct BuiltFlow {
   model::FlowPtr flow;
   std::vector<Violation> warnings;
+  std::string stored{};  // what builds this flow again: its source, and the templates that it took in
+  std::vector<Violation> advice{};  // for `flow validate`: what works, and is better done otherwise
 };
 
 // One flow. `file` is only what messages call the source.
 Result<BuiltFlow> BuildFlow(std::string_view source, const std::string& file, const Catalog& catalog, int revision = 1);
+// From what was stored: with the templates of then, also where templates are switched off now.
+Result<BuiltFlow> BuildStored(std::string_view stored, const std::string& file, const Catalog& catalog, int revision);
 // Every flow of a text whose documents are separated by `---`; the errors of all of them together.
 Result<std::vector<BuiltFlow>> BuildFlows(std::string_view source, const std::string& file, const Catalog& catalog);
 // The same for a file on disk; NOT_FOUND or UNAVAILABLE name the path.

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <deque>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -14,6 +15,8 @@
 
 namespace headrace::flow {
 
+class TemplateBook;
+
 class Catalog {
  public:
   // REQUIRES: neither the type nor an alias is known yet.
@@ -21,12 +24,16 @@ class Catalog {
   void AddAll(std::vector<model::TaskTypeSpec> specs);
   // By canonical name or alias; nullptr when unknown.
   const model::TaskTypeSpec* Find(std::string_view type_or_alias) const;
+  // Flows may take templates in; without this they are refused.
+  void AllowTemplates(std::shared_ptr<const TemplateBook> templates) { templates_ = std::move(templates); }
+  const TemplateBook* templates() const { return templates_.get(); }
   // Canonical names, sorted.
   std::vector<std::string> TypeNames() const;
   // What a person most likely meant by an unknown type: the type with the same last part, else the nearest name.
   std::optional<std::string> Suggest(std::string_view unknown) const;
 
  private:
+  std::shared_ptr<const TemplateBook> templates_{};
   std::deque<model::TaskTypeSpec> specs_;
   std::unordered_map<std::string, const model::TaskTypeSpec*> by_name_;
 };

@@ -17,8 +17,6 @@ constexpr std::array<std::string_view, 24> kRoots = {
     "trigger", "schedule",  "tasks", "parent",     "parents",   "envs",        "globals",    "kestra",
     "item",    "error",     "loop",  "workingDir", "outputDir", "outputFiles", "bucketPath", "namespace"};
 
-constexpr std::array<std::string_view, 3> kForEachItemParts = {"_split", "_items", "_merge"};
-
 // The byte of a place (line and column count from 1, columns in bytes) inside a text.
 std::size_t OffsetOf(std::string_view text, int line, int column) {
   std::size_t at = 0;
@@ -72,7 +70,8 @@ class NameChecker {
     for (const auto& [name, value] : draft.flow.variables) variable_names_.emplace_back(name);
     for (const model::Task& task : draft.flow.arena) {
       sets_variables_ = sets_variables_ || task.type.ends_with(".SetVariables");
-      expands_templates_ = expands_templates_ || task.type.ends_with(".Template");
+      // Told already: what it would have brought is not known.
+      lacks_template_ = lacks_template_ || (task.type.ends_with(".Template") && task.FindGroup("tasks") == nullptr);
     }
   }
 
@@ -113,7 +112,7 @@ class NameChecker {
     for (std::size_t i = 2;; ++i) {
       if (full_inputs_.contains(name)) return;
       if (!input_prefixes_.contains(name)) break;
-      if (i >= path.size() || path[i] == expr::kOwnLoopValue) return;
+      if (i >= path.size() || expr::IsOwnLoopValue(path[i])) return;
       name += '.' + path[i];
     }
     if (draft_.full(guarded_)) return;
@@ -132,7 +131,7 @@ class NameChecker {
   }
 
   void CheckTask(const std::string& root, const std::string& name) {
-    if (expands_templates_ || IsTask(name)) return;
+    if (lacks_template_ || IsTask(name)) return;
     if (draft_.full(guarded_ || root == "tasks")) return;
     if (task_names_.empty()) {
       for (const auto& [id, index] : draft_.task_ids) task_names_.push_back(id);
@@ -162,13 +161,7 @@ class NameChecker {
     return Suggestion(name, names);
   }
 
-  bool IsTask(const std::string& name) const {
-    if (draft_.task_ids.contains(name)) return true;
-    for (const std::string_view part : kForEachItemParts) {
-      if (name.ends_with(part) && draft_.task_ids.contains(name.substr(0, name.size() - part.size()))) return true;
-    }
-    return false;
-  }
+  bool IsTask(const std::string& name) const { return draft_.task_ids.contains(name); }
 
   void Tell(std::string_view root, std::string_view member, std::string message, bool only_warn) {
     const YamlNode& scalar = *site_->scalar;
@@ -187,7 +180,7 @@ class NameChecker {
   std::vector<std::string> variable_names_;
   std::vector<std::string> task_names_;
   bool sets_variables_ = false;
-  bool expands_templates_ = false;
+  bool lacks_template_ = false;
   std::size_t comparisons_left_ = 200'000;
   const ExpressionSite* site_ = nullptr;
   bool guarded_ = false;

@@ -7,6 +7,7 @@
 #include "common/flow/inputs.h"
 #include "common/flow/kestra_types.h"
 #include "common/flow/schema.h"
+#include "common/model/conditions.h"
 
 namespace headrace::flow {
 namespace {
@@ -124,7 +125,8 @@ void AddKnownTypes(Kind kind, std::string_view title, std::string& out) {
   out += "\n## " + std::string(title) + "\n\n| Type | State | Properties | Also known as |\n|---|---|---|---|\n";
   for (const KestraType& type : KestraTypes()) {
     if (type.kind != kind) continue;
-    out += "| `" + type.name + "` | not yet | " + Names(PropertyNames(type.properties)) + " | " + Names(type.aliases) +
+    const bool in_listeners = kind == Kind::kCondition && model::IsCondition(type.name);
+    out += "| `" + type.name + "` | " + (in_listeners ? "differs: in listeners only" : "not yet") + " | " + Names(PropertyNames(type.properties)) + " | " + Names(type.aliases) +
            " |\n";
   }
 }

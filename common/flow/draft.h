@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "common/flow/catalog.h"
+#include "common/flow/templates.h"
 #include "common/flow/yaml.h"
 #include "common/model/flow.h"
 
@@ -33,6 +34,13 @@ struct ExpressionSite {
   const YamlNode* scalar = nullptr;
   std::string field;
   bool syntax_only = false;  // its names are not those of a flow's tasks
+};
+
+// A task that runs code, to be looked at once all inputs are known.
+struct ScriptTask {
+  const YamlNode* node = nullptr;
+  std::string field;
+  std::string type;
 };
 
 // One entry of pluginDefaults.
@@ -68,11 +76,18 @@ class Draft {
   model::Flow flow;
   std::vector<Violation> errors;
   std::vector<Violation> warnings;
+  std::vector<Violation> advice;
   std::vector<ExpressionSite> sites;
+  std::vector<ScriptTask> scripts;
   std::vector<PluginDefault> defaults;  // in the order to merge
   std::size_t merged_nodes = 0;         // that plugin defaults have added
   std::unordered_map<std::string, model::TaskIndex> task_ids;
   std::string worker_group;  // of the flow
+
+  const TemplateBook* templates = nullptr;  // null: switched off
+  bool is_template = false;                 // not a flow, but a document that flows take in
+  std::vector<const TemplateDocument*> taking_in{};  // those that are being read, from the outside in
+  std::vector<const TemplateDocument*> taken{};
 
  private:
   std::deque<YamlNode> made_;

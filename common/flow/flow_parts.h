@@ -23,10 +23,24 @@ model::TaskIndex BuildTask(Draft& draft, const YamlNode& node, const Path& path,
 void BuildTaskNodes(Draft& draft, const YamlNode& node, const Path& path, std::optional<model::TaskIndex> parent,
                     model::TaskGroup& group);
 
+// for_each_item.cc
+// Makes the tasks of a ForEachItem and moves its properties to them. REQUIRES: the task is not in the arena yet.
+void ExpandForEachItem(Draft& draft, const YamlNode& node, const Path& path, model::Task& task);
+
+// templates.cc
+// Puts the tasks of the template that the task names below it.
+void TakeTemplateIn(Draft& draft, const YamlNode& node, const Path& path, model::Task& task);
+
 // task_shapes.cc
 // What a type asks beside the kinds of its properties: WorkingDirectory, Switch, Subflow, limits.
 void CheckTaskShape(Draft& draft, const YamlNode& node, const Path& path, const model::TaskTypeSpec& spec,
                     const model::Task& task);
+
+// script_checks.cc
+// Of a task of this type: names of variables; its code is noted for later.
+void CheckScript(Draft& draft, const YamlNode& node, const Path& path, std::string_view type);
+// Into draft.advice: code that whoever starts the flow may add to. One entry a task.
+void AdviseOnScripts(Draft& draft);
 
 // build_guards.cc
 std::vector<model::Check> BuildChecks(Draft& draft, const YamlNode& node, const Path& path);

@@ -127,7 +127,7 @@ const Specs& FlowProperties() {
               "`fallback` is always WAIT"),
       Differs(Fixed("triggers", PropertyKind::kList, "What starts the flow."), "checked, not started yet"),
       Differs(Fixed("listeners", PropertyKind::kList, "Deprecated: tasks run at the end when every condition holds."),
-              "checked, not run"),
+              "run before `afterExecution`; conditions of dates do not hold"),
       Fixed("sla", PropertyKind::kList, "What an execution must keep to, and what happens when it does not."),
       Fixed("checks", PropertyKind::kList, "Conditions on the inputs, looked at before an execution is created.")};
   return kSpecs;

@@ -1,5 +1,7 @@
 #include "common/flow/graph.h"
 
+#include "common/model/for_each_item.h"
+
 namespace headrace::flow {
 namespace {
 
@@ -8,7 +10,7 @@ using model::Task;
 using model::TaskGroup;
 using model::TaskIndex;
 
-std::string_view ShortType(std::string_view type) { return type.substr(type.rfind('.') + 1); }
+std::string_view ShortType(std::string_view type) { return type.substr(type.find_last_of(".$") + 1); }
 
 // The lists of a flow, in the order they run.
 std::vector<TaskGroup> FlowGroups(const Flow& flow) {
@@ -65,6 +67,7 @@ class Tree {
   void DrawTasks(const std::vector<TaskIndex>& tasks, const std::string& prefix, bool ends_here) {
     for (std::size_t i = 0; i < tasks.size(); ++i) {
       const Task& task = flow_.task(tasks[i]);
+      if (model::IsInnerTask(task.id)) continue;
       const bool last = ends_here && i + 1 == tasks.size();
       Branch(prefix, last);
       out_ += task.id + "  " + std::string(ShortType(task.type)) + Notes(task) + '\n';
@@ -134,6 +137,7 @@ class Chart {
 
  private:
   void DrawGroup(const Task* owner, const TaskGroup& group, const std::string& name) {
+    if (!group.tasks.empty() && model::IsInnerTask(flow_.task(group.tasks.front()).id)) return;
     const bool boxed = owner != nullptr || group.name != "tasks";
     if (boxed) OpenBox(name, group.name);
     for (const TaskIndex index : group.tasks) {

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "common/flow/flow_parts.h"
+#include "common/model/for_each_item.h"
 
 namespace headrace::flow {
 namespace {
@@ -70,7 +71,8 @@ void CheckTaskShape(Draft& draft, const YamlNode& node, const Path& path, const 
   if (spec.role == TaskRole::kRunnable && Has(spec, PropertyKind::kTaskList)) CheckJobChildren(draft, task, path);
   if (Has(spec, PropertyKind::kTaskCases)) CheckCases(draft, node, task, path);
   if (spec.role == TaskRole::kFlowable) CheckLimits(draft, node, task, path);
-  if (spec.role == TaskRole::kExecutable) CheckOwnFlow(draft, node, task, path);
+  CheckScript(draft, node, path, spec.type);
+  if (spec.role == TaskRole::kExecutable || spec.type == model::kForEachItem) CheckOwnFlow(draft, node, task, path);
 }
 
 }  // namespace headrace::flow

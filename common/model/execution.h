@@ -1,6 +1,6 @@
 // An execution and its task runs: the truth the store keeps. Everything else is derived from it.
-// Shapes: task_runs only grows; a task run's index never changes. Earlier loop iterations and branches undone by a
-//   restart stay as history with `superseded` set and count for nothing.
+// Shapes: task_runs only grows; a task run's index never changes. Earlier loop iterations and branches undone by a restart
+//   stay as history with `superseded` set and count for nothing; iterations too old to be kept as a place without an id.
 // Units: UTC microseconds. Threads: owned by one partition loop; snapshots are copies.
 // Source: REST.md "Execution JSON"; the fence is law 5 of DESIGN section 3.
 #pragma once
@@ -47,6 +47,7 @@ struct TaskRun {
   Value memo{};                             // what a flowable must remember of itself; of no concern to expressions
   std::uint32_t attempt = 1;
   std::uint32_t delivery = 1;
+  std::optional<State> decided{};           // how it ends once its own errors and finally are over
   std::optional<Timestamp> due{};           // the next look of a loop, the next try of a retry
   std::optional<Timestamp> deadline{};      // of a timeout or a loop's maxDuration
   std::string message{};                    // why it failed, for people

@@ -1,5 +1,7 @@
 #include "common/model/value.h"
 
+#include <boost/json/basic_parser_impl.hpp>
+#include <charconv>
 #include <cmath>
 
 namespace headrace {
@@ -32,7 +34,10 @@ void AppendJson(std::string& out, const Value& value) {
       out += ']';
       return;
     }
-    case json::kind::double_: out += ToText(value); return;
+    case json::kind::double_:
+      // JSON has no word for these; bare, they would make the whole text unreadable.
+      out += std::isfinite(value.get_double()) ? ToText(value) : '"' + ToText(value) + '"';
+      return;
     default: out += json::serialize(value); return;
   }
 }
@@ -75,6 +80,80 @@ std::string DoubleText(double number) {
   return negative ? '-' + text : text;
 }
 
+// Builds values as Boost's own parser does, but loses nothing of a number: Boost's doubles may be wrong in their last bit,
+// and what fits neither 64 bits nor a finite double would be rounded. Such a number becomes the text that was written.
+class ValueBuilder {
+ public:
+  static constexpr std::size_t max_object_size = Object::max_size();
+  static constexpr std::size_t max_array_size = Array::max_size();
+  static constexpr std::size_t max_key_size = json::string::max_size();
+  static constexpr std::size_t max_string_size = json::string::max_size();
+
+  Value Release() { return stack_.release(); }
+
+  bool on_document_begin(json::error_code&) {
+    stack_.reset();
+    return true;
+  }
+  bool on_document_end(json::error_code&) { return true; }
+  bool on_object_begin(json::error_code&) { return true; }
+  bool on_object_end(std::size_t count, json::error_code&) {
+    stack_.push_object(count);
+    return true;
+  }
+  bool on_array_begin(json::error_code&) { return true; }
+  bool on_array_end(std::size_t count, json::error_code&) {
+    stack_.push_array(count);
+    return true;
+  }
+  bool on_key_part(json::string_view part, std::size_t, json::error_code&) { return Part(part); }
+  bool on_key(json::string_view rest, std::size_t, json::error_code&) {
+    stack_.push_key(rest);
+    return true;
+  }
+  bool on_string_part(json::string_view part, std::size_t, json::error_code&) { return Part(part); }
+  bool on_string(json::string_view rest, std::size_t, json::error_code&) {
+    stack_.push_string(rest);
+    return true;
+  }
+  // The whole text is at hand, so numbers come in one piece.
+  bool on_number_part(json::string_view, json::error_code&) { return true; }
+  bool on_int64(std::int64_t number, json::string_view, json::error_code&) {
+    stack_.push_int64(number);
+    return true;
+  }
+  bool on_uint64(std::uint64_t number, json::string_view, json::error_code&) {
+    stack_.push_uint64(number);
+    return true;
+  }
+  bool on_double(double nearly, json::string_view text, json::error_code&) {
+    double exact = nearly;
+    const bool whole = text.find_first_of(".eE") == json::string_view::npos;
+    const bool read = std::from_chars(text.data(), text.data() + text.size(), exact).ec == std::errc();
+    if (whole || (!read && std::isinf(nearly))) stack_.push_string(text);
+    else stack_.push_double(read ? exact : nearly);  // unread: too close to zero for a double
+    return true;
+  }
+  bool on_bool(bool value, json::error_code&) {
+    stack_.push_bool(value);
+    return true;
+  }
+  bool on_null(json::error_code&) {
+    stack_.push_null();
+    return true;
+  }
+  bool on_comment_part(json::string_view, json::error_code&) { return true; }
+  bool on_comment(json::string_view, json::error_code&) { return true; }
+
+ private:
+  bool Part(json::string_view part) {
+    stack_.push_chars(part);
+    return true;
+  }
+
+  json::value_stack stack_;
+};
+
 }  // namespace
 
 const Value* Member(const Value& value, std::string_view key) {
@@ -112,16 +191,15 @@ std::string ToJson(const Value& value) {
 
 Result<Value> ParseJson(std::string_view text) {
   json::error_code failure;
-  json::stream_parser parser({}, json::parse_options{.max_depth = 128});
-  const std::size_t used = parser.write_some(text.data(), text.size(), failure);
-  if (!failure && !parser.done()) parser.finish(failure);
+  json::basic_parser<ValueBuilder> parser(json::parse_options{.max_depth = 128});
+  const std::size_t used = parser.write_some(/*more=*/false, text.data(), text.size(), failure);
   if (!failure && used < text.size()) {
     if (text.find_first_not_of(" \t\r\n", used) != std::string_view::npos) {
       return InvalidArgument("invalid JSON: extra text at offset " + std::to_string(used));
     }
   }
   if (failure) return InvalidArgument("invalid JSON near offset " + std::to_string(used) + ": " + failure.message());
-  return parser.release();
+  return parser.handler().Release();
 }
 
 }  // namespace headrace

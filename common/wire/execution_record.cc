@@ -28,6 +28,7 @@ void ToProto(const model::TaskRun& from, pb::TaskRun& to) {
   if (!from.message.empty()) to.set_message(from.message);
   to.set_superseded(from.superseded);
   if (!from.memo.is_null()) ValueToProto(from.memo, *to.mutable_memo());
+  if (from.decided) to.set_decided(ToProtoState<pb::State>(*from.decided));
 }
 
 bool FromProto(pb::TaskRun& from, model::TaskRun& to) {
@@ -52,6 +53,10 @@ bool FromProto(pb::TaskRun& from, model::TaskRun& to) {
   to.message = std::move(*from.mutable_message());
   to.superseded = from.superseded();
   if (from.has_memo() && !ValueFromProto(from.memo(), to.memo)) return false;
+  if (from.has_decided()) {
+    to.decided = StateFromNumber(from.decided());
+    if (!to.decided) return false;
+  }
   // A task run is nobody's child before it exists itself.
   return !to.parent || *to.parent < to.index;
 }

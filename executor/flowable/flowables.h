@@ -19,6 +19,12 @@ const SteeredType& LoopType();
 const SteeredType& DagType();
 const SteeredType& PauseType();
 const SteeredType& SubflowType();
+// The parts of a ForEachItem.
+const SteeredType& ForEachItemType();
+const SteeredType& ItemsType();
+const SteeredType& BatchType();
+const SteeredType& MergeOutputsType();
+const SteeredType& TemplateType();
 const SteeredType& LabelsType();
 const SteeredType& SetVariablesType();
 const SteeredType& UnsetVariablesType();

@@ -125,7 +125,7 @@ class ValueLoop : public SteeredType {
   Names names_;
 };
 
-class ForEach final : public ValueLoop {
+class ForEach : public ValueLoop {
  public:
   ForEach() : ValueLoop({"values", "concurrencyLimit", 1}) {}
   model::TaskTypeSpec Spec() const override {
@@ -143,6 +143,19 @@ class ForEach final : public ValueLoop {
                        "  - id: name\n"
                        "    type: io.kestra.plugin.core.log.Log\n"
                        "    message: \"{{ taskrun.value }}\"\n"};
+  }
+};
+
+// Kestra 2.0's name for it.
+class Loop final : public ForEach {
+ public:
+  model::TaskTypeSpec Spec() const override {
+    model::TaskTypeSpec spec = ForEach::Spec();
+    spec.type = "io.kestra.plugin.core.flow.Loop";
+    spec.example.clear();
+    spec.support = model::Support::kDiffers;
+    spec.differs = "Runs as ForEach does, inside the execution; `item` and the loop functions are not there.";
+    return spec;
   }
 };
 
@@ -189,23 +202,6 @@ class EachParallel final : public ValueLoop {
                 static_cast<std::int32_t>(place));
     }
     if (scope.idle()) EndMainList(step, self);
-  }
-};
-
-// Kestra 2.0's name for it.
-class Loop final : public ValueLoop {
- public:
-  Loop() : ValueLoop({"values", "concurrencyLimit", 1}) {}
-  model::TaskTypeSpec Spec() const override {
-    return {.type = "io.kestra.plugin.core.flow.Loop",
-            .role = model::TaskRole::kFlowable,
-            .doc = "Runs tasks once for every value, which they see as `taskrun.value`.",
-            .properties = {ValuesProperty(),
-                           {.name = "concurrencyLimit", .kind = PropertyKind::kInteger,
-                            .doc = "How many values at the same time; 0 is no limit.", .default_value = 1},
-                           TasksProperty(), ErrorsProperty(), FinallyProperty()},
-            .support = model::Support::kDiffers,
-            .differs = "Runs as ForEach does, inside the execution; `item` and the loop functions are not there."};
   }
 };
 

@@ -107,7 +107,7 @@ void EndIteration(Step& step, TaskRunIndex self) {
   if (!verdict) return FailForGood(step, self, "Failed evaluating condition: " + verdict.error().message);
   switch (*verdict) {
     case Verdict::kContinue: return Pause(step, self, *limits);
-    case Verdict::kFail: return FinishRun(step, self, Tolerated(step.task(self), State::kFailed));
+    case Verdict::kFail: return EndRun(step, self, State::kFailed);
     case Verdict::kEnd: return EndMainList(step, self);
   }
 }
@@ -124,8 +124,25 @@ void ShowDeadline(Step& step, TaskRunIndex self, const Limits& limits) {
   }
 }
 
+// Notes where the last round began and forgets the one that is too old to be kept.
+void ForgetOldRound(Step& step, TaskRunIndex self, TaskRunIndex begin) {
+  TaskRun& loop = step.Edit(self);
+  if (!loop.memo.is_array()) loop.memo = Array();
+  Array& begins = loop.memo.get_array();  // of the rounds that are kept, oldest first
+  begins.emplace_back(std::int64_t{begin});
+  if (begins.size() <= static_cast<std::size_t>(step.live().program().loop_history())) return;
+  const std::int64_t end = begins.size() > 1 ? begins[1].get_int64() : static_cast<std::int64_t>(step.execution().task_runs.size());
+  for (auto index = static_cast<TaskRunIndex>(begins[0].get_int64()); index < end; ++index) {
+    if (step.run(index).superseded && IsBelow(step, index, self)) step.Forget(index);
+  }
+  begins.erase(begins.begin());
+}
+
 void NextIteration(Step& step, TaskRunIndex self) {
+  const std::vector<TaskRunIndex>& children = step.scope(self).children;
+  const TaskRunIndex begin = children.empty() ? static_cast<TaskRunIndex>(step.execution().task_runs.size()) : children.front();
   step.SupersedeChildren(self);
+  ForgetOldRound(step, self, begin);
   TaskRun& run = step.Edit(self);
   run.iteration = run.iteration.value_or(0) + 1;
   StartIteration(step, self);
@@ -194,7 +211,7 @@ model::TaskTypeSpec LoopUntil::Spec() const {
           .outputs = {{.name = std::string(kCount), .kind = PropertyKind::kInteger,
                        .doc = "1 in the first round; one more after each."}},
           .support = model::Support::kDiffers,
-          .differs = "Earlier rounds stay visible. A loop with a disabled task completes its rounds without it; in "
+          .differs = "Earlier rounds stay visible, 500 of them unless --loop-history says otherwise. A loop with a disabled task completes its rounds without it; in "
                      "Kestra it never ends one.",
           .example = "id: wait_for_build\n"
                      "type: io.kestra.plugin.core.flow.LoopUntil\n"

@@ -70,13 +70,13 @@ class Pause final : public SteeredType {
     const Result<std::optional<std::string>> behavior = TextProperty(step, self, "behavior");
     const std::string what = behavior ? behavior->value_or("RESUME") : "RESUME";
     if (what == "RESUME") return GoOn(step, self);
-    StopDescendants(step, self, "The pause is over");
     const State end = what == "WARN" ? State::kWarning : what == "CANCEL" ? State::kCancelled : State::kFailed;
     step.Edit(self).message = "Nobody resumed the task in time";
-    FinishRun(step, self, Tolerated(step.task(self), end));
+    EndRun(step, self, end);
   }
 
-  bool Resume(Step& step, TaskRunIndex self, const model::ResumeRequested& event) const override {
+  bool resumable() const override { return true; }
+  void Resume(Step& step, TaskRunIndex self, const model::ResumeRequested& event) const override {
     for (const model::SetTimer& timer : TimersOf(step.live().program(), step.run(self))) {
       if (timer.timer.kind == model::TimerKind::kPause) step.Emit(model::ClearTimer{timer.timer});
     }
@@ -86,7 +86,6 @@ class Pause final : public SteeredType {
     if (!event.by.empty()) resumed["by"] = event.by;
     run.outputs["resumed"] = std::move(resumed);
     GoOn(step, self);
-    return true;
   }
 };
 

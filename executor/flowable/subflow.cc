@@ -1,6 +1,7 @@
 // Subflow: starts another execution and, unless told otherwise, waits for it. The wait holds nothing but this run.
 #include "executor/flowable/subflow.h"
 
+#include "common/model/for_each_item.h"
 #include "executor/flowable/flowables.h"
 #include "executor/flowable/label_list.h"
 #include "executor/render.h"
@@ -19,21 +20,24 @@ namespace {
 constexpr std::string_view kChild = "executionId";
 constexpr std::string_view kSystem = "system.";
 
-bool Flag(const Task& task, std::string_view name, bool otherwise) {
+// True unless the flow says otherwise.
+bool Flag(const Task& task, std::string_view name) {
   const Value* value = task.properties.if_contains(name);
-  return value != nullptr && value->is_bool() ? value->get_bool() : otherwise;
+  return value == nullptr || !value->is_bool() || value->get_bool();
 }
 
 // Trigger variables tell the child where it comes from.
 Value TriggerOf(const Step& step, TaskRunIndex self) {
   const TaskRun& run = step.run(self);
   const model::Execution& execution = step.execution();
-  Object variables{{"executionId", execution.id.str()}, {"namespace", execution.ns},
-                   {"flowId", execution.flow_id},       {"flowRevision", execution.flow_revision},
-                   {"taskRunId", run.id.str()},         {"taskId", step.task(self).id}};
-  if (run.value) variables["taskRunValue"] = *run.value;
+  const TaskRunIndex shown = model::ShownRun(step.flow(), execution, self);
+  const Task& task = step.task(shown);
+  Object variables{{"executionId", execution.id.str()},   {"namespace", execution.ns},
+                   {"flowId", execution.flow_id},         {"flowRevision", execution.flow_revision},
+                   {"taskRunId", step.run(shown).id.str()}, {"taskId", task.id}};
+  if (step.run(shown).value) variables["taskRunValue"] = *step.run(shown).value;
   if (run.iteration) variables["taskRunIteration"] = *run.iteration;
-  return Object{{"id", step.task(self).id}, {"type", step.task(self).type}, {"variables", std::move(variables)}};
+  return Object{{"id", task.id}, {"type", task.type}, {"variables", std::move(variables)}};
 }
 
 // System labels always go down to the child (system.correlationId holds a family together), save the note that this
@@ -80,12 +84,7 @@ class Subflow final : public SteeredType {
  public:
   model::TaskTypeSpec Spec() const override;
 
-  void Start(Step& step, TaskRunIndex self) const override {
-    Result<model::StartChild> start = MakeChild(step, self);
-    if (!start) return FailRun(step, self, "Failed to start the subflow: " + start.error().message);
-    step.Edit(self).outputs = {{kChild, start->child.str()}};
-    step.Emit(std::move(*start));
-  }
+  void Start(Step& step, TaskRunIndex self) const override { StartSubflow(step, self); }
 };
 
 model::TaskTypeSpec Subflow::Spec() const {
@@ -94,22 +93,7 @@ model::TaskTypeSpec Subflow::Spec() const {
       .aliases = {"io.kestra.core.tasks.flows.Subflow", "io.kestra.core.tasks.flows.Flow"},
       .role = model::TaskRole::kExecutable,
       .doc = "Starts an execution of another flow and waits for its end without holding a worker.",
-      .properties =
-          {{.name = "namespace", .kind = PropertyKind::kString, .required = true, .doc = "Of the flow to start."},
-           {.name = "flowId", .kind = PropertyKind::kString, .required = true, .doc = "The flow to start."},
-           {.name = "revision", .kind = PropertyKind::kInteger, .doc = "Its revision; the latest if absent."},
-           {.name = "inputs", .kind = PropertyKind::kMap, .doc = "Inputs of the child, each rendered."},
-           {.name = "labels", .kind = PropertyKind::kAny, .doc = "A map, or a list of {key, value}."},
-           {.name = "wait", .kind = PropertyKind::kBoolean, .rendered = false, .doc = "Wait for the child's end.",
-            .default_value = true},
-           {.name = "transmitFailed", .kind = PropertyKind::kBoolean, .rendered = false,
-            .doc = "Take over the child's state when it failed, was killed, paused or ended with a warning.",
-            .default_value = true},
-           {.name = "inheritLabels", .kind = PropertyKind::kBoolean, .doc = "Give the child this execution's labels.",
-            .default_value = false},
-           {.name = "restartBehavior", .kind = PropertyKind::kEnum, .rendered = false,
-            .doc = "What a restart does with a child that failed.", .default_value = "RETRY_FAILED",
-            .enum_values = {"RETRY_FAILED", "NEW_EXECUTION"}}},
+      .properties = ChildFlowProperties(),
       .outputs = {{.name = "executionId", .kind = PropertyKind::kString, .doc = "The child."},
                   {.name = "state", .kind = PropertyKind::kString, .doc = "How it ended."},
                   {.name = "outputs", .kind = PropertyKind::kMap, .doc = "The outputs of its flow."}},
@@ -125,18 +109,46 @@ model::TaskTypeSpec Subflow::Spec() const {
 
 }  // namespace
 
+std::vector<model::PropertySpec> ChildFlowProperties() {
+  return {{.name = "namespace", .kind = PropertyKind::kString, .required = true, .doc = "Of the flow to start."},
+          {.name = "flowId", .kind = PropertyKind::kString, .required = true, .doc = "The flow to start."},
+          {.name = "revision", .kind = PropertyKind::kInteger, .doc = "Its revision; the latest if absent."},
+          {.name = "inputs", .kind = PropertyKind::kMap, .doc = "Inputs of the child, each rendered."},
+          {.name = "labels", .kind = PropertyKind::kAny, .doc = "A map, or a list of {key, value}."},
+          {.name = "wait", .kind = PropertyKind::kBoolean, .rendered = false, .doc = "Wait for the child's end.",
+           .default_value = true},
+          {.name = "transmitFailed", .kind = PropertyKind::kBoolean, .rendered = false,
+           .doc = "Take over the child's state when it failed, was killed, paused or ended with a warning.",
+           .default_value = true},
+          {.name = "inheritLabels", .kind = PropertyKind::kBoolean, .doc = "Give the child this execution's labels.",
+           .default_value = false},
+          {.name = "restartBehavior", .kind = PropertyKind::kEnum, .rendered = false,
+           .doc = "What a restart does with a child that failed.", .default_value = "RETRY_FAILED",
+           .enum_values = {"RETRY_FAILED", "NEW_EXECUTION"}}};
+}
+
+void StartSubflow(Step& step, TaskRunIndex self) {
+  Result<model::StartChild> start = MakeChild(step, self);
+  if (!start) return FailRun(step, self, "Failed to start the subflow: " + start.error().message);
+  step.Edit(self).outputs = {{kChild, start->child.str()}};
+  step.Emit(std::move(*start));
+}
+
 std::optional<ExecutionId> ChildOf(const TaskRun& run) {
   const Value* child = run.outputs.if_contains(kChild);
   if (child == nullptr || !child->is_string()) return std::nullopt;
   return ExecutionId(std::string(child->get_string()));
 }
 
-bool WaitsForChild(const Task& task) { return Flag(task, "wait", true); }
+bool WaitsForChild(const Task& task) { return Flag(task, "wait"); }
+bool TransmitsFailure(const Task& task) { return Flag(task, "transmitFailed"); }
 
 State TransmittedState(const Task& task, State child) {
+  // Each batch ends as its child; what that means for all of them is decided where they are counted.
+  if (task.type == model::kItemsBatch) return child;
   const bool bad = child == State::kFailed || child == State::kPaused || child == State::kKilled ||
                    child == State::kWarning;
-  return bad && Flag(task, "transmitFailed", true) ? child : State::kSuccess;
+  return bad && TransmitsFailure(task) ? child : State::kSuccess;
 }
 
 bool RestartChildOf(Step& step, TaskRunIndex index) {

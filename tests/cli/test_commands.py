@@ -167,6 +167,17 @@ class Run(BinaryTest):
         self.assertIn("broken.yaml is left out", done.stderr)
         self.assertRegex(done.stdout, r"(?m)^      say +✔ SUCCESS")
 
+    def test_a_template_is_taken_in_where_its_folder_is_given(self):
+        flow = "id: f\nnamespace: demo\ntasks:\n  - {id: t, type: io.kestra.plugin.core.flow.Template, namespace: demo, templateId: say}\n"
+        self.write("templates/say.yaml", "id: say\nnamespace: demo\ntasks:\n"
+                   "  - {id: hello, type: io.kestra.plugin.core.log.Log, message: from the template}\n")
+        refused = self.run_flow(flow)
+        self.assert_exit(refused, 3)
+        self.assertIn("--templates DIR", refused.stderr)
+        done = self.run_flow(flow, "--templates", os.path.join(self.folder, "templates"))
+        self.assert_exit(done, 0)
+        self.assertIn("from the template", done.stderr)
+
     def test_an_unknown_subflow_fails_the_run_and_is_named(self):
         done = self.run_flow(PARENT_FLOW % "nobody")
         self.assert_exit(done, 10)

@@ -5,7 +5,8 @@ HEADRACE_BIN=build/release/bin/headrace python3 tests/e2e/flow_rules.py [NAME…
       flow_rules.py --table        prints docs/rules.md instead of running anything
 
 A flow begins with comments: `rule` (what of the flow language it shows), `state` (how it ends), any number of `check`
-(a jq expression over the execution's JSON that must be true), `input` (KEY=VALUE) and `env` (NAME=VALUE).
+(a jq expression over the execution's JSON that must be true), `input` (KEY=VALUE), `env` (NAME=VALUE) and `templates` (given:
+the flow may take in those of tests/data/rules/templates).
 """
 import concurrent.futures
 import json
@@ -18,10 +19,11 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 RULES = os.path.join(ROOT, "tests", "data", "rules")
 SUBFLOWS = os.path.join(RULES, "subflows")
+TEMPLATES = os.path.join(RULES, "templates")
 
 
 def read_head(path):
-    head = {"rule": "", "state": "", "check": [], "input": [], "env": []}
+    head = {"rule": "", "state": "", "templates": "", "check": [], "input": [], "env": []}
     with open(path, encoding="utf-8") as file:
         for line in file:
             if not line.startswith("# "):
@@ -56,6 +58,8 @@ def run(binary, name):
     path = os.path.join(RULES, name + ".yaml")
     head = read_head(path)
     argv = [binary, "run", path, "--flows", SUBFLOWS, "-o", "json"]
+    if head["templates"]:
+        argv += ["--templates", TEMPLATES]
     for given in head["input"]:
         argv += ["-i", given]
     with tempfile.TemporaryDirectory(prefix="headrace-rules-") as folder:

@@ -23,6 +23,7 @@ BINARY = os.environ["HEADRACE_BIN"]
 LEASE_SECONDS = 3
 WORKERS = 2
 POLLS = 12
+ITEMS = 6
 END_SECONDS = 240
 
 
@@ -43,7 +44,8 @@ class Storm:
         self.births = 0
         self.kills = []
         self.environment = dict(os.environ, STORM_BIN=os.path.join(DATA, "mark"), STORM_EFFECTS=self.effects,
-                                HEADRACE_STORM_MARK=os.path.basename(folder))
+                                HEADRACE_STORM_MARK=os.path.basename(folder),
+                                HEADRACE_STORAGE_DIR=os.path.join(folder, "storage"))
 
     def start(self, name):
         endpoint = f"tcp://127.0.0.1:{self.queue}"
@@ -110,7 +112,7 @@ def state_of(storm, execution):
 
 
 def check_effects(storm, faults):
-    wanted = {"last"}
+    wanted = {"last"} | {f"item-{number}" for number in range(1, ITEMS + 1)}
     for side in ("left", "right"):
         wanted |= {f"{side}-start", f"{side}-image-a", f"{side}-image-b"}
         wanted |= {f"{side}-look-{number}" for number in range(1, POLLS + 1)}
@@ -157,6 +159,10 @@ def run(kills, seed):
         state = document["state"]["current"]
         if state != "SUCCESS":
             faults.append(f"the flow is {state}, not SUCCESS: {json.dumps(document)[:2000]}")
+        merged = [run["outputs"] for run in document["taskRunList"] if run["taskId"] == "merged"]
+        lines = " ".join(f'{{"item":"{number}"}}' for number in range(1, ITEMS + 1))
+        if merged != [{"value": lines}]:
+            faults.append(f"the outputs of the items are merged to {merged}")
         repeats = check_effects(storm, faults)
     finally:
         storm.stop()

@@ -53,6 +53,13 @@ std::string Failing() {
          Subflow("bad", "doomed") + Subflow("good", "chain") + TaskLine("  ", "unreached");
 }
 
+std::string Batches() {
+  return Head("batches") +
+         "  - {id: each, type: io.kestra.plugin.core.flow.ForEachItem, items: \"kestra:///items\", namespace: sim, flowId: chain, "
+         "inputs: {n: \"{{ inputs.n }}\"}}\n" +
+         TaskLine("  ", "done");
+}
+
 model::TaskTypeSpec ReturnSpec() {
   model::TaskTypeSpec spec;
   spec.type = kType;
@@ -71,12 +78,12 @@ std::shared_ptr<const flow::Catalog> SimCatalog() {
 }
 
 const std::vector<std::string>& FlowSources() {
-  static const std::vector<std::string> sources = {Chain(), Fan(), Poll(), Doomed(), Parent(), Failing()};
+  static const std::vector<std::string> sources = {Chain(), Fan(), Poll(), Doomed(), Parent(), Failing(), Batches()};
   return sources;
 }
 
 const std::vector<std::string>& FlowIds() {
-  static const std::vector<std::string> ids = {"chain", "fan", "poll", "doomed", "parent", "failing"};
+  static const std::vector<std::string> ids = {"chain", "fan", "poll", "doomed", "parent", "failing", "batches"};
   return ids;
 }
 
@@ -93,6 +100,8 @@ TaskFate FateOf(std::uint64_t seed, const worker::StartOrder& order) {
     const auto wanted = static_cast<std::int64_t>(chance % 4 + 1);
     const bool yes = iteration != nullptr && iteration->is_int64() && iteration->get_int64() >= wanted;
     fate.outputs_json = yes ? R"({"value":"yes"})" : R"({"value":"no"})";
+  } else if (task == "each_split") {
+    fate.outputs_json = R"({"numberOfBatches":)" + std::to_string(chance % 7) + "}";
   } else {
     fate.outputs_json = R"({"value":")" + std::to_string(chance % 100) + R"("})";
   }

@@ -1,4 +1,4 @@
-// Tasks over the lines of a stored file: split, filter, without repeats. One line is in memory at a time.
+// Tasks over the lines of a stored file: split, filter, without repeats; what ForEachItem does on a worker. One line is in memory at a time.
 #include <algorithm>
 #include <charconv>
 #include <cctype>
@@ -7,6 +7,7 @@
 
 #include "common/base/text.h"
 #include "common/expr/regex.h"
+#include "common/model/for_each_item.h"
 #include "worker/data/storage_tasks.h"
 #include "worker/function_runner.h"
 
@@ -170,22 +171,75 @@ class SideBySide {
   std::vector<ScratchFile> order_;
 };
 
-Result<TaskOutcome> RunSplit(TaskContext& context) {
-  ASSIGN_OR_RETURN(const std::string from, context.RequiredText("from"));
+// The URIs of the parts, which are stored in this order.
+Result<Array> SplitFile(TaskContext& context, const std::string& from, const std::string& extension) {
   ASSIGN_OR_RETURN(const SplitPlan plan, PlanOf(context));
   ASSIGN_OR_RETURN(const UniqueFd file, context.OpenFile(from));
   Array uris;
   if (plan.partitions > 0 || !plan.pattern.empty()) {
     SideBySide parts(context, plan);
     RETURN_IF_ERROR(EachLine(context, file.get(), plan.separator, [&](const std::string& line) { return parts.Add(line); }));
-    RETURN_IF_ERROR(parts.Store(ExtensionOf(from), uris));
+    RETURN_IF_ERROR(parts.Store(extension, uris));
   } else {
-    InTurn parts(context, plan, ExtensionOf(from));
+    InTurn parts(context, plan, extension);
     RETURN_IF_ERROR(EachLine(context, file.get(), plan.separator, [&](const std::string& line) { return parts.Add(line); }));
     RETURN_IF_ERROR(parts.Close());
     uris = std::move(parts.uris());
   }
+  return uris;
+}
+
+Result<TaskOutcome> RunSplit(TaskContext& context) {
+  ASSIGN_OR_RETURN(const std::string from, context.RequiredText("from"));
+  ASSIGN_OR_RETURN(Array uris, SplitFile(context, from, ExtensionOf(from)));
   return TaskOutcome::Success({{"uris", std::move(uris)}});
+}
+
+// ---- ForEachItem: its split and its merge ----
+
+// Stored under their numbers, the parts of a file are named by what is before and behind the number: thousands of them
+// are one short output.
+Result<TaskOutcome> RunItemsSplit(TaskContext& context) {
+  ASSIGN_OR_RETURN(const std::string from, context.RequiredText("from"));
+  if (!IsFileUri(from)) {
+    return InvalidArgument("Unable to split the items from '" + from + "', this is not an internal storage URI: `items` must be the "
+                           "URI of a stored file");
+  }
+  std::string extension = ExtensionOf(from);
+  const bool plain = std::all_of(extension.begin(), extension.end(), [](char c) {
+    return c == '.' || std::isalnum(static_cast<unsigned char>(c)) != 0;
+  });
+  if (!plain) extension.clear();
+  ASSIGN_OR_RETURN(const Array uris, SplitFile(context, from, extension));
+  std::string base;
+  ASSIGN_OR_RETURN(ScratchFile list, context.Scratch());
+  for (std::size_t i = 0; i < uris.size(); ++i) {
+    const std::string uri = ToText(uris[i]);
+    const std::string name = std::to_string(i + 1) + extension;
+    if (i == 0) base = uri.substr(0, uri.size() - name.size());
+    if (uri != base + name) return Fail(Code::kInternal, "batch " + std::to_string(i + 1) + " is stored as " + uri);
+    RETURN_IF_ERROR(list.Write(uri + "\n"));
+  }
+  ASSIGN_OR_RETURN(const std::string splits, context.Store(list, ".txt"));
+  return TaskOutcome::Success({{"splits", splits},
+                               {model::kBatchCount, uris.size()},
+                               {model::kBatchBase, base},
+                               {model::kBatchExtension, extension}});
+}
+
+Result<TaskOutcome> RunItemsPart(TaskContext& context) {
+  ASSIGN_OR_RETURN(ScratchFile to, context.Scratch());
+  if (const Value* before = Member(context.variables(), model::kPartsBefore); before != nullptr && before->is_array()) {
+    for (const Value& uri : before->get_array()) {
+      ASSIGN_OR_RETURN(const UniqueFd from, context.OpenFile(ToText(uri)));
+      RETURN_IF_ERROR(AppendFile(to, from.get()));
+      if (context.cancel().requested()) return Fail(Code::kCancelled, "cancelled");
+    }
+  }
+  const Value* documents = Member(context.variables(), model::kPartDocuments);
+  if (documents != nullptr && documents->is_string()) RETURN_IF_ERROR(to.Write(documents->get_string()));
+  ASSIGN_OR_RETURN(const std::string uri, context.Store(to, ".jsonl"));
+  return TaskOutcome::Success({{"uri", uri}});
 }
 
 // ---- FilterItems ----
@@ -308,6 +362,8 @@ std::vector<TaskType> ItemTasks() {
                                 {FromProperty(), {.name = "expr", .required = true, .doc = "An expression over the item's fields: its key."}},
                                 std::move(outputs), "expr: \"{{ key }}\"\n"),
                            RunDeduplicate));
+  types.push_back(MakeType({.type = std::string(model::kItemsSplit)}, RunItemsSplit));
+  types.push_back(MakeType({.type = std::string(model::kItemsPart)}, RunItemsPart));
   return types;
 }
 

@@ -38,17 +38,6 @@ Result<TaskOutcome> RunWrite(TaskContext& context) {
   return Stored(context, file, Extension(extension, ""));
 }
 
-Status Append(ScratchFile& to, int from) {
-  std::string piece(128 * 1024, '\0');
-  for (;;) {
-    const ssize_t n = read(from, piece.data(), piece.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return Fail(Code::kUnavailable, "reading a stored file failed");
-    if (n == 0) return {};
-    RETURN_IF_ERROR(to.Write(std::string_view(piece).substr(0, static_cast<std::size_t>(n))));
-  }
-}
-
 Result<TaskOutcome> RunConcat(TaskContext& context) {
   ASSIGN_OR_RETURN(const auto files, context.Texts("files"));
   ASSIGN_OR_RETURN(const auto separator, context.Text("separator"));
@@ -57,7 +46,7 @@ Result<TaskOutcome> RunConcat(TaskContext& context) {
   for (const std::string& uri : files) {
     if (uri.empty()) continue;
     ASSIGN_OR_RETURN(const UniqueFd from, context.OpenFile(uri));
-    RETURN_IF_ERROR(Append(to, from.get()));
+    RETURN_IF_ERROR(AppendFile(to, from.get()));
     if (separator) RETURN_IF_ERROR(to.Write(*separator));
     if (context.cancel().requested()) return Fail(Code::kCancelled, "cancelled");
   }
@@ -189,6 +178,17 @@ TaskType PurgeType() {
 }
 
 }  // namespace
+
+Status AppendFile(ScratchFile& to, int from) {
+  std::string piece(128 * 1024, '\0');
+  for (;;) {
+    const ssize_t n = read(from, piece.data(), piece.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return Fail(Code::kUnavailable, "reading a stored file failed");
+    if (n == 0) return {};
+    RETURN_IF_ERROR(to.Write(std::string_view(piece).substr(0, static_cast<std::size_t>(n))));
+  }
+}
 
 std::vector<TaskType> StorageTasks() {
   std::vector<TaskType> types;

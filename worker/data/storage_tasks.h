@@ -8,6 +8,8 @@
 namespace headrace::worker {
 
 std::vector<TaskType> StorageTasks();
+// What is left of `from`, to the end of `to`.
+Status AppendFile(ScratchFile& to, int from);
 std::vector<TaskType> ItemTasks();
 std::vector<TaskType> NamespaceTasks();
 

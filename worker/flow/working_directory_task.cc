@@ -127,7 +127,9 @@ model::TaskTypeSpec Spec() {
                          {.name = "inputFiles", .kind = PropertyKind::kAny, .doc = "A map of name to content or URI."},
                          {.name = "outputFiles", .kind = PropertyKind::kList, .doc = "Names and globs of files to keep.", .members = {{.name = "text"}}},
                          {.name = "namespaceFiles", .kind = PropertyKind::kAny, .doc = "Files of namespaces to copy: {enabled, namespaces, include, exclude}."},
-                         {.name = "cache", .kind = PropertyKind::kAny, .doc = "Files to keep for the next execution: {patterns, ttl}."}},
+                         {.name = "cache", .kind = PropertyKind::kAny, .doc = "Files to keep for the next execution: {patterns, ttl}."},
+                         {.name = "errors", .kind = PropertyKind::kTaskList, .rendered = false, .doc = "Run when one of the tasks has failed, as jobs of their own."},
+                         {.name = "finally", .kind = PropertyKind::kTaskList, .rendered = false, .doc = "Run when the tasks (and errors) are done, as jobs of their own."}},
           .outputs = {{.name = "outputFiles", .kind = PropertyKind::kMap, .doc = "Name to URI."}},
           .example = "id: together\ntype: io.kestra.plugin.core.flow.WorkingDirectory\ntasks:\n"
                      "  - id: write\n    type: io.kestra.plugin.scripts.shell.Commands\n    commands: [\"echo hello > a.txt\"]\n"

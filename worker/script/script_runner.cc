@@ -4,6 +4,7 @@
 #include <array>
 
 #include "worker/notice_book.h"
+#include "worker/script/env_names.h"
 #include "worker/secrets.h"
 
 namespace headrace::worker {
@@ -25,11 +26,10 @@ std::string ShellQuote(std::string_view text) {
   return out + "'";
 }
 
-bool IsVariableName(std::string_view name) {
-  if (name.empty() || (name[0] >= '0' && name[0] <= '9')) return false;
-  return std::all_of(name.begin(), name.end(), [](char c) {
-    return c == '_' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-  });
+// As the flow says it, not as an expression made it.
+bool IsWrittenOut(const TaskContext& context, std::string_view name) {
+  const Value* env = context.properties().if_contains("env");
+  return env != nullptr && env->is_object() && env->get_object().contains(name);
 }
 
 // JSON that an expression prints into a Python script says true, false and null.
@@ -188,7 +188,10 @@ Status ScriptRunner::PrepareEnvironment(TaskContext& context) {
   for (const auto& [key, value] : env) {
     const std::string name(key);
     if (!IsVariableName(name))
-      return InvalidArgument("env: '" + name + "' is no name of a variable: letters, digits and _ only");
+      return InvalidArgument("env: '" + name + "' is no name of a variable: letters, digits and _, not a digit first");
+    if (ChangesWhatRuns(name) && !IsWrittenOut(context, name))
+      return InvalidArgument("env: '" + name + "' comes out of an expression and would change which code runs; if that is "
+                             "meant, write the name out in the flow");
     all[name] = ToText(value);
     if (all[name].find('\0') != std::string::npos) return InvalidArgument("env: '" + name + "' holds a NUL byte");
   }

@@ -51,6 +51,18 @@ TEST(ExecutionJson, TaskRunListIsThePresentIterationAndHistoryTheRest) {
   EXPECT_EQ(*AtPath(history[0], "state.endDate"), "1970-01-01T00:00:03.250000Z");
 }
 
+TEST(ExecutionJson, WhatAForEachItemIsMadeOfInsideIsNotShown) {
+  v1::Execution proto;
+  for (const char* task : {"each_items", "each_items/batch"}) {
+    v1::TaskRun* run = proto.add_task_runs();
+    run->set_id(task);
+    run->set_task_id(task);
+  }
+  const Value out = ExecutionObject(proto);
+  ASSERT_EQ(AtPath(out, "taskRunList")->as_array().size(), 1u);
+  EXPECT_EQ(*AtPath(AtPath(out, "taskRunList")->as_array()[0], "taskId"), "each_items");
+}
+
 TEST(ExecutionJson, NullsAreLeftOut) {
   model::Execution execution = testing::LoopExecution("e1");
   const Value bare = JsonOf(execution);

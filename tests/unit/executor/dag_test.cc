@@ -135,5 +135,42 @@ TEST(Nested, ARestartRunsTheWholeJobAgain) {
   EXPECT_EQ(m.faults(), "");
 }
 
+model::FlowPtr DirectoryWithErrors() {
+  return Build({.tasks = {Make("dir", "Job", {}, {Job("a")}).Errors({Job("err")}).Finally({Job("fin")}), Job("after")}});
+}
+
+TEST(Nested, ItsErrorsAndFinallyRunWhenItsJobIsOver) {
+  Machine m(DirectoryWithErrors());
+  m.Do("submit");
+  m.Post(Directory(m, model::State::kFailed, {{"a", model::State::kFailed, {}, "no", m.now(), m.now()}}));
+  EXPECT_EQ(m.StateOf("dir"), "RUNNING");
+  EXPECT_EQ(m.StateOf("err"), "SUBMITTED");
+  ASSERT_EQ(m.live().InFlight().size(), 1u) << "the job itself is out of its worker's hands";
+  EXPECT_EQ(m.live().InFlight().front(), m.Newest("err").index);
+  const model::TaskFinished late = Directory(m, model::State::kSuccess, {});
+  EXPECT_TRUE(m.Post(late).delta.empty()) << "the result counts once";
+  EXPECT_TRUE(m.Post(model::TaskLost{late.fence, "late"}).delta.empty());
+  m.DoAll({"finish err SUCCESS", "finish fin SUCCESS"});
+  EXPECT_EQ(m.StateOf("dir"), "FAILED");
+  EXPECT_EQ(m.State(), "FAILED");
+  m.Do("restart");
+  EXPECT_EQ(m.StateOf("dir"), "SUBMITTED");
+  EXPECT_FALSE(m.Has("err"));
+  m.Post(Directory(m, model::State::kSuccess, {{"a", model::State::kSuccess, {}, "", m.now(), m.now()}}));
+  m.DoAll({"finish fin SUCCESS", "finish after SUCCESS"});
+  EXPECT_EQ(m.State(), "SUCCESS");
+  EXPECT_EQ(m.faults(), "");
+}
+
+TEST(Nested, AKillEndsItsErrors) {
+  Machine m(DirectoryWithErrors());
+  m.Do("submit");
+  m.Post(Directory(m, model::State::kFailed, {{"a", model::State::kFailed, {}, "no", m.now(), m.now()}}));
+  m.DoAll({"kill", "finish err KILLED"});
+  EXPECT_EQ(m.StateOf("dir"), "KILLED");
+  EXPECT_EQ(m.State(), "KILLED");
+  EXPECT_EQ(m.faults(), "");
+}
+
 }  // namespace
 }  // namespace headrace::executor_test

@@ -2,6 +2,7 @@
 
 #include <map>
 
+#include "common/model/for_each_item.h"
 #include "executor/program.h"
 
 namespace headrace::executor_test {
@@ -57,6 +58,25 @@ TaskSpec Sequential(std::string id, std::vector<TaskSpec> tasks) {
 
 TaskSpec Parallel(std::string id, std::vector<TaskSpec> tasks, int concurrent) {
   return Make(std::move(id), "Parallel", {{"concurrent", concurrent}}, std::move(tasks));
+}
+
+TaskSpec ForEachItem(const std::string& id, Object more) {
+  using model::TaskRole;
+  const auto made = [&](const std::string& name, std::string_view type, TaskRole role, std::vector<TaskSpec> tasks = {}) {
+    return Make(id + name, "", {}, std::move(tasks)).With([type = std::string(type), role](model::Task& task) {
+      task.type = type;
+      task.role = role;
+    });
+  };
+  TaskSpec batch = made("_items/batch", model::kItemsBatch, TaskRole::kExecutable);
+  batch.properties = {{"namespace", "n"}, {"flowId", "child"}};
+  for (const auto& [key, value] : more) batch.properties[key] = value;
+  TaskSpec items = made("_items", model::kItemsExecutable, TaskRole::kFlowable, {batch});
+  if (const Value* transmit = more.if_contains("transmitFailed")) items.properties["transmitFailed"] = *transmit;
+  return Make(id, "ForEachItem", {},
+              {made("_split", model::kItemsSplit, TaskRole::kRunnable), items,
+               made("_merge", model::kItemsMerge, TaskRole::kFlowable,
+                    {made("_merge/part", model::kItemsPart, TaskRole::kRunnable)})});
 }
 
 model::FlowPtr Build(FlowSpec spec) {

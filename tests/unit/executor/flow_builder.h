@@ -35,6 +35,8 @@ TaskSpec Job(std::string id);  // a runnable task
 TaskSpec Make(std::string id, std::string type, Object properties, std::vector<TaskSpec> tasks = {});
 TaskSpec Sequential(std::string id, std::vector<TaskSpec> tasks);
 TaskSpec Parallel(std::string id, std::vector<TaskSpec> tasks, int concurrent = 0);
+// With the tasks that common/flow makes of it; `more` goes to the batches and, transmitFailed, to <id>_items.
+TaskSpec ForEachItem(const std::string& id, Object more = {});
 
 struct FlowSpec {
   std::vector<TaskSpec> tasks{};

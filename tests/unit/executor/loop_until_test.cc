@@ -122,6 +122,23 @@ TEST(LoopUntil, NestedFlowablesOfARoundAreHistoryToo) {
   EXPECT_EQ(m.faults(), "");
 }
 
+TEST(LoopUntil, RoundsThatAreTooOldAreForgotten) {
+  Machine m(Build({.tasks = {Loop("{{ false }}", {{"interval", "PT1M"}}, {Sequential("s", {Job("a")})}), Job("b")}}));
+  constexpr int kRounds = 520;  // 500 are kept
+  m.Do("submit");
+  for (int round = 1; round < kRounds; ++round) m.DoAll({"finish a SUCCESS {\"x\":1}", "fire interval loop"});
+  std::size_t kept = 0;
+  std::size_t forgotten = 0;
+  for (const model::TaskRun& run : m.execution().task_runs) {
+    if (run.superseded) ++(run.id.empty() ? forgotten : kept);
+    EXPECT_TRUE(!run.id.empty() || (run.outputs.empty() && run.attempts.empty()));
+  }
+  EXPECT_EQ(kept, 2U * 500U);
+  EXPECT_EQ(forgotten, 2U * (kRounds - 1 - 500));
+  EXPECT_EQ(m.Newest("loop").iteration, kRounds - 1);
+  EXPECT_EQ(m.faults(), "");
+}
+
 TEST(LoopUntil, TheExecutionIsPausedOnlyWhileNothingElseRuns) {
   Machine m(Build({.tasks = {Parallel("p", {Loop("{{ false }}", {}, {Job("a")}), Job("b")})}}));
   m.DoAll({"submit", "finish a SUCCESS"});

@@ -193,13 +193,32 @@ Applied Machine::Post(model::EventBody body) {
   if (const auto* fired = std::get_if<model::TimerFired>(&body)) timers_.erase(fired->timer);
   model::Execution before;
   if (check_laws_) before = execution();
-  Applied applied = Apply(*live_, model::Event{now_, std::move(body)});
+  Applied applied = Answered({now_, std::move(body)});
   for (const model::Command& command : applied.commands) {
     if (const auto* set = std::get_if<model::SetTimer>(&command)) timers_[set->timer] = set->due;
     if (const auto* clear = std::get_if<model::ClearTimer>(&command)) timers_.erase(clear->timer);
   }
   if (check_laws_) CheckLaws(before, applied);
   return applied;
+}
+
+Applied Machine::Answered(model::Event event) {
+  for (;;) {
+    const std::uint64_t version = execution().version;
+    Applied applied = Apply(*live_, event);
+    if (applied.needs.empty()) return applied;
+    if (check_laws_) {
+      if (execution().version != version || !applied.delta.empty()) Fault("an event without its answers had an effect");
+      CheckBooks();
+    }
+    for (const model::Lookup& lookup : applied.needs) event.answers[lookup.key()] = {Value(true), ""};
+  }
+}
+
+void Machine::CheckBooks() {
+  const auto restored = executor::LiveExecution::Restore(live_->program_ptr(), execution());
+  if (!restored) return Fault(restored.error().ToString());
+  if (!((*restored)->books() == live_->books())) Fault("the books differ from those made anew");
 }
 
 void Machine::Fault(const std::string& what) {
@@ -224,10 +243,7 @@ void Machine::CheckLaws(const model::Execution& before, const Applied& applied) 
   if (!applied.delta.execution && !SameButVersion(before, after)) Fault("the delta misses a changed execution");
   if (after.version != before.version + (applied.delta.empty() ? 0 : 1)) Fault("the version did not follow");
 
-  Result<std::unique_ptr<executor::LiveExecution>> restored =
-      executor::LiveExecution::Restore(live_->program_ptr(), after);
-  if (!restored) return Fault(restored.error().ToString());
-  if (!((*restored)->books() == live_->books())) Fault("the books differ from those made anew");
+  CheckBooks();
 
   std::map<model::TimerId, Timestamp> armed;
   for (const model::SetTimer& timer : live_->ArmedTimers()) armed[timer.timer] = timer.due;

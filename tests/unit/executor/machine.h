@@ -26,6 +26,7 @@ class Machine {
   std::string Do(std::string_view line);
   // Several lines; the text of the last one.
   std::string DoAll(std::initializer_list<std::string_view> lines);
+  // Whatever it asks of the world is answered with true.
   executor::Applied Post(model::EventBody body);
 
   const model::Execution& execution() const { return live_->execution(); }
@@ -52,6 +53,8 @@ class Machine {
   std::string Describe(const model::Execution& before, const executor::Applied& applied) const;
   std::string Describe(const model::Command& command) const;
   std::string NameOf(model::TaskRunIndex run) const;
+  executor::Applied Answered(model::Event event);
+  void CheckBooks();
   void CheckLaws(const model::Execution& before, const executor::Applied& applied);
   void Fault(const std::string& what);
 

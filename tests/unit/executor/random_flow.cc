@@ -1,5 +1,7 @@
 #include "tests/unit/executor/random_flow.h"
 
+#include "common/model/for_each_item.h"
+
 namespace headrace::executor_test {
 namespace {
 
@@ -18,7 +20,7 @@ class Generator {
 
  private:
   TaskSpec Task(int depth) {
-    TaskSpec task = Kind(depth > 3 ? random_.Below(4) : random_.Below(12), depth);
+    TaskSpec task = Kind(depth > 3 ? random_.Below(4) : random_.Below(13), depth);
     const bool flowable = !task.groups.empty();
     if (flowable && random_.Chance(0.3)) task.groups.emplace_back("errors", List(depth + 1, 2));
     if (flowable && random_.Chance(0.3)) task.groups.emplace_back("finally", List(depth + 1, 2));
@@ -26,6 +28,7 @@ class Generator {
     common.allow_failure = random_.Chance(0.15);
     common.allow_warning = random_.Chance(0.1);
     if (random_.Chance(0.1)) common.run_if = random_.Chance(0.5) ? "{{ false }}" : "{{ nothing }}";
+    if (random_.Chance(0.05)) common.run_if = "{{ kv('" + task.id + "') }}";
     if (random_.Chance(0.15)) common.timeout = "PT30M";
     if (random_.Chance(0.15)) {
       common.retry = model::RetryPolicy{.interval = std::chrono::seconds(30), .max_attempts = 3};
@@ -46,6 +49,9 @@ class Generator {
       case 0:
       case 1: return Job(id);
       case 2: return Make(id, "Subflow", {{"namespace", "n"}, {"flowId", "f"}, {"wait", !random_.Chance(0.2)}});
+      case 12:
+        return ForEachItem(id, {{"inputs", Object{{"items", random_.Chance(0.1) ? "{{ nothing.x }}" : "{{ taskrun.items }}"}}},
+                                {"wait", !random_.Chance(0.2)}, {"transmitFailed", !random_.Chance(0.2)}});
       case 3: return Make(id, "Labels", {{"labels", Object{{"k", random_.Chance(0.1) ? "" : "v"}}}});
       case 4: return Sequential(id, List(depth + 1, 3));
       case 5: return Parallel(id, List(depth + 1, 4), static_cast<int>(random_.Below(3)));
@@ -103,7 +109,9 @@ void RandomWorld::ActOnRunnable(const model::TaskRun& run, bool calm) {
   } else if (!calm && random_.Chance(0.1)) {
     machine_.Post(model::TaskLost{fence, "gone"});
   } else {
-    machine_.Post(model::TaskFinished{fence, worker, Outcome(calm), {{"x", 1}}, "", machine_.now()});
+    Object outputs{{"x", 1}, {"uri", "kestra:///x"}};
+    if (random_.Chance(0.9)) outputs[model::kBatchCount] = random_.Below(5);
+    machine_.Post(model::TaskFinished{fence, worker, Outcome(calm), std::move(outputs), "", machine_.now()});
   }
 }
 

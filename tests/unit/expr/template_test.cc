@@ -35,12 +35,18 @@ TEST(ExprDeep, RendersKeysAndValuesAndLeavesTheRest) {
   EXPECT_EQ(failed.error().code, Code::kNotFound);
 }
 
+std::string LoopValue(int further_out) { return kOwnLoopValue + std::to_string(further_out); }
+
 TEST(ExprReferences, PathsAreCutAtTheFirstDynamicStep) {
   EXPECT_EQ(PathsOf("{{ outputs.a.b ~ inputs[x] }}"), (Paths{{"inputs"}, {"outputs", "a", "b"}, {"x"}}));
   EXPECT_EQ(PathsOf("{{ outputs['my-task'].value }}"), (Paths{{"outputs", "my-task", "value"}}));
-  EXPECT_EQ(PathsOf("{{ outputs.a[taskrun.value].b }}"), (Paths{{"outputs", "a", std::string(kOwnLoopValue)}, {"taskrun", "value"}}));
+  EXPECT_EQ(PathsOf("{{ outputs.a[taskrun.value].b }}"), (Paths{{"outputs", "a", LoopValue(0)}, {"taskrun", "value"}}));
   EXPECT_EQ(PathsOf("{{ outputs.a[parents[1].taskrun.value].b }}"),
-            (Paths{{"outputs", "a", std::string(kOwnLoopValue)}, {"parents"}}));
+            (Paths{{"outputs", "a", LoopValue(2)}, {"parents"}}));
+  EXPECT_EQ(PathsOf("{{ outputs.a[parent.taskrun.value][taskrun.value].b }}"),
+            (Paths{{"outputs", "a", LoopValue(1), LoopValue(0)}, {"parent", "taskrun", "value"}, {"taskrun", "value"}}));
+  EXPECT_EQ(PathsOf("{{ outputs.a[parent.taskrun.value]['x'][taskrun.value].b }}"),
+            (Paths{{"outputs", "a", LoopValue(1)}, {"parent", "taskrun", "value"}, {"taskrun", "value"}}));
   EXPECT_EQ(PathsOf("{{ outputs.a[inputs.x].b }}"), (Paths{{"inputs", "x"}, {"outputs", "a"}}));
   EXPECT_EQ(PathsOf("{{ inputs.list[0].x }}"), (Paths{{"inputs", "list"}}));
   EXPECT_EQ(PathsOf("{{ a ?? b | default(c) is defined ? d : \"#{e}\" }}"), (Paths{{"a"}, {"b"}, {"c"}, {"d"}, {"e"}}));

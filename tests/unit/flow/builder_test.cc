@@ -8,6 +8,7 @@
 #include <fstream>
 
 #include "common/base/hash.h"
+#include "common/model/for_each_item.h"
 #include "tests/unit/flow/sample_catalog.h"
 
 namespace headrace::flow {
@@ -59,6 +60,62 @@ TEST(ReleaseFlows, KeepWhatTheLoopSays) {
   EXPECT_EQ(child.properties.at("commands").as_array().size(), 1u);
   EXPECT_EQ(child.line, 42);
   EXPECT_EQ(child.column, 9);
+}
+
+Catalog WithForEachItem() {
+  const auto text = [](std::string name, bool required) {
+    return model::PropertySpec{.name = std::move(name), .kind = model::PropertyKind::kString, .required = required};
+  };
+  Catalog catalog;
+  catalog.Add({.type = "io.kestra.plugin.core.log.Log", .properties = {text("message", true)}});
+  catalog.Add({.type = std::string(model::kForEachItem),
+               .role = model::TaskRole::kFlowable,
+               .properties = {text("items", true), text("namespace", true), text("flowId", true),
+                              {.name = "batch", .kind = model::PropertyKind::kObject, .members = {text("rows", false)}},
+                              {.name = "inputs", .kind = model::PropertyKind::kMap},
+                              {.name = "transmitFailed", .kind = model::PropertyKind::kBoolean},
+                              {.name = "errors", .kind = model::PropertyKind::kTaskList, .rendered = false}}});
+  return catalog;
+}
+
+const std::string kEach =
+    "tasks:\n  - id: each\n    type: io.kestra.plugin.core.flow.ForEachItem\n    items: '{{ outputs.w.uri }}'\n"
+    "    namespace: a.b\n    flowId: child\n    batch: {rows: 2}\n    inputs: {x: '{{ taskrun.items }}'}\n    transmitFailed: false\n"
+    "    logLevel: WARN\n";
+const std::string kWrite = "  - {id: w, type: io.kestra.plugin.core.log.Log, message: w}\n";
+
+TEST(BuildFlow, AForEachItemBecomesItsTasks) {
+  const std::string after = "  - {id: last, type: io.kestra.plugin.core.log.Log, message: '{{ outputs.each_merge.subflowOutputs }}'}\n";
+  const auto built = BuildFlow(kHead + kEach + kWrite + after, "f.yaml", WithForEachItem());
+  ASSERT_TRUE(built) << built.error().ToString();
+  const model::Flow& flow = *built->flow;
+  const model::Task& each = flow.task(flow.tasks.front());
+  EXPECT_EQ(Ids(flow, each.FindGroup("tasks")->tasks), (Texts{"each_split", "each_items", "each_merge"}));
+  const auto task = [&](const char* id) -> const model::Task& { return flow.task(*flow.FindTask(id)); };
+  EXPECT_EQ(ToJson(task("each_split").properties), R"({"rows":"2","from":"{{ outputs.w.uri }}"})");
+  EXPECT_EQ(task("each_split").log_level, "WARN");
+  EXPECT_EQ(ToJson(task("each_items").properties), R"({"transmitFailed":false})");
+  EXPECT_EQ(ToJson(task("each_items/batch").properties), R"({"namespace":"a.b","flowId":"child","inputs":{"x":"{{ taskrun.items }}"}})");
+  EXPECT_EQ(task("each_items/batch").parent, task("each_items").index);
+  EXPECT_EQ(task("each_items/batch").role, model::TaskRole::kExecutable);
+  EXPECT_EQ(task("each_merge/part").role, model::TaskRole::kRunnable);
+  EXPECT_EQ(task("each_merge/part").parent, task("each_merge").index);
+}
+
+TEST(BuildFlow, TheIdsThatAForEachItemMakesAreTaken) {
+  const auto said = [](const std::string& source) {
+    const auto built = BuildFlow(kHead + source, "f.yaml", WithForEachItem());
+    return built ? std::string() : built.error().ToString();
+  };
+  const std::string split = "  - {id: each_split, type: io.kestra.plugin.core.log.Log, message: m}\n";
+  const std::string behind = said(kEach + kWrite + split);
+  EXPECT_NE(behind.find("Duplicate task id with name [each_split]"), std::string::npos) << behind;
+  const std::string before = said("tasks:\n" + split + kWrite + kEach.substr(7));
+  EXPECT_NE(before.find("Duplicate task id with name [each_split]: a ForEachItem makes a task of this id, and it stands in line 4"),
+            std::string::npos)
+      << before;
+  const std::string unknown = said(kEach + kWrite + "  - {id: l, type: io.kestra.plugin.core.log.Log, message: '{{ outputs.w_merge.x }}'}\n");
+  EXPECT_NE(unknown.find("the flow has no task `w_merge`"), std::string::npos) << unknown;
 }
 
 TEST(BuildFlow, ReadsEveryPartOfAFlow) {

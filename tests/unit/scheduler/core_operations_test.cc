@@ -102,6 +102,48 @@ TEST_F(OperationsTest, ALimitMayTurnExecutionsAway) {
   EXPECT_EQ(StateOf(replies_[2]->id), State::kRunning);
 }
 
+TEST_F(OperationsTest, ARestartOfAQueuedExecutionLeavesItOnePlaceInTheQueue) {
+  Apply(kLimited);
+  for (int i = 0; i < 3; ++i) Submit("", {}, "limited");
+  CommitAll();
+  now_.wall += std::chrono::seconds(1);
+  Status status;
+  core_->Restart(replies_[2]->id, Into(status), now_);
+  Tick();
+  CommitAll();
+  EXPECT_EQ(StateOf(replies_[2]->id), State::kQueued);
+  Join();
+  std::size_t done = 0;
+  while (done < 3) {
+    const std::size_t ended = FinishAssigned();
+    ASSERT_GT(ended, 0u) << "after " << done;
+    done += ended;
+  }
+  EXPECT_EQ(CountIn(State::kSuccess), 3u);
+}
+
+TEST_F(OperationsTest, APauseOfAValueWithADurationIsResumedByAPerson) {
+  Apply(R"(
+id: each
+namespace: t
+tasks:
+  - id: values
+    type: io.kestra.plugin.core.flow.ForEach
+    values: [x]
+    tasks:
+      - {id: wait, type: io.kestra.plugin.core.flow.Pause, pauseDuration: PT1H}
+)");
+  Submit("", {}, "each");
+  CommitAll();
+  EXPECT_EQ(StateOf(replies_[0]->id), State::kPaused);
+  Status status = Fail(Code::kUnknown, "no answer");
+  core_->Resume(replies_[0]->id, {}, Into(status), now_);
+  Tick();
+  CommitAll();
+  EXPECT_TRUE(status) << status.error().message;
+  EXPECT_EQ(StateOf(replies_[0]->id), State::kSuccess);
+}
+
 TEST_F(OperationsTest, AQueuedExecutionCanBeForced) {
   Apply(kLimited);
   for (int i = 0; i < 3; ++i) Submit("", {}, "limited");

@@ -2,6 +2,7 @@
 #include <atomic>
 #include <thread>
 
+#include "common/model/for_each_item.h"
 #include "tests/unit/worker/task_fixture.h"
 #include "worker/kv/kv_store.h"
 
@@ -156,6 +157,31 @@ TEST_F(StorageTask, SplitByRowsPartitionsBytesAndPattern) {
   EXPECT_EQ(split(R"(,"bytes":"20")").size(), 3u);
   EXPECT_EQ(split(R"(,"regexPattern":"(\\w+) \\d")"), (std::vector<std::string>{"even 0\neven 2\neven 4\neven 6\neven 8\n", "odd 1\nodd 3\nodd 5\nodd 7\nodd 9\n"}));
   EXPECT_TRUE(split(R"(,"bytes":"many")").empty());
+}
+
+TEST_F(StorageTask, TheBatchesOfAForEachItemAreNamedByTheirNumber) {
+  const std::string uri = PutFile("in.csv", "a\nb\nc\n");
+  const auto split = [&](const std::string& from, const std::string& how) {
+    return Run(std::string(model::kItemsSplit), Json(R"({"from":")" + from + "\"" + how + "}"));
+  };
+  const Ran ran = split(uri, R"(,"rows":"{{ 1 + 1 }}")");
+  EXPECT_EQ(ran.Out("numberOfBatches"), "2");
+  EXPECT_EQ(ran.Out("batchesExtension"), ".csv");
+  EXPECT_EQ(ReadUri(ran.Out("batchesBaseUri") + "1.csv"), "a\nb\n");
+  EXPECT_EQ(ReadUri(ran.Out("batchesBaseUri") + "2.csv"), "c\n");
+  EXPECT_EQ(ReadUri(ran.Out("splits")), ran.Out("batchesBaseUri") + "1.csv\n" + ran.Out("batchesBaseUri") + "2.csv\n");
+  const Ran empty = split(PutFile("empty.csv", ""), "");
+  EXPECT_EQ(empty.state, State::kSuccess) << empty.message;
+  EXPECT_EQ(empty.Out("numberOfBatches"), "0");
+  Says(split("some text", "").message, "this is not an internal storage URI");
+}
+
+TEST_F(StorageTask, TheOutputsOfItsChildrenAreWrittenBehindThoseBefore) {
+  const std::string before = PutFile("part.jsonl", "{\"x\":1}\n");
+  const Ran ran = Run(std::string(model::kItemsPart), Object(),
+                      R"({"documents":"{\"x\":2}\n","partsBefore":[")" + before + "\"]}");
+  EXPECT_EQ(ReadUri(ran.Out("uri")), "{\"x\":1}\n{\"x\":2}\n");
+  EXPECT_EQ(ReadUri(Run(std::string(model::kItemsPart), Object(), R"({"documents":""})").Out("uri")), "");
 }
 
 TEST_F(StorageTask, ItemsAreFilteredAndDeduplicated) {
