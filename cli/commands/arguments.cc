@@ -7,6 +7,7 @@
 #include <istream>
 #include <iterator>
 
+#include "common/base/text.h"
 #include "common/flow/yaml.h"
 
 namespace headrace::cli {
@@ -39,6 +40,14 @@ Result<std::vector<std::string>> Expand(const std::string& path) {
   return files;
 }
 
+// JSON is YAML but for letters escaped as two halves, and needs no aliases counted.
+Result<Value> ParseDocument(const std::string& text, const std::string& path) {
+  if (Trim(text).starts_with('{') && text.size() <= flow::YamlLimits{}.bytes) {
+    if (Result<Value> value = ParseJson(text)) return value;
+  }
+  return flow::ParseYamlValue(text, path);
+}
+
 Status AddFile(const std::string& path, std::istream& in, Object& inputs) {
   std::string text;
   if (path == "-") {
@@ -46,7 +55,7 @@ Status AddFile(const std::string& path, std::istream& in, Object& inputs) {
   } else {
     ASSIGN_OR_RETURN(text, ReadFile(path));
   }
-  ASSIGN_OR_RETURN(const Value value, flow::ParseYamlValue(text, path));
+  ASSIGN_OR_RETURN(const Value value, ParseDocument(text, path));
   if (value.is_null()) return {};
   if (!value.is_object()) return InvalidArgument(path + " must hold a map of inputs, such as `version: 1.2.3`");
   for (const auto& [key, member] : value.as_object()) inputs[key] = member;

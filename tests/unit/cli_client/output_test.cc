@@ -112,6 +112,8 @@ TEST_F(Files, InputsComeFromFlagsFilesAndStandardInputTheLaterWin) {
   const std::string file = Write("inputs.yml", "version: 1\nnested:\n  a: [1]\n");
   const Object inputs = ParseInputs({file, "x=y=z", "-"}, in).value();
   EXPECT_EQ(ToJson(inputs), R"({"version":"from-stdin","nested":{"a":[1]},"x":"y=z"})");
+  EXPECT_EQ(ToJson(ParseInputs({Write("inputs.json", R"( {"smile": "\ud83d\ude00", "n": 1e400})")}, in).value()), R"({"smile":"😀","n":"1e400"})");
+  EXPECT_EQ(ToJson(ParseInputs({Write("flow.yml", "{a: 1, b: [x]}")}, in).value()), R"({"a":1,"b":["x"]})");
   EXPECT_EQ(ParseInputs({"missing.yml"}, in).error().code, Code::kNotFound);
   EXPECT_EQ(ParseInputs({Write("list.yml", "- 1\n")}, in).error().code, Code::kInvalidArgument);
 }
