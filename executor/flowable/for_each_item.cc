@@ -167,10 +167,11 @@ class Items final : public SteeredType {
     if (scope.idle()) EndMainList(step, self);
   }
 
-  // As Kestra counts: by the states of the children.
+  // As Kestra counts: by the states of the children, and nothing when there are none.
   static void ShowProgress(Step& step, TaskRunIndex self) {
     const Scope& scope = step.scope(self);
     const std::int64_t count = CountOf(step.run(self));
+    if (count == 0) return;
     const std::uint32_t ended = scope.passed + scope.failed + scope.killed + scope.cancelled;
     Object iterations{{"CREATED", std::max<std::int64_t>(count - ended - scope.open, 0)}, {"RUNNING", scope.open}};
     const auto show = [&](State state, std::uint32_t number) {

@@ -60,6 +60,32 @@ class House(unittest.TestCase):
             self.passes(name)
 
 
+class Failures(House):
+    def page(self, *lines):
+        self.plant("tests/unit/a_test.cc", "TEST_F(Some, ShowsIt) {}\n// Gone(\n")
+        self.plant("tests/cli/test_b.py", "class B:\n    def test_shows_it(self):\n        pass\n")
+        self.plant("docs/failures.md", "\n".join(lines) + "\n")
+
+    def test_a_page_whose_tests_are_there_passes(self):
+        self.page("| 1-89 | words | `unit/a_test.cc: ShowsIt`, `cli/test_b.py: test_shows_it` |", "| 90 | not there yet | |")
+        self.passes("failures")
+
+    def test_a_test_that_is_gone_is_named(self):
+        self.page("| 1-90 | words | `unit/a_test.cc: ShowsIt, Gone` |")
+        self.fails("failures", "docs/failures.md:1: tests/unit/a_test.cc has no test Gone")
+
+    def test_a_file_that_is_gone_is_named(self):
+        self.page("| 1-90 | words | `unit/c_test.cc: ShowsIt` |")
+        self.fails("failures", "docs/failures.md:1: there is no tests/unit/c_test.cc")
+
+    def test_every_row_stands_once_and_names_a_test(self):
+        self.page("| 1-70 | words | `unit/a_test.cc` |", "| 70 | again | `unit/a_test.cc` |", "| 71-89 | nothing | |")
+        self.fails("failures", ":2: row 70 stands in line 1 already", ":3: row 71 names no test", "row 90 is missing")
+
+    def test_the_page_must_be_there(self):
+        self.fails("failures", "docs/failures.md is not there")
+
+
 class Arrows(House):
     def refused(self, path, include, *expected):
         self.plant(path, HEAD + f"#include {include}\n")

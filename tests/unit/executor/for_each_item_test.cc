@@ -58,8 +58,7 @@ TEST(ForEachItem, StartsOneExecutionABatchAndMergesTheirOutputs) {
 
 TEST(ForEachItem, AFileWithoutItemsStartsNothing) {
   Machine m = Cut(ForEachItem("each"), 0);
-  EXPECT_EQ(ToJson(Value(m.Newest("each_items").outputs)),
-            "{\"numberOfBatches\":0,\"iterations\":{\"CREATED\":0,\"RUNNING\":0}}");
+  EXPECT_TRUE(m.Newest("each_items").outputs.empty());
   EXPECT_EQ(m.StateOf("each_items"), "SUCCESS");
   m.Do("finish each_merge/part SUCCESS {\"uri\":\"u\"}");
   EXPECT_EQ(m.State(), "SUCCESS");

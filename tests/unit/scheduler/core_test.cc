@@ -123,5 +123,32 @@ TEST_F(CoreTest, KillEndsAnExecutionWhoseTaskWaits) {
   EXPECT_EQ(killed.error().code, Code::kFailedPrecondition);
 }
 
+TEST_F(CoreTest, ADamagedRecordStopsItsExecutionOnly) {
+  Join();
+  Submit("one");
+  Submit("two");
+  CommitAll();
+  const ExecutionId damaged = replies_.at(0)->id;
+  store::WriteBatch flip;
+  flip.epoch = core_->partition()->epoch();
+  store::ExecutionRow row{.id = damaged, .ns = "t", .flow_id = "f", .active = true, .record = store_.Read(damaged)->record};
+  row.record[row.record.size() / 2] = static_cast<char>(row.record[row.record.size() / 2] ^ 4);
+  flip.executions.push_back(std::move(row));
+  store_.real->Commit(std::move(flip), [](const Status& status) { EXPECT_TRUE(status); });
+  Boot();
+  Join();
+  now_.monotonic += std::chrono::seconds(13);
+  Join();
+  CommitAll();
+  const auto assigned = Take<wire::Assign>();
+  ASSERT_EQ(assigned.size(), 1u) << "of the other one";
+  EXPECT_EQ(assigned[0].key.execution, replies_.at(1)->id);
+  Status told;
+  core_->Post(damaged, model::KillRequested{}, [&](Status status) { told = std::move(status); }, now_);
+  ASSERT_FALSE(told);
+  EXPECT_EQ(told.error().code, Code::kDataLoss);
+  EXPECT_NE(told.error().message.find("is quarantined: its record is damaged"), std::string::npos) << told.error().message;
+}
+
 }  // namespace
 }  // namespace headrace::scheduler
