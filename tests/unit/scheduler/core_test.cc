@@ -135,6 +135,7 @@ TEST_F(CoreTest, ADamagedRecordStopsItsExecutionOnly) {
   row.record[row.record.size() / 2] = static_cast<char>(row.record[row.record.size() / 2] ^ 4);
   flip.executions.push_back(std::move(row));
   store_.real->Commit(std::move(flip), [](const Status& status) { EXPECT_TRUE(status); });
+  Take<wire::Assign>();
   Boot();
   Join();
   now_.monotonic += std::chrono::seconds(13);
