@@ -228,6 +228,8 @@ class Finder {
     if (IsHarmless(node.function->name)) return {};
     Written all = OfAll(node.arguments, locals);
     all.quoting = ShellQuoting::kNone;
+    // printContext() and its like. What render() renders is not looked into.
+    if (node.function->reads == "*" && node.arguments.empty()) all.paths.insert({Path{"inputs"}, Path{"trigger"}});
     return all;
   }
   // What the world answers is not what it was asked with; what a macro makes may be.

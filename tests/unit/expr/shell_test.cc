@@ -1,4 +1,7 @@
 // Values in texts that a shell runs: `shq`, and where a template writes what.
+#include <algorithm>
+
+#include "common/base/random.h"
 #include "common/expr/prints.h"
 #include "tests/unit/expr/expr_fixture.h"
 
@@ -55,6 +58,7 @@ TEST(Prints, NameWhatIsWritten) {
   EXPECT_EQ(PrintsOf("{{ inputs.a | upper | replace({'x': inputs.b}) }}"), "inputs.a inputs.b bare; ");
   EXPECT_EQ(PrintsOf("{{ [inputs.a, {'k': inputs.b}] }}"), "inputs.a inputs.b bare; ");
   EXPECT_EQ(PrintsOf("{{ inputs.a ?? inputs.b | default(inputs.c) }}"), "inputs.a inputs.b inputs.c bare; ");
+  EXPECT_EQ(PrintsOf("{{ printContext() }}{{ render(vars.x) }}"), "inputs trigger bare; vars.x bare; ");
   EXPECT_EQ(PrintsOf("{{ secret('A') }}{{ http(inputs.url) }}"), "");
 }
 
@@ -92,6 +96,89 @@ TEST(Prints, SayWhereTheyStand) {
   ASSERT_EQ(prints->size(), 2U);
   EXPECT_EQ(prints->at(0).offset, 5U);
   EXPECT_EQ(prints->at(1).offset, 23U);
+}
+
+// Templates by chance, out of everything that hands a value on.
+class AnyTemplate {
+ public:
+  explicit AnyTemplate(std::uint64_t seed) : random_(seed) {}
+  std::string Make() {
+    std::string text = "{% macro m(p, q=" + Value(2) + ") %}{{ p }}" + Statement(1) + "{% endmacro %}{% set v = 'w' %}";
+    for (int i = 0; i < 3; ++i) text += Statement(3);
+    return text;
+  }
+
+ private:
+  std::string Value(int depth) {
+    const auto more = [&] { return Value(depth - 1); };
+    switch (random_.Below(depth > 0 ? 18 : 6)) {
+      case 0: return "inputs.a";
+      case 1: return "inputs['a']";
+      case 2: return "inputs.l[0]";
+      case 3: return "v";
+      case 4: return "'w'";
+      case 5: return "5";
+      case 6: return "(" + more() + " ~ " + more() + ")";
+      case 7: return "(" + more() + " ? " + more() + " : " + more() + ")";
+      case 8: return "(inputs.gone ?? " + more() + ")";
+      case 9: return "(" + more() + " | string | upper)";
+      case 10: return "(" + more() + " | default(" + more() + "))";
+      case 11: return "([" + more() + ", " + more() + "] | last)";
+      case 12: return "{'k': " + more() + "}.k";
+      case 13: return "(" + more() + " | shq)";
+      case 14: return "(" + more() + " | length)";
+      case 15: return "\"x #{" + more() + "}\"";
+      case 16: return "m(" + more() + ")";
+      default: return "('z' | replace({'z': " + more() + " ~ ''}))";
+    }
+  }
+  std::string Statement(int depth) {
+    const auto more = [&] { return Statement(depth - 1); };
+    switch (random_.Below(depth > 0 ? 8 : 4)) {
+      case 0: return "{% set v = " + Value(depth) + " %}";
+      case 1: return " w ";
+      case 2:
+      case 3: return "{{ " + Value(2) + " }}";
+      case 4: return "{% if " + Value(1) + " %}" + more() + "{% else %}" + more() + "{% endif %}";
+      case 5: return "{% for v in [" + Value(1) + ", " + Value(1) + "] %}" + more() + "{{ v }}{% endfor %}";
+      case 6: return "{% filter trim %}" + more() + "{% endfilter %}";
+      default: return more() + more();
+    }
+  }
+  Random random_;
+};
+
+bool StandsBare(std::string_view text, std::string_view value) {
+  bool quoted = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '\'') quoted = !quoted;
+    else if (!quoted && text[i] == '\\') ++i;
+    else if (!quoted && text.substr(i).starts_with(value)) return true;
+  }
+  return false;
+}
+
+TEST(Prints, NothingIsWrittenThatTheyDoNotName) {
+  const headrace::Value context = *ParseJson(R"({"inputs": {"a": "$7;", "l": ["$7;"]}})");
+  std::size_t written = 0;
+  std::size_t words = 0;
+  for (std::uint64_t seed = 0; seed < 20'000; ++seed) {
+    const std::string source = AnyTemplate(seed).Make();
+    const auto compiled = Template::Compile(source);
+    ASSERT_TRUE(compiled) << source << compiled.error().message;
+    BasicEnvironment environment = TestEnvironment();
+    const auto text = (*compiled)->RenderText(context, environment, {.steps = 100'000});
+    if (!text || text->find("$7;") == std::string::npos) continue;
+    ++written;
+    const auto prints = FindPrints(source);
+    ASSERT_TRUE(prints && !prints->empty()) << source << "\n  gives " << *text;
+    // If all of them are words of a shell, the value stands nowhere without its quotes.
+    if (std::any_of(prints->begin(), prints->end(), [](const Print& print) { return print.quoting != ShellQuoting::kWord; })) continue;
+    ++words;
+    ASSERT_FALSE(StandsBare(*text, "$7;")) << source << "\n  gives " << *text;
+  }
+  EXPECT_GT(written, 5'000U);
+  EXPECT_GT(words, 100U);
 }
 
 // What came to nothing that JSON knows is a text, so that no document breaks on it.
