@@ -53,6 +53,9 @@ Error Connection::ToError(const grpc::Status& status) const {
                     " standalone`, or name another with --server HOST:PORT or HEADRACE_SERVER";
   } else if (error.code == Code::kDeadlineExceeded) {
     error.message = "the server at " + address_ + " did not answer in time";
+  } else if (error.code == Code::kResourceExhausted && error.message.find("larger than max") != std::string::npos) {
+    error.message = "the server at " + address_ + " takes no message as large as this (" + LastCause(error.message) +
+                    "); hand large values on as files or URIs";
   } else if (error.code == Code::kUnimplemented) {
     error.message = "the server at " + address_ + " does not know this request: it is of another version, or no headrace server";
   }

@@ -111,7 +111,8 @@ class Values(ClusterTest):
         self.assertEqual(len(back["inputs"]["j"]), 4_100_000)
         done = self.client(scheduler, "exec", "start", "team/values", "-i", self.inputs(json.dumps("x" * 4_500_000)))
         self.assertNotEqual(done.returncode, 0)
-        self.assertIn("larger than max", done.stderr)
+        self.assertIn("takes no message as large as this (Received message larger than max (4500", done.stderr)
+        self.assertIn("hand large values on as files or URIs", done.stderr)
 
     def test_what_no_message_can_carry_fails_the_task_and_not_the_worker(self):
         tasks = "".join(f"  - {{id: o{i}, type: io.kestra.plugin.core.output.OutputValues, values: {{x: \"{{{{ 'x'.repeat(1000000) }}}}\"}}}}\n"
