@@ -6,6 +6,7 @@
 #include "common/model/for_each_item.h"
 #include "executor/apply.h"
 #include "executor/bookkeeping.h"
+#include "executor/render.h"
 #include "executor/flowable/for_each_item.h"
 #include "executor/steered_type.h"
 
@@ -96,12 +97,6 @@ Object Labels(const model::Execution& execution) {
   return labels;
 }
 
-Object Variables(const LiveExecution& live) {
-  Object variables = live.program().flow().variables;
-  for (const auto& [key, value] : live.execution().variables) variables[key] = value;
-  return variables;
-}
-
 // The values of the loops around a run, outermost first, its own last.
 std::vector<const std::string*> ValuesOf(const model::Execution& execution, const TaskRun& run) {
   std::vector<const std::string*> values;
@@ -133,13 +128,21 @@ void AddTask(const LiveExecution& live, const Bookkeeping& books, model::TaskInd
   }
 }
 
+// The ancestors of a run that have something to say, a value or outputs, nearest first.
+std::vector<const TaskRun*> ParentsOf(const model::Execution& execution, const TaskRun& run) {
+  std::vector<const TaskRun*> parents;
+  for (std::optional<TaskRunIndex> at = run.parent; at; at = execution.task_runs[*at].parent) {
+    const TaskRun& ancestor = execution.task_runs[*at];
+    if (ancestor.value || !ancestor.outputs.empty()) parents.push_back(&ancestor);
+  }
+  return parents;
+}
+
 // The values that `asker` names by their levels, as a key of by_loop_key; nothing if it stands in fewer loops.
 std::optional<std::string> LoopKey(const model::Execution& execution, const TaskRun& asker,
                                    const Wanted::LoopLevels& levels) {
   std::vector<const std::string*> nearest{asker.value ? &*asker.value : nullptr};
-  for (auto at = asker.parent; at; at = execution.task_runs[*at].parent) {
-    if (const TaskRun& around = execution.task_runs[*at]; around.value) nearest.push_back(&*around.value);
-  }
+  for (const TaskRun* parent : ParentsOf(execution, asker)) nearest.push_back(parent->value ? &*parent->value : nullptr);
   std::string key;
   for (const std::size_t level : levels) {
     if (level >= nearest.size() || nearest[level] == nullptr) return std::nullopt;
@@ -192,16 +195,12 @@ Object ByTask(const LiveExecution& live, const Bookkeeping& books, const Wanted&
 Value OutputsOf(const TaskRun& run) { return run.outputs.empty() ? Value() : Value(run.outputs); }
 Value StateOf(const TaskRun& run) { return Object{{"state", model::StateName(run.state.current())}}; }
 
-// The loops (and templates) around a run, nearest first: their values and outputs.
 Array Parents(const LiveExecution& live, const TaskRun& run) {
   Array parents;
-  const model::Execution& execution = live.execution();
-  for (std::optional<TaskRunIndex> at = run.parent; at; at = execution.task_runs[*at].parent) {
-    const TaskRun& ancestor = execution.task_runs[*at];
-    const SteeredType* type = live.program().task(ancestor.task).type;
-    if (!ancestor.value && (type == nullptr || !type->is_parent())) continue;
-    Object parent{{"outputs", ancestor.outputs}};
-    if (ancestor.value) parent["taskrun"] = Object{{"value", *ancestor.value}};
+  for (const TaskRun* ancestor : ParentsOf(live.execution(), run)) {
+    Object parent;
+    if (ancestor->value) parent["taskrun"] = Object{{"value", *ancestor->value}};
+    if (!ancestor->outputs.empty()) parent["outputs"] = ancestor->outputs;
     parents.push_back(std::move(parent));
   }
   return parents;
@@ -255,8 +254,8 @@ Object BuildContext(const LiveExecution& live, std::optional<TaskRunIndex> task_
   };
   add("flow", [&](const Wanted&) { return FlowVariable(live.program().flow()); });
   add("execution", [&](const Wanted&) { return ExecutionVariable(execution); });
-  add("inputs", [&](const Wanted& wanted) { return Part(execution.inputs, wanted); });
-  add("vars", [&](const Wanted&) { return Variables(live); });
+  if (!execution.inputs.empty()) add("inputs", [&](const Wanted& wanted) { return Part(execution.inputs, wanted); });
+  add("vars", [&](const Wanted&) { return VariablesOf(live); });
   add("labels", [&](const Wanted&) { return Labels(execution); });
   add("outputs", [&](const Wanted& wanted) { return ByTask(live, live.books(), wanted, task_run, OutputsOf); });
   add("tasks", [&](const Wanted& wanted) { return ByTask(live, live.books(), wanted, task_run, StateOf); });

@@ -65,6 +65,15 @@ Result<std::optional<Value>> Rendered(const Step& step, TaskRunIndex run, std::s
 
 }  // namespace
 
+Object VariablesOf(const LiveExecution& live) {
+  Object variables = live.program().flow().variables;
+  for (const auto& [name, value] : live.execution().variables) {
+    if (value.is_null()) variables.erase(name);
+    else variables[name] = value;
+  }
+  return variables;
+}
+
 Result<std::string> RenderTemplate(const Step& step, RunId run, const expr::Template& text) {
   if (text.is_literal()) return text.source();
   StepEnvironment environment(step, run, /*kept=*/false);

@@ -21,6 +21,9 @@ Result<Duration> RenderDuration(const Step& step, RunId run, const expr::Templat
 // Every text inside, typed.
 Result<Value> RenderAll(const Step& step, RunId run, const Value& value, const expr::References& references);
 
+// The flow's variables under those that the execution has set; one that was unset is null there and not here.
+Object VariablesOf(const LiveExecution& live);
+
 // A property of the run's task; nothing if it is absent or null.
 Result<std::optional<std::string>> TextProperty(const Step& step, model::TaskRunIndex run, std::string_view path);
 Result<std::optional<std::int64_t>> IntegerProperty(const Step& step, model::TaskRunIndex run, std::string_view path);

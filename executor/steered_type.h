@@ -19,8 +19,6 @@ class SteeredType {
   virtual model::TaskTypeSpec Spec() const = 0;
   // Its children are numbered by iteration, not by their place in the list.
   virtual bool by_value() const { return false; }
-  // Its children see its outputs as those of their parent, as the children of a loop do.
-  virtual bool is_parent() const { return false; }
 
   // Begins: a flowable is RUNNING and starts children, an executable is SUBMITTED, an updating task RUNNING.
   virtual void Start(Step& step, model::TaskRunIndex self) const = 0;

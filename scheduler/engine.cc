@@ -1,10 +1,12 @@
 #include "scheduler/engine.h"
 
+#include <algorithm>
 #include <future>
 #include <iterator>
 #include <mutex>
 #include <utility>
 
+#include "common/model/search.h"
 #include "scheduler/loop.h"
 #include "scheduler/purge.h"
 
@@ -43,6 +45,12 @@ FlowView ViewOf(const RegisteredFlow& registered) {
 
 tl::unexpected<Error> Overloaded() {
   return Fail(Code::kResourceExhausted, "the scheduler's mailbox is full: try again in a moment");
+}
+
+bool WasGiven(const model::Execution& execution, std::string_view text) {
+  return HoldsText(execution.inputs, text) || HoldsText(execution.trigger, text) ||
+         std::any_of(execution.task_runs.begin(), execution.task_runs.end(),
+                     [&](const model::TaskRun& run) { return !run.superseded && HoldsText(run.outputs, text); });
 }
 
 class LocalEngine final : public Engine {
@@ -203,10 +211,19 @@ class LocalEngine final : public Engine {
     loop.core.workers_died_with_process = options.workers_died_with_process;
     loop.core.on_failure = options.on_failure;
     if (options.answerer) {
-      loop.core.answerer = [answerer = options.answerer](const executor::LiveExecution& live, const model::Lookup& lookup) {
+      loop.core.answerer = [answerer = options.answerer](const executor::LiveExecution& live, const model::Event& event,
+                                                           const model::Lookup& lookup) {
+        // Before its first event is applied an execution has what that event brings.
+        static const model::Submitted kNothing;
+        const auto* const first = std::get_if<model::Submitted>(&event.body);
+        const model::Submitted& submitted = first == nullptr ? kNothing : *first;
         const model::Execution& execution = live.execution();
-        EngineOptions::Asker asker{execution.ns, execution.flow_id, execution.id, {}};
+        EngineOptions::Asker asker{execution.ns, execution.flow_id, execution.id, {}, {}};
         if (execution.parent) asker.parent = execution.parent->execution;
+        if (submitted.parent) asker.parent = submitted.parent->execution;
+        asker.holds = [&](std::string_view text) {
+          return WasGiven(execution, text) || HoldsText(submitted.inputs, text) || HoldsText(submitted.trigger, text);
+        };
         return answerer(asker, lookup);
       };
     }

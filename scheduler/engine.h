@@ -52,6 +52,8 @@ struct EngineOptions {
     std::string flow_id;
     ExecutionId execution;
     std::optional<ExecutionId> parent{};
+    // Whether the execution was given this text: in its inputs, its trigger or the outputs of its tasks.
+    std::function<bool(std::string_view text)> holds{};
   };
   std::function<model::Answer(const Asker& asker, const model::Lookup& lookup)> answerer{};
   ForgetFiles forget_files{};            // without it they stay when their execution is purged

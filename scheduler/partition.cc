@@ -22,7 +22,7 @@ executor::Applied Partition::ApplyAnswered(executor::LiveExecution& live, const 
     for (const model::Lookup& lookup : applied.needs) {
       model::Answer answer;
       answer.error = lookup.function + "() is not available where the scheduler evaluates it";
-      if (answerer_) answer = answerer_(live, lookup);
+      if (answerer_) answer = answerer_(live, event, lookup);
       answered.answers.insert_or_assign(lookup.key(), std::move(answer));
     }
     applied = executor::Apply(live, answered);

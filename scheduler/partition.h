@@ -34,7 +34,9 @@ struct PartitionOptions {
 class Partition {
  public:
   // Answers what steering expressions ask; quick, as the loop waits for it. May be empty: then nothing is answered.
-  using Answerer = std::function<model::Answer(const executor::LiveExecution& asker, const model::Lookup& lookup)>;
+  // The asker stands as before the event, which is being applied.
+  using Answerer = std::function<model::Answer(const executor::LiveExecution& asker, const model::Event& event,
+                                               const model::Lookup& lookup)>;
   // `submit_commit` gives a batch to the store; its status comes back through OnCommitted in the same order.
   using SubmitCommit = std::function<void(store::WriteBatch)>;
   using HasWatchers = std::function<bool(const ExecutionId&)>;

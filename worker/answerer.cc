@@ -32,13 +32,14 @@ Result<std::string> Answerer::StoreLocalFile(const std::string& path) const {
   if (file.get() < 0) return InvalidArgument("there is no file '" + path + "' to read");
   Random random = Random::FromSystem();
   const std::string name = std::filesystem::path(path).filename().string();
-  const std::string place = "_inputs/" + NewExecutionId(world_.clock.Now(), random).str() + "/" + (name.empty() ? "file" : name);
+  const std::string place = InputPlace(NewExecutionId(world_.clock.Now(), random).str(), name);
   RETURN_IF_ERROR(storage_->Put(place, file.get(), options_.file_bytes_max));
   return ToUri(place);
 }
 
 model::Answer Answerer::Answer(const std::string& ns, const std::string& flow_id, const ExecutionId& execution,
-                               const std::optional<ExecutionId>& parent, const model::Lookup& lookup) const {
+                               const std::optional<ExecutionId>& parent, const model::Lookup& lookup,
+                               const Holds& holds) const {
   if (lookup.function == "subflow") return {.value = {}, .error = "subflow() is for inputs of executions that somebody starts"};
   if (lookup.function == "http" || lookup.function == "errorLogs") {
     return {.value = {}, .error = lookup.function + "() is for properties of tasks that a worker runs, not for what steers a flow"};
@@ -48,6 +49,16 @@ model::Answer Answerer::Answer(const std::string& ns, const std::string& flow_id
   order.ns = ns;
   order.flow_id = flow_id;
   Object context{{"flow", Object{{"id", flow_id}, {"namespace", ns}}}, {"execution", Object{{"id", execution.str()}}}};
+  // Files that are not the execution's own are read if it was given their URIs.
+  Array handed;
+  const auto note = [&](const Value& argument) {
+    if (argument.is_string() && IsStorageUri(argument.get_string()) && holds && holds(argument.get_string())) {
+      handed.push_back(argument);
+    }
+  };
+  for (const Value& argument : lookup.positional) note(argument);
+  for (const auto& [name, argument] : lookup.named) note(argument);
+  context["inputs"] = Object{{"handed", std::move(handed)}};
   if (parent) context["trigger"] = Object{{"executionId", parent->str()}};
   const TaskFiles files(*storage_, order, options_);
   CancelToken cancel;

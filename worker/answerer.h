@@ -3,9 +3,11 @@
 // Errors: in the answer. Threads: any. Cost: one small file, or several; http() is refused as it may take long.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "common/model/event.h"
 #include "worker/world.h"
@@ -23,8 +25,10 @@ class Answerer {
   // What the tasks of an execution have stored; how many files.
   Result<std::uint64_t> DeleteFiles(const std::string& ns, const std::string& flow_id, const ExecutionId& execution) const;
 
+  // Whether the execution was given a text: then it may read the file of that URI although it belongs to another one.
+  using Holds = std::function<bool(std::string_view text)>;
   model::Answer Answer(const std::string& ns, const std::string& flow_id, const ExecutionId& execution,
-                       const std::optional<ExecutionId>& parent, const model::Lookup& lookup) const;
+                       const std::optional<ExecutionId>& parent, const model::Lookup& lookup, const Holds& holds) const;
 
  private:
   Answerer(WorkerOptions options, std::unique_ptr<Storage> storage, const Clock& clock);

@@ -129,6 +129,7 @@ worker::WorkerOptions RunnerOptions(const RunArguments& arguments) {
 Result<House> Open(const Context& context, const RunArguments& arguments) {
   House house;
   ASSIGN_OR_RETURN(flow::Catalog catalog, CatalogWithTemplates(arguments.templates, context.in));
+  catalog.WarnOfUnknownNames();  // as in Kestra, where such a flow runs until it comes to the expression
   ASSIGN_OR_RETURN(house.clock, MakeClock());
   // First, while this process is small and has one thread.
   ASSIGN_OR_RETURN(house.supervisor, worker::Supervisor::Start());

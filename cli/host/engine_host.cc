@@ -55,7 +55,7 @@ Result<std::unique_ptr<EngineHost>> EngineHost::Start(const EngineHostOptions& o
   RETURN_IF_ERROR(OpenStores(options, clock, engine));
   ASSIGN_OR_RETURN(host->answerer_, worker::Answerer::Open(options.world, clock));
   engine.answerer = [answerer = host->answerer_.get()](const auto& asker, const model::Lookup& lookup) {
-    return answerer->Answer(asker.ns, asker.flow_id, asker.execution, asker.parent, lookup);
+    return answerer->Answer(asker.ns, asker.flow_id, asker.execution, asker.parent, lookup, asker.holds);
   };
   if (options.local_files) {
     engine.inputs.store_file = [answerer = host->answerer_.get()](const model::InputSpec&, const std::string& path) {

@@ -79,7 +79,8 @@ Result<Shape> ReadShape(std::string_view pattern) {
     return InvalidArgument("'" + std::string(pattern) + "' has no digits such as #,##0.00");
   }
   if (shape.whole_max + shape.fraction_max > kDigitsMax) return InvalidArgument("the number pattern is too long");
-  if (shape.whole_min == 0 && shape.fraction_max == 0) shape.whole_min = 1;
+  // Java's DecimalFormat writes 0.5 for `#.##`, and .50 for `#.00`.
+  if (shape.whole_min == 0 && shape.fraction_min == 0 && shape.whole_max > 0) shape.whole_min = 1;
   return shape;
 }
 

@@ -1,3 +1,5 @@
+#include <cctype>
+
 #include "common/expr/builtin.h"
 #include "common/expr/render.h"
 
@@ -72,7 +74,8 @@ Result<Value> CurrentEachOutputFunction(const Invocation& call) {
 
 // `tasks.<id>.state`, or `tasks.<id>.<value>.state` inside value loops.
 Result<Value> TasksWithStateFunction(const Invocation& call) {
-  const std::string wanted = call.Text(0);
+  std::string wanted = call.Text(0);
+  for (char& c : wanted) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
   Array found;
   const Value* tasks = Member(call.session.context(), "tasks");
   if (tasks == nullptr || !tasks->is_object()) return Value(std::move(found));

@@ -18,10 +18,8 @@ std::string_view OperatorText(BinaryOperator op) {
 }
 
 tl::unexpected<Error> WrongKinds(BinaryOperator op, const Value& left, const Value& right) {
-  const bool joins = op == BinaryOperator::kAdd && (left.is_string() || right.is_string());
   return InvalidArgument("`" + std::string(OperatorText(op)) + "` cannot be applied to a " +
-                         std::string(KindName(left)) + " and a " + std::string(KindName(right)) +
-                         (joins ? "; `~` joins texts, `| number` makes a number of one" : ""));
+                         std::string(KindName(left)) + " and a " + std::string(KindName(right)));
 }
 
 Result<Value> WholeArithmetic(BinaryOperator op, std::int64_t left, std::int64_t right) {
@@ -92,10 +90,14 @@ Result<Value> TakeFromList(const Value& left, const Value& right, Budget& budget
   return Value(std::move(rest));
 }
 
-// Numbers; a list may be the left side of + and -. Text is joined by `~` only.
+// Numbers; a list may be the left side of + and -, a text any side of +, which joins then; a null among texts says so.
 Result<Value> Arithmetic(BinaryOperator op, const Value& left, const Value& right, Budget& budget) {
   if (left.is_array() && op == BinaryOperator::kAdd) return AddToList(left, right, budget);
   if (left.is_array() && op == BinaryOperator::kSubtract) return TakeFromList(left, right, budget);
+  if (op == BinaryOperator::kAdd && (left.is_string() || right.is_string())) {
+    static const Value kNull("null");
+    return Concatenate(left.is_null() ? kNull : left, right.is_null() ? kNull : right, budget);
+  }
   if (!IsNumber(left) || !IsNumber(right)) return WrongKinds(op, left, right);
   if (left.is_int64() && right.is_int64()) return WholeArithmetic(op, left.get_int64(), right.get_int64());
   return RealArithmetic(op, AsDouble(left), AsDouble(right));

@@ -27,6 +27,9 @@ class Catalog {
   // Flows may take templates in; without this they are refused.
   void AllowTemplates(std::shared_ptr<const TemplateBook> templates) { templates_ = std::move(templates); }
   const TemplateBook* templates() const { return templates_.get(); }
+  // Names of inputs, variables and tasks that a flow does not have are warned of; an expression fails when it is rendered.
+  void WarnOfUnknownNames() { warns_of_unknown_names_ = true; }
+  bool warns_of_unknown_names() const { return warns_of_unknown_names_; }
   // Canonical names, sorted.
   std::vector<std::string> TypeNames() const;
   // What a person most likely meant by an unknown type: the type with the same last part, else the nearest name.
@@ -34,6 +37,7 @@ class Catalog {
 
  private:
   std::shared_ptr<const TemplateBook> templates_{};
+  bool warns_of_unknown_names_ = false;
   std::deque<model::TaskTypeSpec> specs_;
   std::unordered_map<std::string, const model::TaskTypeSpec*> by_name_;
 };

@@ -166,7 +166,7 @@ class NameChecker {
   void Tell(std::string_view root, std::string_view member, std::string message, bool only_warn) {
     const YamlNode& scalar = *site_->scalar;
     const YamlPlace place = Locate(draft_.source, scalar, OffsetOfName(scalar.text, root, member));
-    if (guarded_ || only_warn) {
+    if (guarded_ || only_warn || draft_.catalog.warns_of_unknown_names()) {
       draft_.WarnAt(place, site_->field, std::move(message));
     } else {
       draft_.ErrorAt(place, site_->field, std::move(message));

@@ -16,6 +16,20 @@ using model::TaskRunIndex;
 
 namespace {
 
+// As Java prints lists and maps: what clients of Kestra look for in its log.
+std::string JavaText(const Value& value) {
+  std::string text;
+  if (const Array* list = value.if_array()) {
+    for (const Value& item : *list) text += (text.empty() ? "" : ", ") + JavaText(item);
+    return "[" + text + "]";
+  }
+  if (const Object* map = value.if_object()) {
+    for (const auto& [key, item] : *map) text += (text.empty() ? "" : ", ") + std::string(key) + "=" + JavaText(item);
+    return "{" + text + "}";
+  }
+  return value.is_null() ? "null" : ToText(value);
+}
+
 Result<Array> ValuesFrom(const Value& rendered) {
   if (!rendered.is_array()) {
     return InvalidArgument("the values must be a list, or JSON text of one, not " + ToJson(rendered));
@@ -29,7 +43,7 @@ Result<Array> ValuesFrom(const Value& rendered) {
     if (seen.insert(text).second) values.emplace_back(std::move(text));
   }
   if (nulls == 0) return values;
-  return InvalidArgument("Found '" + std::to_string(nulls) + "' null values on Each, with values=" + ToJson(rendered));
+  return InvalidArgument("Found '" + std::to_string(nulls) + "' null values on Each, with values=" + JavaText(rendered));
 }
 
 // What the expression came to when the task began, whatever it would come to later.

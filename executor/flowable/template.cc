@@ -14,7 +14,6 @@ namespace {
 class Template final : public SteeredType {
  public:
   model::TaskTypeSpec Spec() const override;
-  bool is_parent() const override { return true; }
 
   void Start(Step& step, TaskRunIndex self) const override {
     const Result<std::optional<Value>> rendered = DeepProperty(step, self, "args");

@@ -64,8 +64,9 @@ class SetVariables final : public SteeredType {
     ASSIGN_OR_RETURN(const auto variables, DeepProperty(step, self, "variables"));
     ASSIGN_OR_RETURN(const auto overwrite, BooleanProperty(step, self, "overwrite"));
     if (!variables || !variables->is_object()) return InvalidArgument("`variables` is no map");
+    const Object known = VariablesOf(step.live());
     for (const auto& [name, value] : variables->get_object()) {
-      const bool exists = step.flow().variables.contains(name) || step.execution().variables.contains(name);
+      const bool exists = known.contains(name);
       if (exists && !overwrite.value_or(true)) {
         return InvalidArgument("the variable '" + std::string(name) + "' exists already, and `overwrite` is false");
       }
@@ -81,8 +82,8 @@ class UnsetVariables final : public SteeredType {
   model::TaskTypeSpec Spec() const override {
     return {.type = "io.kestra.plugin.core.execution.UnsetVariables",
             .role = model::TaskRole::kUpdating,
-            .doc = "Removes variables that SetVariables has set.",
-            .properties = {{.name = "variables", .kind = PropertyKind::kList, .required = true, .doc = "Their names.",
+            .doc = "Removes variables, those of the flow too, for the rest of the execution.",
+            .properties = {{.name = "variables", .kind = PropertyKind::kList, .required = true, .doc = "Their names; `a.b` removes a member of a map.",
                             .members = {{.name = "", .kind = PropertyKind::kString}}},
                            {.name = "ignoreMissing", .kind = PropertyKind::kBoolean,
                             .doc = "If false, a variable that does not exist is an error.", .default_value = false}},
@@ -98,13 +99,38 @@ class UnsetVariables final : public SteeredType {
     ASSIGN_OR_RETURN(const auto ignore_missing, BooleanProperty(step, self, "ignoreMissing"));
     if (!names || !names->is_array()) return InvalidArgument("`variables` is no list of names");
     for (const Value& name : names->get_array()) {
-      const std::string key = ToText(name);
-      if (!step.execution().variables.contains(key) && !ignore_missing.value_or(false)) {
-        return InvalidArgument("the variable '" + key + "' does not exist, and `ignoreMissing` is false");
+      const std::string path = ToText(name);
+      if (!Unset(step, path) && !ignore_missing.value_or(false)) {
+        return InvalidArgument("the variable '" + path + "' does not exist, and `ignoreMissing` is false");
       }
     }
-    for (const Value& name : names->get_array()) step.Edit().variables.erase(ToText(name));
     return {};
+  }
+
+  // False when there is none. A null stands for a variable of the flow that is gone.
+  static bool Unset(Step& step, const std::string& path) {
+    const std::string root = path.substr(0, path.find('.'));
+    Object variables = VariablesOf(step.live());
+    if (!variables.contains(root)) return false;
+    if (root == path) {
+      if (step.flow().variables.contains(root)) step.Edit().variables[root] = nullptr;
+      else step.Edit().variables.erase(root);
+      return true;
+    }
+    Value* at = &variables[root];
+    std::string_view rest = std::string_view(path).substr(root.size() + 1);
+    for (std::size_t dot = rest.find('.'); at->is_object(); dot = rest.find('.')) {
+      const auto member = at->get_object().find(rest.substr(0, dot));
+      if (member == at->get_object().end()) return false;
+      if (dot == std::string_view::npos) {
+        at->get_object().erase(member);
+        step.Edit().variables[root] = std::move(variables[root]);
+        return true;
+      }
+      at = &member->value();
+      rest.remove_prefix(dot + 1);
+    }
+    return false;
   }
 };
 

@@ -5,7 +5,8 @@ HEADRACE_BIN=build/release/bin/headrace python3 tests/e2e/flow_rules.py [NAME…
       flow_rules.py --table        prints docs/rules.md instead of running anything
 
 A flow begins with comments: `rule` (what of the flow language it shows), `state` (how it ends), any number of `check`
-(a jq expression over the execution's JSON that must be true), `input` (KEY=VALUE), `env` (NAME=VALUE) and `templates` (given:
+(a jq expression over the execution's JSON that must be true), `input` (KEY=VALUE; $RULES is their
+folder), `env` (NAME=VALUE) and `templates` (given:
 the flow may take in those of tests/data/rules/templates).
 """
 import concurrent.futures
@@ -61,7 +62,7 @@ def run(binary, name):
     if head["templates"]:
         argv += ["--templates", TEMPLATES]
     for given in head["input"]:
-        argv += ["-i", given]
+        argv += ["-i", given.replace("$RULES", RULES)]
     with tempfile.TemporaryDirectory(prefix="headrace-rules-") as folder:
         environment = dict(os.environ, TMPDIR=folder, **dict(pair.split("=", 1) for pair in head["env"]))
         done = subprocess.run(argv, capture_output=True, text=True, timeout=120, check=False, env=environment,

@@ -12,6 +12,7 @@ namespace {
 constexpr std::string_view kScheme = "kestra:///";
 constexpr std::string_view kFiles = "/_files/";
 constexpr std::string_view kExecutions = "/executions/";
+constexpr std::string_view kInputs = "_inputs/";
 
 // What a URI may hold without escapes, so that it is found again inside a script's text.
 std::string UriName(std::string_view name) {
@@ -42,6 +43,12 @@ Result<std::string> PlaceOf(std::string_view uri) {
   RETURN_IF_ERROR(CheckRelativeName(place));
   return place;
 }
+
+std::string InputPlace(const std::string& unique, std::string_view name) {
+  return std::string(kInputs) + unique + "/" + (name.empty() ? "file" : UriName(name));
+}
+
+bool IsInputFile(std::string_view place) { return place.starts_with(kInputs); }
 
 std::string NamespaceFolder(std::string_view ns) {
   std::string folder(ns);

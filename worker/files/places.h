@@ -19,6 +19,9 @@ bool IsNamespaceUri(std::string_view text);  // nsfile://…
 std::string ToUri(std::string_view place);
 Result<std::string> PlaceOf(std::string_view uri);
 
+// A file given as an input, before there is an execution that it could belong to.
+std::string InputPlace(const std::string& unique, std::string_view name);
+bool IsInputFile(std::string_view place);
 std::string NamespaceFolder(std::string_view ns);
 std::string ExecutionFolder(const StartOrder& order);
 std::string ExecutionFolder(std::string_view ns, std::string_view flow_id, const ExecutionId& execution);

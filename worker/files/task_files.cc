@@ -4,31 +4,20 @@
 
 #include <algorithm>
 
+#include "common/model/search.h"
 #include "worker/files/places.h"
 
 namespace headrace::worker {
 namespace {
 
 constexpr std::string_view kLocal = "file://";
-constexpr int kDepthMax = 64;
-
-bool Holds(const Value& value, std::string_view text, int depth = 0) {
-  if (depth > kDepthMax) return false;
-  if (value.is_string()) return std::string_view(value.get_string()) == text;
-  if (const Array* items = value.if_array())
-    return std::any_of(items->begin(), items->end(), [&](const Value& item) { return Holds(item, text, depth + 1); });
-  if (const Object* members = value.if_object())
-    return std::any_of(members->begin(), members->end(),
-                       [&](const auto& member) { return Holds(member.value(), text, depth + 1); });
-  return false;
-}
 
 // The engine gave this URI to the task: an output of a task or child flow, an input, a batch of a loop.
 bool WasHanded(const Value& context, std::string_view uri) {
   static constexpr std::string_view kFrom[] = {"outputs", "inputs", "trigger", "taskrun", "parent", "parents", "execution"};
   return std::any_of(std::begin(kFrom), std::end(kFrom), [&](std::string_view name) {
     const Value* variable = Member(context, name);
-    return variable != nullptr && Holds(*variable, uri);
+    return variable != nullptr && HoldsText(*variable, uri);
   });
 }
 
@@ -59,7 +48,7 @@ Result<std::string> TaskFiles::Resolve(std::string_view uri, const Value& contex
   }
   ASSIGN_OR_RETURN(std::string place, PlaceOf(uri));
   const bool allowed = place.starts_with(ExecutionFolder(order_) + "/") || IsNamespaceFile(place) ||
-                       IsTriggers(place, context) || (IsExecutionFile(place) && WasHanded(context, uri));
+                       IsTriggers(place, context) || ((IsExecutionFile(place) || IsInputFile(place)) && WasHanded(context, uri));
   if (allowed) return place;
   return Fail(Code::kPermissionDenied,
               "Unable to read the file '" + std::string(uri) + "' as it didn't belong to the current execution");

@@ -52,7 +52,7 @@ TEST(ExprLanguage, Arithmetic) {
       {"{{ (-9223372036854775807 - 1) / -1 }}", "the result of `/` does not fit"},
       {"{{ {} * 2 }}", "`*` cannot be applied to a map and a number"}, {"{{ -'a' }}", "a sign needs a number"},
       {"{{ 1 - 'a' }}", "`-` cannot be applied to a number and a text"},
-      {"{{ 'a' + 'b' }}", "`+` cannot be applied to a text and a text; `~` joins texts"},
+      {"{{ 'a' - 'b' }}", "`-` cannot be applied to a text and a text"},
   });
 }
 

@@ -14,7 +14,7 @@ TEST(Pebble, Arithmetic) {
       {"{{ 1.0 / 0 }}", "Infinity"}, {"{{ '4' | number + 1 }}", "5"}, {"{{ 12345678.9 }}", "1.23456789E7"}, {"{{ 0.0001 }}", "1.0E-4"},
   });
   ExpectErrors({
-      {"{{ 'a' + 1 }}", "`+` cannot be applied to a text and a number; `~` joins"}, {"{{ 1 + 'a' }}", "`+` cannot be applied to a number and a text"},
+      {"{{ 'a' * 1 }}", "`*` cannot be applied to a text and a number"}, {"{{ 1 - 'a' }}", "`-` cannot be applied to a number and a text"},
       {"{{ null + 1 }}", "`+` cannot be applied to a null and a number"}, {"{{ true * 2 }}", "`*` cannot be applied to a boolean"},
       {"{{ {} + 1 }}", "`+` cannot be applied to a map"}, {"{{ 'a' / 2 }}", "`/` cannot be applied"}, {"{{ 5 / 0 }}", "division by zero"},
   });

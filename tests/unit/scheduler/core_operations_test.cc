@@ -257,7 +257,7 @@ tasks:
 }
 
 TEST_F(OperationsTest, QuestionsOfConditionsAreAnswered) {
-  core_options_.answerer = [](const executor::LiveExecution&, const model::Lookup& lookup) {
+  core_options_.answerer = [](const executor::LiveExecution&, const model::Event&, const model::Lookup& lookup) {
     return model::Answer{Value(lookup.key() == "kv[\"go\"]{}"), {}};
   };
   Boot();
