@@ -18,6 +18,9 @@ from github_standin.script import apply_script  # noqa: E402
 from github_standin.server import serve  # noqa: E402
 
 
+TICK_S = 0.1  # how often the clock alone moves runs on, so that webhooks need no reader
+
+
 def parse(argv):
     parser = argparse.ArgumentParser(
         prog="github_standin", description="A strict stand-in for GitHub's REST interface.",
@@ -46,7 +49,7 @@ def main(argv=None):
     for name in args.script:
         try:
             with open(name, encoding="utf-8") as file:
-                apply_script(app.world, app.faults, json.load(file))
+                apply_script(app, json.load(file))
         except (OSError, ValueError, ApiError) as error:
             print(f"github_standin: {name}: {error}", file=sys.stderr)
             return 2
@@ -65,7 +68,8 @@ def main(argv=None):
     if args.until_stdin_closes:
         threading.Thread(target=lambda: (sys.stdin.buffer.read(), done.set()),
                          daemon=True).start()
-    done.wait()
+    while not done.wait(TICK_S):
+        app.tick()
     for server in servers:
         server.shutdown()
         server.server_close()

@@ -1,9 +1,9 @@
 """GitHub Actions: workflows, dispatch, runs, attempts, jobs, re-runs, cancel."""
 
-from github_standin import render
+from github_standin import render_actions as render
 from github_standin.clock import iso
 from github_standin.errors import ApiError, invalid, not_found
-from github_standin.http_types import Answer, Router, paginate
+from github_standin.http_types import Answer, Router, paginate, permit
 
 NEW_VERSION = "2026-03-10"
 SEARCH_MAX = 1000
@@ -24,12 +24,12 @@ def list_workflows(world, request, repo, **_):
 
 @router.add("GET", R + "/workflows/{workflow}")
 def get_workflow(world, request, repo, workflow, **_):
-    return Answer(200, render.workflow(repo, _workflow(repo, workflow), request.base))
+    return Answer(200, render.workflow(repo, workflow_of(repo, workflow), request.base))
 
 
 @router.add("POST", R + "/workflows/{workflow}/dispatches")
 def dispatch(world, request, repo, workflow, **_):
-    wf = _workflow(repo, workflow)
+    wf = workflow_of(repo, workflow)
     body = request.json()
     version = request.headers.get("x-github-api-version")
     known = {"ref", "inputs", "return_run_details"}
@@ -37,9 +37,7 @@ def dispatch(world, request, repo, workflow, **_):
         known.discard("return_run_details")
         if set(body) - known:
             raise ApiError(400, "Invalid request: unknown field")
-    elif set(body) - known:
-        raise invalid("Invalid request.\n\n"
-                      f"{', '.join(sorted(set(body) - known))} is not a permitted key.")
+    permit(body, known)
     ref, inputs = body.get("ref"), body.get("inputs") or {}
     if not isinstance(ref, str) or not ref:
         raise invalid('Invalid request.\n\n"ref" wasn\'t supplied.')
@@ -67,28 +65,28 @@ def list_runs(world, request, repo, **_):
 
 @router.add("GET", R + "/workflows/{workflow}/runs")
 def list_workflow_runs(world, request, repo, workflow, **_):
-    wf = _workflow(repo, workflow)
+    wf = workflow_of(repo, workflow)
     return _list(world, request, repo, [r for r in repo.runs.values() if r.workflow is wf],
                  f"/repositories/{repo.id}/actions/workflows/{wf.id}/runs")
 
 
 @router.add("GET", R + "/runs/{run}")
 def get_run(world, request, repo, run, **_):
-    found = _run(repo, run)
+    found = run_of(repo, run)
     found.observe(world.clock.now_ms())
     return Answer(200, render.run(found, request.base))
 
 
 @router.add("GET", R + "/runs/{run}/attempts/{attempt}")
 def get_attempt(world, request, repo, run, attempt, **_):
-    found = _run(repo, run)
+    found = run_of(repo, run)
     found.observe(world.clock.now_ms())
-    return Answer(200, render.run(found, request.base, _attempt(found, attempt)))
+    return Answer(200, render.run(found, request.base, attempt_of(found, attempt)))
 
 
 @router.add("GET", R + "/runs/{run}/jobs")
 def list_jobs(world, request, repo, run, **_):
-    found = _run(repo, run)
+    found = run_of(repo, run)
     found.settle(world.clock.now_ms())
     jobs = found.latest.jobs
     if request.query.get("filter") == "all":
@@ -98,29 +96,29 @@ def list_jobs(world, request, repo, run, **_):
 
 @router.add("GET", R + "/runs/{run}/attempts/{attempt}/jobs")
 def list_attempt_jobs(world, request, repo, run, attempt, **_):
-    found = _run(repo, run)
+    found = run_of(repo, run)
     found.settle(world.clock.now_ms())
-    chosen = _attempt(found, attempt)
+    chosen = attempt_of(found, attempt)
     return _jobs(request, found, chosen.jobs, f"runs/{found.id}/attempts/{chosen.number}/jobs")
 
 
 @router.add("GET", R + "/jobs/{job}")
 def get_job(world, request, repo, job, **_):
-    run, found = _job(repo, job)
+    run, found = job_of(repo, job)
     run.settle(world.clock.now_ms())
     return Answer(200, render.job(run, found, request.base))
 
 
 @router.add("POST", R + "/runs/{run}/rerun")
 def rerun(world, request, repo, run, **_):
-    found = _run(repo, run)
+    found = run_of(repo, run)
     _rerun(world, request, found, lambda: found.latest.jobs)
     return Answer(201, {})
 
 
 @router.add("POST", R + "/runs/{run}/rerun-failed-jobs")
 def rerun_failed(world, request, repo, run, **_):
-    found = _run(repo, run)
+    found = run_of(repo, run)
 
     def failed():
         jobs = found.failed_jobs()
@@ -134,24 +132,38 @@ def rerun_failed(world, request, repo, run, **_):
 
 @router.add("POST", R + "/jobs/{job}/rerun")
 def rerun_job(world, request, repo, job, **_):
-    run, found = _job(repo, job)
+    run, found = job_of(repo, job)
     _rerun(world, request, run, lambda: [found])
     return Answer(201, {})
 
 
 @router.add("POST", R + "/runs/{run}/cancel")
-@router.add("POST", R + "/runs/{run}/force-cancel")
 def cancel(world, request, repo, run, **_):
-    found = _run(repo, run)
+    found = run_of(repo, run)
     found.settle(world.clock.now_ms())
     found.cancel(world.clock.now_ms())
     return Answer(202, {})
 
 
+@router.add("POST", R + "/runs/{run}/force-cancel")
+def force_cancel(world, request, repo, run, **_):
+    found = run_of(repo, run)
+    found.settle(world.clock.now_ms())
+    found.cancel(world.clock.now_ms(), forced=True)
+    return Answer(202, {})
+
+
+@router.add("DELETE", R + "/runs/{run}")
+def delete_run(world, request, repo, run, **_):
+    found = run_of(repo, run)
+    if found.latest.status != "completed":
+        raise ApiError(403, "Cannot delete a run that is not completed")
+    del repo.runs[found.id]
+    return Answer(204)
+
+
 def _rerun(world, request, run, jobs):
-    unknown = set(request.json()) - {"enable_debug_logging", "enable_debugger"}
-    if unknown:
-        raise invalid(f"Invalid request.\n\n{', '.join(sorted(unknown))} is not a permitted key.")
+    permit(request.json(), {"enable_debug_logging", "enable_debugger"})
     now = world.clock.now_ms()
     run.settle(now)
     if run.latest.status != "completed":
@@ -167,7 +179,7 @@ def _list(world, request, repo, runs, path):
         for run in runs:
             run.observe(now)
         runs = [r for r in runs if query["status"] in (r.latest.status, r.latest.conclusion)]
-    total = len(runs)
+    total = min(len(runs), world.config["total_count_cap"])
     if set(query) - {"per_page", "page", "exclude_pull_requests"}:
         runs = runs[:SEARCH_MAX]
     page, headers = paginate(request, runs, path)
@@ -187,7 +199,7 @@ def _visible(run):
 
 def _matches(run, query):
     wanted = {"branch": run.branch, "event": run.event, "actor": run.actor, "head_sha": run.sha,
-              "check_suite_id": str(run.id + 500000)}
+              "check_suite_id": str(run.suite_id)}
     if any(query.get(key) not in (None, "", value) for key, value in wanted.items()):
         return False
     return _created(iso(run.created_ms), query.get("created", ""))
@@ -234,28 +246,28 @@ def _jobs(request, run, jobs, path):
                         "jobs": [render.job(run, j, request.base) for j in page]}, headers)
 
 
-def _workflow(repo, key):
+def workflow_of(repo, key):
     found = repo.workflow(key)
     if found is None:
         raise not_found()
     return found
 
 
-def _run(repo, key):
+def run_of(repo, key):
     found = repo.runs.get(int(key)) if key.isdigit() else None
     if found is None:
         raise not_found()
     return found
 
 
-def _attempt(run, key):
+def attempt_of(run, key):
     found = run.attempt(int(key)) if key.isdigit() else None
     if found is None:
         raise not_found()
     return found
 
 
-def _job(repo, key):
+def job_of(repo, key):
     for run in repo.runs.values():
         for attempt in reversed(run.attempts):
             for job in attempt.jobs:

@@ -5,17 +5,19 @@
   reset      closes the connection with a RST; `effect: true`: after the effect, no answer
   primary    the token's quota is spent: 403, remaining 0, until its reset
   secondary  403 (or `status`: 429) with Retry-After `retry_after` (0: without that header)
-  delay      waits `ms` of real time, then goes on
+  delay      waits `ms` of real time, then goes on; `effect: true`: answers late, after the effect
   garbage    200 with a body that is not JSON
+  cut        closes the connection in the midst of the answer, after the effect
+  redirect   301 (or `status`: 302, 307, 308) to `location`
 """
 
 import re
 
 from github_standin.errors import ApiError
 
-KINDS = ("status", "reset", "primary", "secondary", "delay", "garbage")
+KINDS = ("status", "reset", "primary", "secondary", "delay", "garbage", "cut", "redirect")
 KEYS = {"method", "path", "skip", "times", "kind", "status", "headers", "message", "effect",
-        "retry_after", "ms"}
+        "retry_after", "ms", "location"}
 
 
 class Fault:
@@ -25,7 +27,7 @@ class Fault:
             raise ApiError(422, f"fault: kind is one of {', '.join(KINDS)}; unknown keys {unknown}")
         self.spec = spec
         self.kind = spec["kind"]
-        self.effect = bool(spec.get("effect"))
+        self.effect = bool(spec.get("effect")) or self.kind == "cut"
         self._method = spec.get("method")
         self._path = re.compile(spec.get("path", ""))
         self._skip = spec.get("skip", 0)

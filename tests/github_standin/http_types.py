@@ -3,24 +3,28 @@
 import json
 import urllib.parse
 
-from github_standin.errors import ApiError, not_found
+from github_standin.errors import ApiError, invalid, not_found
 
 
 class Request:
     def __init__(self, method, target, headers, body):
         self.method = method
         path, _, query = target.partition("?")
+        self.base = "http://" + headers.get("host", "localhost")
         for prefix in ("/api/v3", "/api"):  # GitHub Enterprise Server: /api/v3/..., /api/graphql
             if path.startswith(prefix + "/"):
                 path = path[len(prefix):]
+                self.base += "/api/v3" if prefix == "/api/v3" else ""
                 break
         self.path = path
+        self.raw_query = query
         self.query = dict(urllib.parse.parse_qsl(query, keep_blank_values=True))
         self.headers = headers  # lower-case names
         self.body = body
         self.token = None  # set by auth
         self.login = None
-        self.base = "http://" + headers.get("host", "localhost")
+        self.app = None  # the App whose JWT this is
+        self.installation = None  # what an installation's token stands for
 
     def json(self):
         """The body as an object; an empty body is an empty object."""
@@ -45,6 +49,7 @@ class Answer:
         self.body = body
         self.headers = dict(headers or {})
         self.raw = raw  # bytes instead of JSON
+        self.cut = False  # the connection ends in the midst of it
 
 
 class Router:
@@ -113,3 +118,20 @@ def paginate(request, items, repo_path):
         links += [f'{url(page + 1)}; rel="next"', f'{url(last)}; rel="last"']
     chosen = items[(page - 1) * per_page:page * per_page]
     return chosen, {"Link": ", ".join(links)} if links else {}
+
+
+def permit(body, known):
+    """422 for a key that GitHub does not know there."""
+    extra = sorted(set(body) - set(known))
+    if extra:
+        raise invalid(f"Invalid request.\n\n{', '.join(extra)} is not a permitted key.")
+
+
+def wanted(body, name, kind=str):
+    """The value of a key that must be there; 422 if it is not, or of another type."""
+    if name not in body or body[name] is None or body[name] == "":
+        raise invalid(f'Invalid request.\n\n"{name}" wasn\'t supplied.')
+    if not isinstance(body[name], kind):
+        raise invalid(f"Invalid request.\n\nFor 'properties/{name}', {body[name]!r} is not of "
+                      "the right type.")
+    return body[name]

@@ -16,13 +16,26 @@ class Journal:
             self._file.write(json.dumps(entry) + "\n")
             self._file.flush()
 
+    def clear(self):
+        self.entries.clear()
+
     def counts(self):
-        by_status = collections.Counter(str(e["status"]) for e in self.entries)
         by_route = collections.Counter(f"{e['method']} {e['route']}" for e in self.entries)
-        return {
-            "sent": len(self.entries),
-            "charged": sum(1 for e in self.entries if e["charged"]),
-            "not_modified": by_status.get("304", 0),
-            "by_status": dict(by_status),
-            "by_route": dict(by_route),
-        }
+        tokens = {}
+        for entry in self.entries:
+            tokens.setdefault(entry["token"] or "anonymous", []).append(entry)
+        return dict(_count(self.entries), by_route=dict(by_route),
+                    by_token={token: _count(entries) for token, entries in tokens.items()})
+
+
+def _count(entries):
+    by_status = collections.Counter(str(e["status"]) for e in entries)
+    return {
+        "sent": len(entries),
+        "charged": sum(1 for e in entries if e["charged"]),
+        "not_modified": by_status.get("304", 0),
+        "in_pause": sum(1 for e in entries if e["in_pause"]),
+        "writes": sum(1 for e in entries if e["method"] not in ("GET", "HEAD")),
+        "at_once": max((e["in_flight"] for e in entries), default=0),
+        "by_status": dict(by_status),
+    }

@@ -13,7 +13,7 @@ import threading
 from github_standin.app import Reset
 from github_standin.http_types import Request
 
-BODY_MAX = 4 * 1024 * 1024
+BODY_MAX = 32 * 1024 * 1024
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -49,6 +49,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.send_header("Content-Length", str(len(answer.raw)))
         self.end_headers()
         if self.command != "HEAD" and answer.status not in (204, 304):
+            if answer.cut:
+                self.wfile.write(answer.raw[:len(answer.raw) // 2])
+                self.wfile.flush()
+                self._reset()
+                return
             self.wfile.write(answer.raw)
 
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = _answer
@@ -107,6 +112,7 @@ def serve(app, port=None, path=None):
     handler = type("BoundHandler", (Handler,), {"app": app})
     if port is not None:
         servers.append(_Tcp(("127.0.0.1", port), handler))
+        app.world.base = f"http://127.0.0.1:{servers[0].server_port}"
     if path is not None:
         servers.append(_Unix(path, handler))
     for server in servers:
