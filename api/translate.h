@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "api/mend_utf8.h"
 #include "common/model/execution.h"
 #include "common/model/flow.h"
 #include "headrace/api/v1/error.pb.h"
@@ -27,8 +28,6 @@ void ToProto(const model::TaskRun& run, const model::Flow* flow, v1::TaskRun* ou
 void HeaderToProto(const model::Execution& execution, v1::Execution* out);
 // The whole.
 void ToProto(const model::Execution& execution, const model::Flow* flow, v1::Execution* out);
-// Replaces bytes that are no UTF-8 by U+FFFD: protobuf texts must be valid.
-std::string MendUtf8(std::string_view text);
 
 // ---- flows (translate_flow.cc) ----
 void ToProto(const model::Flow& flow, v1::Flow* out);

@@ -19,3 +19,5 @@ find_library(HEADRACE_JQ_LIBRARY jq REQUIRED)
 find_package(SQLite3 3.40 REQUIRED)
 pkg_check_modules(ZMQ REQUIRED IMPORTED_TARGET libzmq>=4.3.4)
 find_package(CURL 7.85 REQUIRED)
+# Its package file asks for what its other parts need.
+find_library(HEADRACE_PROMETHEUS_LIBRARY prometheus-cpp-core REQUIRED)

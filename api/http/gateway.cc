@@ -1,0 +1,78 @@
+#include "api/http/gateway.h"
+
+#include <utility>
+
+#include "api/http/github_hook.h"
+#include "api/http/system_routes.h"
+#include "api/http/webhook.h"
+
+namespace headrace::api::http {
+namespace {
+
+// Two scrapes and four probes may wait for a stuck engine; the others still have a thread.
+constexpr std::size_t kThreads = 8;
+
+class TwoPorts final : public Gateway {
+ public:
+  TwoPorts(const GatewayOptions& options, scheduler::Engine& engine)
+      : metrics_(options.version, options.role), view_{engine, metrics_, options.version, options.role} {}
+  ~TwoPorts() override { Stop(); }
+
+  Status Open(const GatewayOptions& options) {
+    HttpOptions common{.names = options.names, .authenticator = options.authenticator, .limits = options.limits, .threads = kThreads};
+    if (options.management_port) {
+      common.address = "127.0.0.1:" + std::to_string(*options.management_port);
+      ASSIGN_OR_RETURN(management_, Wrapped(HttpServer::Start(common, ManagementRoutes(view_), metrics_), "--management-port"));
+    }
+    if (options.port) {
+      const bool six = options.host.find(':') != std::string::npos && !options.host.starts_with('[');
+      common.address = (six ? "[" + options.host + "]" : options.host) + ":" + std::to_string(*options.port);
+      ASSIGN_OR_RETURN(main_, Wrapped(HttpServer::Start(common, MainRoutes(options, view_, metrics_), metrics_), "--port"));
+    }
+    return {};
+  }
+
+  std::string address() const override { return main_ ? main_->address() : ""; }
+  std::string management_address() const override { return management_ ? management_->address() : ""; }
+  void Drain() override { view_.draining.store(true); }
+  void Stop() override {
+    Drain();
+    if (main_) main_->Stop();
+    if (management_) management_->Stop();
+  }
+
+ private:
+  static Result<std::unique_ptr<HttpServer>> Wrapped(Result<std::unique_ptr<HttpServer>> server, const char* option) {
+    if (!server) return Fail(std::move(server.error()).Wrap(option));
+    return server;
+  }
+
+  Metrics metrics_;
+  SystemView view_;
+  std::unique_ptr<HttpServer> management_;
+  std::unique_ptr<HttpServer> main_;
+};
+
+}  // namespace
+
+Router MainRoutes(const GatewayOptions& options, SystemView& view, Metrics& metrics) {
+  Router router;
+  AddSystemRoutes(router, view);
+  AddWebhookRoutes(router, options.webhooks);
+  AddGithubHookRoute(router, {.secrets = options.github_secrets, .door = options.github}, metrics);
+  return router;
+}
+
+Router ManagementRoutes(SystemView& view) {
+  Router router;
+  AddSystemRoutes(router, view);
+  return router;
+}
+
+Result<std::unique_ptr<Gateway>> Gateway::Start(const GatewayOptions& options, scheduler::Engine& engine) {
+  auto gateway = std::make_unique<TwoPorts>(options, engine);
+  RETURN_IF_ERROR(gateway->Open(options));
+  return std::unique_ptr<Gateway>(std::move(gateway));
+}
+
+}  // namespace headrace::api::http
