@@ -10,7 +10,7 @@ JOBS = [{"name": "build"}, {"name": "tests", "needs": ["build"],
 SCRIPT = {
     "config": {"points_per_minute": 100000, "creations_per_minute": 1000},
     "repositories": {"kestra-io/kestra": {
-        "default_branch": "develop", "files": {"gradle.properties": "version=1\n", "docs/a": "a"},
+        "default_branch": "develop", "topics": ["x"], "files": {"gradle.properties": "version=1\n", "docs/a": "a"},
         "refs": {"refs/heads/next": {"files": {"gradle.properties": "version=2\n"}},
                  "refs/heads/other": {"files": {"b": "b"}},
                  "refs/tags/v1.0.2": {"annotated": "Release 1.0.2"}},
@@ -176,6 +176,9 @@ def issues(ask):
     ask("GET", path, want=200)
     ask("GET", "/issues?state=all", want=200)
     ask("GET", "/search/issues?q=repo:kestra-io/kestra+is:pr+head:bump", want=200)
+    for kind, query in (("repositories", "kestra"), ("code", "version"), ("commits", "head"),
+                        ("users", "kestra"), ("topics", "x")):
+        ask("GET", f"/search/{kind}?q={query}", want=200)
     ask("POST", "/labels", {"name": "new", "color": "ffffff"}, 201)
 
 

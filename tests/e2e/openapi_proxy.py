@@ -94,7 +94,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def _answer(self):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        headers = {k: v for k, v in self.headers.items() if k.lower() not in HOP + ("host",)}
+        headers = {k: v for k, v in self.headers.items() if k.lower() not in HOP + ("host", "accept-encoding")}
         try:
             status, answered, raw = self.front.forward(self.command, self.path, headers, body)
         except (OSError, http.client.HTTPException):

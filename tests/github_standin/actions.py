@@ -88,7 +88,7 @@ def get_attempt(world, request, repo, run, attempt, **_):
 def list_jobs(world, request, repo, run, **_):
     found = run_of(repo, run)
     found.settle(world.clock.now_ms())
-    jobs = found.latest.jobs
+    jobs = found.shown.jobs
     if request.query.get("filter") == "all":
         jobs = list({j.id: j for a in found.attempts for j in a.jobs}.values())
     return _jobs(request, found, jobs, f"runs/{found.id}/jobs")
@@ -133,7 +133,7 @@ def rerun_failed(world, request, repo, run, **_):
 @router.add("POST", R + "/jobs/{job}/rerun")
 def rerun_job(world, request, repo, job, **_):
     run, found = job_of(repo, job)
-    _rerun(world, request, run, lambda: [found])
+    _rerun(world, request, run, lambda: [found], ("enable_debugger",))
     return Answer(201, {})
 
 
@@ -162,8 +162,8 @@ def delete_run(world, request, repo, run, **_):
     return Answer(204)
 
 
-def _rerun(world, request, run, jobs):
-    permit(request.json(), {"enable_debug_logging", "enable_debugger"})
+def _rerun(world, request, run, jobs, more=()):
+    permit(request.json(), {"enable_debug_logging"} | set(more))
     now = world.clock.now_ms()
     run.settle(now)
     if run.latest.status != "completed":
@@ -178,7 +178,7 @@ def _list(world, request, repo, runs, path):
     if query.get("status"):
         for run in runs:
             run.observe(now)
-        runs = [r for r in runs if query["status"] in (r.latest.status, r.latest.conclusion)]
+        runs = [r for r in runs if query["status"] in (r.shown.status, r.shown.conclusion)]
     total = min(len(runs), world.config["total_count_cap"])
     if set(query) - {"per_page", "page", "exclude_pull_requests"}:
         runs = runs[:SEARCH_MAX]

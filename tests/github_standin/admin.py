@@ -34,7 +34,7 @@ router = Router()
 @router.add("GET", "/_admin/state")
 def state(app, request):
     world = app.world
-    world.tick()
+    app.tick()
     return Answer(200, {
         "clock": _clock(world),
         "config": dict(world.config, tokens=len(world.config["tokens"])),
@@ -59,7 +59,7 @@ def state(app, request):
 
 @router.add("GET", "/_admin/effects")
 def effects(app, request):
-    app.world.tick()
+    app.tick()
     return Answer(200, effects_of(app.world))
 
 
@@ -118,7 +118,7 @@ def set_clock(app, request):
         app.world.clock.advance(body.get("advance_ms", 0))
     except ValueError as error:
         raise ApiError(422, str(error)) from None
-    app.world.tick()
+    app.tick()
     return Answer(200, _clock(app.world))
 
 

@@ -10,7 +10,7 @@ import time
 
 from github_standin import (actions, admin, app_auth, artifacts, blobs, checks, contents,
                             deployments, dispatches, graphql, hook_api, issues, pulls, refs,
-                            releases, repos)
+                            releases, repos, search)
 from github_standin.auth import authenticate, fingerprint, may_act, may_see, quota_key
 from github_standin.errors import ApiError, not_found
 from github_standin.faults import Faults
@@ -24,7 +24,7 @@ VERSIONS = ("2022-11-28", "2026-03-10")
 PRETTY_AGENTS = ("curl", "wget", "safari", "firefox")
 # Those with more to their paths come first: /commits/{ref}/status before /commits/{ref...}.
 ROOMS = (app_auth, hook_api, actions, artifacts, deployments, checks, refs, contents, pulls, issues,
-         releases, dispatches, repos, graphql)
+         releases, search, dispatches, repos, graphql)
 
 
 class Reset(Exception):
@@ -65,6 +65,8 @@ class App:
     def tick(self):
         with self.world.lock:
             self.world.tick()
+            for repo in self.world.repositories.values():
+                checks.tick(self.world, repo)
 
     def _admin(self, request):
         if request.number("wait_ms", 0, 60000):  # for what is sent from threads; without the lock
@@ -81,7 +83,7 @@ class App:
         entry = {"t": round(self.world.clock.now_ms()), "method": request.method,
                  "path": request.path, "query": request.query, "route": "none", "charged": False,
                  "fault": fault.kind if fault else None, "status": 0, "token": None,
-                 "agent": request.headers.get("user-agent"), "in_pause": False,
+                 "agent": request.headers.get("user-agent"), "in_pause": False, "resource": None,
                  "in_flight": self.limits.in_flight}
         try:
             answer = self._guarded(request, fault, entry)
@@ -98,6 +100,7 @@ class App:
             authenticate(world, request)
             key, limit = quota_key(world, request)
             quota = self.limits.quota(key, limit, resource_of(request.path))
+            entry["resource"] = quota.resource
             entry["in_pause"] = world.clock.now_ms() < quota.pause_ms
             if request.path == "/rate_limit":
                 entry["in_pause"] = False

@@ -173,7 +173,7 @@ def of_commit(world, repo, sha, observe=False, latest=True):
     for check in repo.checks:
         if check["sha"] == sha:
             check["lists"] += observe
-            if _settle(check, now):
+            if _settle(world, repo, check):
                 found.append(check)
     return found
 
@@ -188,24 +188,33 @@ def missing(repo, sha):
     return [name for name in repo.required_checks if name not in green]
 
 
-def _settle(check, now):
+def tick(world, repo):
+    """Lets scripted checks that go by the clock go on."""
+    for check in repo.checks:
+        _settle(world, repo, check)
+
+
+def _settle(world, repo, check):
     """Moves a scripted check on; False while it has not appeared."""
-    spec = check["spec"]
+    spec, now = check["spec"], world.clock.now_ms()
     if check["lists"] <= check["since_lists"] and spec.get("appear_reads"):
         return False
     if now < check["at_ms"] + spec.get("appear_ms", 0):
         return False
     if check["status"] == "completed":
         return True
+    if check["started_ms"] is None:
+        check["started_ms"] = now
+        world.emit("check_run", "created", repo, check=check)
     reads = pick(spec.get("reads"), check["round"], 0)
     ms = pick(spec.get("ms"), check["round"], 0)
-    check["started_ms"] = check["started_ms"] or now
     if "never" in (reads, ms) or check["lists"] - check["since_lists"] < reads or (
             now < check["started_ms"] + ms):
         check["status"] = spec.get("status", "in_progress")
         return True
     check.update(status="completed", completed_ms=now,
                  conclusion=pick(spec.get("conclusions"), check["round"], "success"))
+    world.emit("check_run", "completed", repo, check=check)
     return True
 
 
@@ -228,7 +237,7 @@ def _suites(world, repo, sha):
     found = [run_suite(r) for r in repo.runs.values() if sha in (None, r.sha)]
     groups = {}
     for check in repo.checks:
-        if sha in (None, check["sha"]) and _settle(check, world.clock.now_ms()):
+        if sha in (None, check["sha"]) and _settle(world, repo, check):
             groups.setdefault(check["suite"], []).append(check)
     for suite, checks in groups.items():
         done = all(c["status"] == "completed" for c in checks)
@@ -278,7 +287,7 @@ def _check(world, repo, key):
                 if str(job.id) == key:
                     return job_check(run, job)
     for check in repo.checks:
-        if str(check["id"]) == key and _settle(check, world.clock.now_ms()):
+        if str(check["id"]) == key and _settle(world, repo, check):
             return check
     raise not_found()
 

@@ -1,11 +1,12 @@
-"""As much GraphQL as the command gh 2.23 asks for: `workflow run`, `run *`, `pr create|view|merge`.
+"""As much GraphQL as the command gh 2.23 asks for: `workflow run`, `run *`, `pr create|view`;
+and our own (graphql_projects.py).
 
 A query is recognised by what it asks, not parsed; every other is refused, so that a test sees it.
 """
 
 import re
 
-from github_standin import render
+from github_standin import graphql_projects, render
 from github_standin.auth import may_see
 from github_standin.errors import ApiError
 from github_standin.http_types import Answer, Router
@@ -158,5 +159,6 @@ QUERIES = (
     (r"query PullRequestForBranch\b", _pull_for_branch),
     (r"query PullRequestByNumber\b", _pull_by_number),
     (r"query (RepositoryInfo|RepositoryNetwork|RepositoryFindFork)\b", _repository),
+    (r"projectV2\s*\(", graphql_projects.project), (r"\bnodes\s*\(\s*ids", graphql_projects.nodes),
     (r"query UserCurrent\b", _viewer), (r"query \w+_fields\w*\b", _fields),
 )

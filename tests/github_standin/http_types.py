@@ -77,7 +77,7 @@ class Router:
         """(handler, arguments, creates, writes, pattern); 404 if the path is unknown."""
         parts = path.strip("/").split("/")
         for route_method, pattern, handler, creates, writes in self._routes:
-            if route_method == method:
+            if route_method == ("GET" if method == "HEAD" else method):
                 found = _match(pattern, parts)
                 if found is not None:
                     return handler, found, creates, writes, "/" + "/".join(pattern)

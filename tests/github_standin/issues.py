@@ -27,7 +27,8 @@ def list_issues(world, request, repo, **_):
 @router.add("POST", R, creates=True)
 def create(world, request, repo, **_):
     body = request.json()
-    permit(body, ("title", "body", "assignee", "milestone", "labels", "assignees", "type"))
+    permit(body, ("title", "body", "assignee", "milestone", "labels", "assignees", "type",
+                  "issue_field_values"))
     now = world.clock.now_ms()
     issue = {"number": repo.next_number(), "id": world.next_id(), "state": "open",
              "title": str(wanted(body, "title", (str, int))), "body": body.get("body"),
@@ -62,7 +63,7 @@ def get(world, request, repo, number, **_):
 def change(world, request, repo, number, **_):
     issue, body = _issue(repo, number), request.json()
     permit(body, ("title", "body", "state", "state_reason", "labels", "assignees", "milestone",
-                  "assignee", "type"))
+                  "assignee", "type", "duplicate_issue_id", "issue_field_values"))
     if body.get("state") not in (None, "open", "closed"):
         raise invalid("Validation Failed", [{"resource": "Issue", "field": "state",
                                              "code": "invalid"}])

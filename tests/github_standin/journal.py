@@ -24,7 +24,8 @@ class Journal:
         tokens = {}
         for entry in self.entries:
             tokens.setdefault(entry["token"] or "anonymous", []).append(entry)
-        return dict(_count(self.entries), by_route=dict(by_route),
+        charged = collections.Counter(e["resource"] for e in self.entries if e["charged"])
+        return dict(_count(self.entries), charged_by_resource=dict(charged), by_route=dict(by_route),
                     by_token={token: _count(entries) for token, entries in tokens.items()})
 
 

@@ -28,7 +28,7 @@ def _sender(subject):
 
 def _workflow_run(repo, subject, base, _):
     run = subject["run"]
-    return {"workflow_run": actions.run(run, base),
+    return {"workflow_run": actions.run(run, base, run.latest),
             "workflow": actions.workflow(repo, run.workflow, base)}
 
 
@@ -40,6 +40,8 @@ def _workflow_job(repo, subject, base, action):
 
 
 def _check_run(repo, subject, base, _):
+    if "check" in subject:
+        return {"check_run": actions.check_run(repo, subject["check"], base)}
     run = subject["run"]
     check = actions.check_run(repo, actions.job_check(run, subject["job"]), base)
     check["check_suite"] = actions.check_suite(repo, actions.run_suite(run), base)
@@ -101,7 +103,10 @@ def _release(repo, subject, base, _):
 
 
 def _dispatch(repo, subject, base, _):
-    return {"inputs": subject["inputs"], "ref": f"refs/heads/{subject['ref']}",
+    ref = subject["ref"]
+    if not ref.startswith("refs/"):
+        ref = next((p + ref for p in ("refs/heads/", "refs/tags/") if p + ref in repo.refs), ref)
+    return {"inputs": subject["inputs"], "ref": ref,
             "workflow": f".github/workflows/{subject['workflow'].file}"}
 
 
@@ -112,7 +117,7 @@ def _repository_dispatch(repo, subject, base, _):
 def _review(repo, subject, base, action):
     run, job = subject["run"], subject.get("job")
     name = job.environment if job else run.approvals[-1]["environments"][0]
-    shown = {"workflow_run": actions.run(run, base), "since": iso(run.latest.updated_ms),
+    shown = {"workflow_run": actions.run(run, base, run.latest), "since": iso(run.latest.updated_ms),
              "environment": name, "reviewers": []}
     if action != "requested":
         shown.update(approver=render.user(subject["user"], base), comment=subject["comment"])

@@ -19,6 +19,9 @@ MODES = {"100644": "blob", "100755": "blob", "040000": "tree", "160000": "commit
 def get_ref(world, request, repo, ref, **_):
     _not_empty(repo)
     name = "refs/" + ref
+    if repo.ref_lag.get(name, 0) > 0:
+        repo.ref_lag[name] -= 1
+        raise not_found()
     if name not in repo.refs:
         raise not_found()
     return Answer(200, render.ref(repo, name, request.base))
@@ -52,6 +55,7 @@ def create_ref(world, request, repo, **_):
     if repo.git.kind(sha) not in ("commit", "tag"):
         raise invalid("Object does not exist")
     world.set_ref(repo, name, sha, request.login)
+    repo.ref_lag[name] = world.config["ref_lag_reads"]
     return Answer(201, render.ref(repo, name, request.base),
                   {"Location": f"{request.base}/repos/{repo.full_name}/git/{name}"})
 

@@ -76,7 +76,7 @@ def repository(repo, base):
         "ssh_url": f"git@github.com:{repo.full_name}.git", "svn_url": f"{WEB}/{repo.full_name}",
         "mirror_url": None, "homepage": None, "language": None, "license": None,
         "default_branch": repo.default_branch, "visibility": "private" if repo.private else "public",
-        "archived": False, "disabled": False, "is_template": False, "topics": [], "size": 1,
+        "archived": False, "disabled": False, "is_template": False, "topics": repo.topics, "size": 1,
         "created_at": at, "updated_at": at, "pushed_at": at,
         "permissions": {"admin": False, "push": True, "pull": True},
         "allow_merge_commit": "merge" in repo.merge_methods,

@@ -29,7 +29,7 @@ def workflow(repo, wf, base):
 
 
 def run(run_, base, attempt=None):
-    attempt = attempt or run_.latest
+    attempt = attempt or run_.shown
     repo = run_.repo
     home = f"{base}/repos/{repo.full_name}"
     url = f"{home}/actions/runs/{run_.id}"

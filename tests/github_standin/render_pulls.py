@@ -36,7 +36,8 @@ def pull(repo, p, base, mergeable=None):
     shown = dict(urls, **{
         "id": p["id"], "node_id": node_id("PullRequest", p["id"]), "number": p["number"],
         "url": url, "diff_url": html + ".diff", "patch_url": html + ".patch", "state": p["state"],
-        "locked": False, "title": p["title"], "body": p["body"], "user": user(p["user"], base),
+        "locked": False, "active_lock_reason": None, "title": p["title"],
+        "body": p["body"], "user": user(p["user"], base),
         "created_at": iso(p["created_ms"]), "updated_at": iso(p["updated_ms"]),
         "closed_at": stamp(p["closed_ms"]), "merged_at": stamp(p["merged_ms"]),
         "merge_commit_sha": p["merge_commit_sha"], "assignee": None,
@@ -82,6 +83,7 @@ def issue(repo, i, base):
         "repository_url": f"{base}/repos/{repo.full_name}", "labels_url": url + "/labels{/name}",
         "comments_url": url + "/comments", "events_url": url + "/events", "html_url": html,
         "title": i["title"], "body": i["body"], "state": i["state"], "locked": False,
+        "active_lock_reason": None,
         "user": user(i["user"], base), "assignee": None, "milestone": None,
         "assignees": [user(a, base) for a in i["assignees"]],
         "labels": [label(repo, name, base) for name in i["labels"]],

@@ -12,6 +12,7 @@ A plan says how a run goes; every value may be a list with one entry an attempt 
   needs_approval  a fork's run: completed/action_required until POST approve
   gate_reads, gate_ms  how long it goes on after its last environment was approved
   cancel_reads reads from `cancel` to its effect ("never": only force-cancel ends it)
+  stale_reads  after a re-run, the reads that still show the attempt before
   artifacts    [{name, files, expired}], there when an attempt is completed
 A read is a request that shows the run. Jobs keep their own run_attempt when others are run again.
 """
@@ -46,6 +47,7 @@ class Run:
         self.title = fill(plan.get("title") or workflow.name, self.inputs)
         self.created_ms = now_ms
         self.hidden_reads = plan.get("hidden_reads", 0)
+        self.stale_left = 0
         self.approvals = []  # [{environments, state, user, comment, at_ms}]
         self.attempts = []
         self._next_id = next_id
@@ -65,6 +67,11 @@ class Run:
         return self.attempts[-1]
 
     @property
+    def shown(self):
+        """The attempt that a reader sees: after a re-run it may be the one before for a while."""
+        return self.attempts[-2] if self.stale_left > 0 else self.latest
+
+    @property
     def suite_id(self):
         return self.id + 500000
 
@@ -75,6 +82,10 @@ class Run:
 
     def observe(self, now_ms):
         """One read of the run: moves it on, then the caller renders what is there."""
+        if self.stale_left > 0:
+            self.stale_left -= 1
+            if self.stale_left > 0:
+                return
         attempt = self.latest
         attempt.reads += 1
         if attempt.cancel_at_read is not None and attempt.reads >= attempt.cancel_at_read:
@@ -125,6 +136,7 @@ class Run:
             for job in self.latest.jobs
         ]
         self._open(merged, now_ms, actor)
+        self.stale_left = 1 + self.plan["stale_reads"] if self.plan.get("stale_reads") else 0
 
     def failed_jobs(self):
         return [job for job in self.latest.jobs if job.conclusion in RED]

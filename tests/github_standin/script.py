@@ -1,10 +1,11 @@
 """Script documents: what `--script FILE` and POST /_admin/script put into the world.
 
 {"config": {...}, "faults": [...], "apps": {client id: ...}, "hooks": [...],
- "delivery_faults": [...],
+ "delivery_faults": [...], "projects": {organization: {number: ...}},
  "repositories": {"owner/name": {"default_branch", "private", "empty", "renamed_from": [names],
    "refs": {ref: sha, null or {sha, files, message, parent, annotated}}, "files": {path: text},
    "environments", "checks", "statuses", "required_checks", "merge_methods", "labels",
+   "topics",
    "pulls": [{head, base, title, mergeable_reads, conflict, ...}],
    "workflows": {file: {"name", "state", "dispatch": {"inputs": {name: {required, default,
                         options}}}, "plan", "plans", "on": [{event, ref (glob), types, after_ms,
@@ -24,14 +25,15 @@ from github_standin.webhooks import DeliveryFault
 from github_standin.world import DEFAULTS, Repository, Workflow
 
 KEYS = {
-    "document": {"config", "faults", "repositories", "apps", "hooks", "delivery_faults"},
+    "document": {"config", "faults", "repositories", "apps", "hooks", "delivery_faults",
+                 "projects"},
     "repository": {"default_branch", "private", "refs", "files", "workflows", "runs", "empty",
                    "renamed_from", "environments", "checks", "statuses", "required_checks",
-                   "merge_methods", "labels", "pulls"},
+                   "merge_methods", "labels", "pulls", "topics"},
     "workflow": {"name", "state", "dispatch", "plan", "plans", "after_dispatch", "on"},
     "plan": {"reads", "ms", "jobs", "conclusions", "hidden_reads", "title", "statuses",
              "needs_approval", "gate_reads", "gate_ms", "cancel_reads", "artifacts",
-             "logs_expired"},
+             "logs_expired", "stale_reads"},
     "job": {"name", "conclusions", "needs", "reads", "ms", "environment", "steps", "logs",
             "annotations"},
     "step": {"after_ms", "after_reads", "create_ref", "run", "repository"},
@@ -79,6 +81,8 @@ def apply_script(app, document):
     world.config.update(config)
     for full_name, spec in document.get("repositories", {}).items():
         _apply_repository(world, full_name, spec)
+    for login, projects in document.get("projects", {}).items():
+        world.projects.setdefault(login, {}).update(projects)
     for fault in document.get("faults", []):
         app.faults.add(fault)
     for client_id, spec in document.get("apps", {}).items():
@@ -101,7 +105,7 @@ def _apply_repository(world, full_name, spec):
     if repo is None:
         repo = Repository(world.next_id(), full_name, now)
         world.repositories[full_name] = repo
-    for key in ("default_branch", "private", "required_checks", "merge_methods"):
+    for key in ("default_branch", "private", "required_checks", "merge_methods", "topics"):
         setattr(repo, key, spec.get(key, getattr(repo, key)))
     repo.old_names += spec.get("renamed_from", [])
     repo.labels.update(spec.get("labels", {}))

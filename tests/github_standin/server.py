@@ -3,6 +3,7 @@
 Threads: one a connection; App.handle serialises.
 """
 
+import gzip
 import http.server
 import os
 import socket
@@ -13,6 +14,7 @@ import threading
 from github_standin.app import Reset
 from github_standin.http_types import Request
 
+GZIP_FROM = 1024  # shorter answers are not compressed
 BODY_MAX = 32 * 1024 * 1024
 
 
@@ -30,18 +32,21 @@ class Handler(http.server.BaseHTTPRequestHandler):
         super().setup()
 
     def _answer(self):
-        length = int(self.headers.get("Content-Length") or 0)
-        if length > BODY_MAX:
+        body = self._body()
+        if body is None:
             self.close_connection = True
             self.send_error(413)
             return
-        body = self.rfile.read(length)
         headers = {name.lower(): value for name, value in self.headers.items()}
         try:
             answer = self.app.handle(Request(self.command, self.path, headers, body))
         except Reset:
             self._reset()
             return
+        if (len(answer.raw) > GZIP_FROM and "gzip" in headers.get("accept-encoding", "")
+                and "json" in answer.headers.get("Content-Type", "")):
+            answer.raw = gzip.compress(answer.raw, 1, mtime=0)
+            answer.headers["Content-Encoding"] = "gzip"
         self.send_response(answer.status)
         for name, value in answer.headers.items():
             self.send_header(name, value)
@@ -57,6 +62,28 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.wfile.write(answer.raw)
 
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = _answer
+
+    def _body(self):
+        """The request's body, by length or in chunks; None if it is too long."""
+        if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
+            length = int(self.headers.get("Content-Length") or 0)
+            return self.rfile.read(length) if length <= BODY_MAX else None
+        parts, size = [], 0
+        while True:
+            length = int(self.rfile.readline().split(b";")[0], 16)
+            size += length
+            if size > BODY_MAX:
+                return None
+            parts.append(self.rfile.read(length))
+            self.rfile.readline()
+            if length == 0:
+                return b"".join(parts)
+
+    def date_time_string(self, timestamp=None):
+        """The Date header tells the stand-in's time."""
+        if timestamp is None:
+            timestamp = self.app.world.clock.now_ms() / 1000
+        return super().date_time_string(timestamp)
 
     def _reset(self):
         if self.connection.family != socket.AF_UNIX:

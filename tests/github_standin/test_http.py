@@ -1,5 +1,6 @@
 """What every answer obeys: credentials, ETag, limits, faults, headers."""
 
+import gzip
 import json
 
 from github_standin.testing import DISPATCHES, REPO, RUNS, StandinTest
@@ -126,6 +127,20 @@ class HttpTest(StandinTest):
         self.assertEqual(data["repository"]["defaultBranchRef"], {"name": "develop"})
         query["variables"]["name"] = "absent"
         self.assertEqual(self.github.post("/graphql", query).json["errors"][0]["type"], "NOT_FOUND")
+
+    def test_long_answers_are_compressed_for_who_asks(self):
+        plain = self.github.get(HOME)
+        packed = self.github.get(HOME, Accept_Encoding="gzip")
+        self.assertEqual(packed.headers["Content-Encoding"], "gzip")
+        self.assertEqual(gzip.decompress(packed.raw), plain.raw)
+
+    def test_head_is_a_get_without_a_body(self):
+        reply = self.github.send("HEAD", HOME)
+        self.assertEqual((reply.status, reply.raw), (200, b""))
+        self.assertEqual(self.github.send("HEAD", HOME + "/git/ref/tags/none").status, 404)
+
+    def test_the_date_is_that_of_the_stand_in(self):
+        self.assertEqual(self.github.get(HOME).headers["Date"], "Fri, 15 Jan 2027 08:00:00 GMT")
 
     def test_a_script_with_a_typo_is_refused(self):
         for wrong in ({"repositorys": {}}, {"config": {"limits": 1}},

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 from github_standin.testing import Client
@@ -17,6 +18,7 @@ class ProcessTest(unittest.TestCase):
     def start(self, *args):
         process = subprocess.Popen([sys.executable, HERE, "--until-stdin-closes", *args],
                                    stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.addCleanup(process.stdin.close)
         self.addCleanup(process.stdout.close)
         self.addCleanup(process.wait, 10)
         self.addCleanup(process.kill)
@@ -38,6 +40,22 @@ class ProcessTest(unittest.TestCase):
                 lines = [json.loads(line) for line in file]
             self.assertEqual([(e["path"], e["status"]) for e in lines], [("/repos/a/b", 200)] * 2)
             self.assertNotIn("tok", json.dumps([e["token"] for e in lines]))
+
+    def test_its_clock_alone_moves_runs_on(self):
+        _, first = self.start("--port", "0", "--time-scale", "100")
+        github = Client(first["port"])
+        github.admin("POST", "/script", {
+            "hooks": [{"url": "http://127.0.0.1:9/"}],
+            "repositories": {"a/b": {"workflows": {"main.yml": {"plan": {"ms": 5000}}}}}})
+        github.admin("POST", "/runs", {"repository": "a/b", "workflow": "main.yml"})
+        end = time.monotonic() + 10
+        while time.monotonic() < end:
+            told = [d["action"] for d in github.admin("GET", "/deliveries")
+                    if d["event"] == "workflow_run"]
+            if "completed" in told:
+                break
+            time.sleep(0.05)
+        self.assertEqual(told, ["requested", "in_progress", "completed"])
 
     def test_refuses_a_bad_script(self):
         with tempfile.NamedTemporaryFile("w", suffix=".json") as file:

@@ -208,6 +208,16 @@ class WebhookTest(StandinTest):
         self.sent()
         self.assertEqual(self.receiver.events(), [("ping", None), ("workflow_run", "requested")])
 
+    def test_a_scripted_check_is_told_by_the_clock(self):
+        self.hook("check_run")
+        self.github.admin("POST", "/script", {"repositories": {REPO: {"checks": [
+            {"name": "late", "appear_ms": 1000, "ms": 1000}]}}})
+        for _ in range(2):
+            self.advance(1000)
+        self.sent()
+        self.assertEqual(self.receiver.events(), [("check_run", "created"),
+                                                  ("check_run", "completed")])
+
     def test_one_by_hand(self):
         self.hook()
         self.github.admin("POST", "/deliveries", {"event": "workflow_job", "repository": REPO,

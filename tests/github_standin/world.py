@@ -31,6 +31,7 @@ DEFAULTS = {
     "jwt_leeway_s": 0,
     "hook_timeout_ms": 10000,
     "blob_host": "localhost",  # where artifacts and logs are fetched: not the host of the API
+    "ref_lag_reads": 0,  # reads that do not show a ref just made through the interface
     "blob_ms": 60000,  # how long such a link holds
 }
 NO_SHA = "0" * 40
@@ -88,6 +89,8 @@ class Repository:
         self.pulls = {}
         self.issues = {}
         self.labels = {}
+        self.topics = []
+        self.ref_lag = {}  # name -> reads that do not show it yet
         self.releases = {}
         self._last_number = 0
 
@@ -139,6 +142,7 @@ class World:
         self.repositories = {}
         self.apps = {}  # client id -> app_auth.GithubApp
         self.installation_tokens = {}
+        self.projects = {}  # organization -> number -> project (graphql_projects.py)
         self.blobs = {}  # short-lived downloads (blobs.py)
         self.pending = []  # [{due_ms, reads_left, repo, act}]: consequences of a dispatch
         self.listener = None  # webhooks: called with (event, action, repo, subject)
