@@ -40,6 +40,18 @@ class Standin:
     def requests(self):
         return self._ask("GET", "/requests")
 
+    def effects(self):
+        """What was brought about, without ids, shas and times: equal for equal outcomes."""
+        return self._ask("GET", "/effects")
+
+    def deliveries(self, wait_ms=5000):
+        """The webhooks with their answers, once all that are due were sent."""
+        return self._ask("GET", f"/deliveries?wait_ms={wait_ms}")
+
+    def admin(self, method, path, body=None):
+        """Any other verb of /_admin (tests/github_standin/admin.py lists them)."""
+        return self._ask(method, path, body)
+
     def runs(self, repository, workflow):
         runs = self.state()["repositories"][repository]["runs"]
         return [run for run in runs if run["workflow"] == workflow]

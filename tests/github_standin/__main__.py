@@ -29,6 +29,8 @@ def parse(argv):
     parser.add_argument("--port", type=int, help="listen on 127.0.0.1:PORT; 0 takes a free one")
     parser.add_argument("--socket", metavar="PATH", help="listen on a unix socket (gh's "
                                                          "http_unix_socket)")
+    parser.add_argument("--tls", nargs=3, metavar=("PORT", "CERT", "KEY"),
+                        help="listen with TLS besides; 0 takes a free port (`tls_url` is printed)")
     parser.add_argument("--script", action="append", default=[], metavar="FILE",
                         help="a script document to start with; may be repeated")
     parser.add_argument("--time-scale", type=float, default=1.0, metavar="N",
@@ -57,14 +59,17 @@ def main(argv=None):
     for sign in (signal.SIGTERM, signal.SIGINT):
         signal.signal(sign, lambda *_: done.set())
     try:
-        servers = serve(app, args.port, args.socket)
+        tls = (int(args.tls[0]), args.tls[1], args.tls[2]) if args.tls else None
+        servers = serve(app, args.port, args.socket, tls)
     except OSError as error:
         print(f"github_standin: cannot listen: {error}", file=sys.stderr)
         return 1
     port = servers[0].server_port if args.port is not None else None
     url = f"http://127.0.0.1:{port}" if port else None
-    print(json.dumps({"url": url, "port": port, "socket": args.socket, "pid": os.getpid()}),
-          flush=True)
+    first = {"url": url, "port": port, "socket": args.socket, "pid": os.getpid()}
+    if tls:
+        first["tls_url"] = f"https://localhost:{servers[-1].server_port}"
+    print(json.dumps(first), flush=True)
     if args.until_stdin_closes:
         threading.Thread(target=lambda: (sys.stdin.buffer.read(), done.set()),
                          daemon=True).start()

@@ -9,6 +9,7 @@ POST /_admin/faults           one fault (faults.py);  DELETE: forgets them all
 GET  /_admin/clock            {now_ms, scale}
 POST /_admin/clock            {advance_ms, scale}
 GET  /_admin/requests         the requests so far, as in the log;  DELETE: forgets them
+POST /_admin/quota            {token | login | installation, resource, remaining, limit}
 POST /_admin/apps             {client_id, id, ..., form}: an App; makes its private key if none given
 POST /_admin/tokens/expire    every installation token is over
 POST /_admin/hooks            a hook (webhooks.py);  DELETE /_admin/hooks: none any more
@@ -131,6 +132,18 @@ def requests(app, request):
 def forget_requests(app, request):
     app.journal.clear()
     return Answer(204)
+
+
+@router.add("POST", "/_admin/quota")
+def set_quota(app, request):
+    body = request.json()
+    key = body.get("token")
+    for kind in ("login", "installation"):
+        key = f"{kind}:{body[kind]}" if kind in body else key
+    quota = app.limits.quota(key, None, body.get("resource", "core"))
+    quota.limit = body.get("limit", quota.limit)
+    quota.used = quota.limit - body.get("remaining", quota.remaining)
+    return Answer(200, quota.view())
 
 
 @router.add("POST", "/_admin/apps")

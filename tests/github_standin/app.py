@@ -184,7 +184,8 @@ class App:
             entry["charged"] = False
             raise primary(quota, spec.get("status", 403))
         if fault.kind == "secondary":
-            raise secondary(spec.get("retry_after", 60), spec.get("status", 403))
+            raise secondary(spec.get("retry_after", 60), spec.get("status", 403),
+                            spec.get("message"))
         if fault.kind == "redirect":
             return Answer(spec.get("status", 301), {"message": "Moved"},
                           {"Location": spec["location"].replace("{base}", request.base)})

@@ -17,7 +17,7 @@ def link(world, request, data, content_type):
     host = request.headers.get("host", "localhost")
     port = host.rpartition(":")[1:] if ":" in host else ("", "")
     return Answer(302, headers={
-        "Location": f"http://{world.config['blob_host']}{''.join(port)}{PREFIX}{key}?sig=x%2Fy"})
+        "Location": f"{request.base.partition(':')[0]}://{world.config['blob_host']}{''.join(port)}{PREFIX}{key}?sig=x%2Fy"})
 
 
 def serve(world, request):

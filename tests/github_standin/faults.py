@@ -4,7 +4,8 @@
   status     answers `status` (with `headers`, `message`) without effect, or with `effect: true`
   reset      closes the connection with a RST; `effect: true`: after the effect, no answer
   primary    the token's quota is spent: 403, remaining 0, until its reset
-  secondary  403 (or `status`: 429) with Retry-After `retry_after` (0: without that header)
+  secondary  403 (or `status`: 429) with Retry-After `retry_after` (0: without that header, or a
+             date as text), in GitHub's words or those of `message`
   delay      waits `ms` of real time, then goes on; `effect: true`: answers late, after the effect
   garbage    200 with a body that is not JSON
   cut        closes the connection in the midst of the answer, after the effect

@@ -7,10 +7,10 @@ from github_standin.errors import ApiError, invalid, not_found
 
 
 class Request:
-    def __init__(self, method, target, headers, body):
+    def __init__(self, method, target, headers, body, scheme="http"):
         self.method = method
         path, _, query = target.partition("?")
-        self.base = "http://" + headers.get("host", "localhost")
+        self.base = f"{scheme}://" + headers.get("host", "localhost")
         for prefix in ("/api/v3", "/api"):  # GitHub Enterprise Server: /api/v3/..., /api/graphql
             if path.startswith(prefix + "/"):
                 path = path[len(prefix):]

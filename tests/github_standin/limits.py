@@ -8,6 +8,7 @@ is counted by the journal.
 """
 
 import collections
+import email.utils
 
 from github_standin.errors import ApiError
 
@@ -124,10 +125,14 @@ class Limits:
     def note_answer(self, quota, answer):
         """A limit's answer starts a pause."""
         now = self._world.clock.now_ms()
-        if answer.status not in (403, 429) or "rate limit" not in str(answer.body):
+        words = str(answer.body)
+        if answer.status not in (403, 429) or not ("rate limit" in words or "abuse" in words):
             return
-        if "Retry-After" in answer.headers:
-            until = now + int(answer.headers["Retry-After"]) * 1000
+        after = str(answer.headers.get("Retry-After", ""))
+        if after.isdigit():
+            until = now + int(after) * 1000
+        elif after:
+            until = email.utils.parsedate_to_datetime(after).timestamp() * 1000
         else:
             until = quota.reset_ms if quota.remaining == 0 else now + MINUTE_MS
         quota.pause_ms = max(quota.pause_ms, until)
@@ -139,6 +144,6 @@ def primary(quota, status=403):
                     headers=quota.headers())
 
 
-def secondary(retry_after, status=403):
-    return ApiError(status, SECONDARY,
+def secondary(retry_after, status=403, message=None):
+    return ApiError(status, message or SECONDARY,
                     headers={"Retry-After": str(retry_after)} if retry_after else {})

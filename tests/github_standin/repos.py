@@ -20,7 +20,11 @@ def commit_of(repo, ref):
 
 @router.add("GET", R)
 def get_repository(world, request, repo, **_):
-    return Answer(200, render.repository(repo, request.base))
+    shown = render.repository(repo, request.base)
+    known = world.config["tokens"].get(request.token, {}).get("permission", "write")
+    shown["permissions"].update(push=known == "write" and bool(request.token),
+                                pull=known != "none")
+    return Answer(200, shown)
 
 
 @router.add("GET", R + "/branches")

@@ -8,6 +8,7 @@ import http.server
 import os
 import socket
 import socketserver
+import ssl
 import struct
 import threading
 
@@ -25,6 +26,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
     wbufsize = -1  # one write an answer
     app = None  # set by serve
+    scheme = "http"
 
     def setup(self):
         if self.request.family == socket.AF_UNIX:
@@ -39,7 +41,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return
         headers = {name.lower(): value for name, value in self.headers.items()}
         try:
-            answer = self.app.handle(Request(self.command, self.path, headers, body))
+            answer = self.app.handle(Request(self.command, self.path, headers, body,
+                                             self.scheme))
         except Reset:
             self._reset()
             return
@@ -130,8 +133,9 @@ class _Unix(_Tcp):
         return request, ("unix", 0)
 
 
-def serve(app, port=None, path=None):
-    """Starts to listen on 127.0.0.1:`port` (0: any) and/or on the unix socket `path`.
+def serve(app, port=None, path=None, tls=None):
+    """Starts to listen on 127.0.0.1:`port` (0: any) and/or on the unix socket `path`, and with
+    `tls` (port, certificate file, key file) on a third door with TLS.
 
     Returns the servers; each serves on a thread of its own until its shutdown().
     """
@@ -142,6 +146,13 @@ def serve(app, port=None, path=None):
         app.world.base = f"http://127.0.0.1:{servers[0].server_port}"
     if path is not None:
         servers.append(_Unix(path, handler))
+    if tls is not None:
+        server = _Tcp(("127.0.0.1", tls[0]), type("TlsHandler", (handler,), {"scheme": "https"}))
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(tls[1], tls[2])
+        server.socket = context.wrap_socket(server.socket, server_side=True,
+                                            do_handshake_on_connect=False)
+        servers.append(server)
     for server in servers:
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05},
                          daemon=True).start()

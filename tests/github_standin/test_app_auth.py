@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 
 from github_standin.app_auth import new_key
-from github_standin.testing import DISPATCHES, REPO, StandinTest
+from github_standin.testing import DISPATCHES, REPO, Receiver, StandinTest
 
 HOME = f"/repos/{REPO}"
 TOKENS = "/app/installations/77/access_tokens"
@@ -133,6 +133,26 @@ class AppTest(StandinTest):
         self.assertEqual(first.headers["X-RateLimit-Limit"], "12500")
         second = self.github.get(HOME, token=two, If_None_Match=first.headers["ETag"])
         self.assertEqual((second.status, second.headers["X-RateLimit-Used"]), (200, "2"))
+
+    def test_an_app_has_a_hook_with_its_own_log(self):
+        receiver = Receiver()
+        self.addCleanup(receiver.stop)
+        self.github.admin("POST", "/script", {"apps": {"Iv23x": {
+            "id": 4711, "private_key": self.key, "hook": {"url": receiver.url, "secret": "s"},
+            "installations": [{"id": 77, "account": "kestra-io"}]}}})
+        self.github.post(DISPATCHES, {"ref": "develop"})
+        self.github.admin("GET", "/deliveries?wait_ms=5000")
+        self.assertEqual(json.loads(receiver.got[0][1])["installation"]["id"], 77)
+        headers = receiver.got[0][0]
+        self.assertEqual(headers["X-GitHub-Hook-Installation-Target-Type"], "integration")
+        log = self.github.get("/app/hook/deliveries?per_page=1", token=self.jwt())
+        self.assertEqual((log.status, len(log.json)), (200, 1))
+        self.assertIn("cursor=", log.headers["Link"])
+        path = f"/app/hook/deliveries/{log.json[0]['id']}"
+        self.assertEqual(self.github.get(path, token=self.jwt()).json["guid"], log.json[0]["guid"])
+        self.assertEqual(self.github.post(f"{path}/attempts", token=self.jwt()).status, 202)
+        self.github.admin("GET", "/deliveries?wait_ms=5000")
+        self.assertEqual(receiver.got[-1][0]["X-GitHub-Delivery"], log.json[0]["guid"])
 
     def test_an_app_can_be_made_with_a_new_key(self):
         made = self.github.admin("POST", "/apps", {"client_id": "Iv9", "id": 9, "form": "pkcs8"})

@@ -53,6 +53,27 @@ class LimitTest(StandinTest):
         self.assertEqual(self.github.get(HOME).status, 200)
         self.assertEqual(self.counts()["in_pause"], 1)
 
+    def test_retry_after_may_be_a_date_and_the_words_of_old(self):
+        at = "Fri, 15 Jan 2027 08:00:20 GMT"
+        self.fault(kind="secondary", retry_after=at, status=429,
+                   message="You have triggered an abuse detection mechanism.")
+        self.assertEqual(self.github.get(HOME).headers["Retry-After"], at)
+        self.github.get(HOME)
+        self.advance(20000)
+        self.github.get(HOME)
+        self.assertEqual(self.counts()["in_pause"], 1)
+
+    def test_a_quota_can_be_set(self):
+        self.github.admin("POST", "/quota", {"token": "tok", "remaining": 2})
+        left = [self.github.get(HOME).headers["X-RateLimit-Remaining"] for _ in range(3)]
+        self.assertEqual(left, ["1", "0", "0"])
+
+    def test_what_a_token_may_is_told_with_the_repository(self):
+        self.config(tokens={"r": {"permission": "read"}, "n": {"permission": "none"}, "w": {}})
+        shown = {t: self.github.get(HOME, token=t).json["permissions"] for t in "rnw"}
+        self.assertEqual([(shown[t]["push"], shown[t]["pull"]) for t in "rnw"],
+                         [(False, True), (False, False), (True, True)])
+
     def test_an_ordinary_403_is_no_pause(self):
         run = self.start(workflow="main.yml", plan={"reads": "never"})
         self.assertEqual(self.github.post(f"{RUNS}/{run}/rerun").status, 403)

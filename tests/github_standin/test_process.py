@@ -3,11 +3,13 @@
 import json
 import os
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
 import time
 import unittest
+import urllib.request
 
 from github_standin.testing import Client
 
@@ -56,6 +58,22 @@ class ProcessTest(unittest.TestCase):
                 break
             time.sleep(0.05)
         self.assertEqual(told, ["requested", "in_progress", "completed"])
+
+    def test_speaks_tls(self):
+        with tempfile.TemporaryDirectory() as folder:
+            key, cert = f"{folder}/key", f"{folder}/cert"
+            subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days",
+                            "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost",
+                            "-keyout", key, "-out", cert], check=True, capture_output=True)
+            _, first = self.start("--port", "0", "--tls", "0", cert, key)
+            Client(first["port"]).admin("POST", "/script", {"repositories": {"a/b": {}}})
+            trust = ssl.create_default_context(cafile=cert)
+            request = urllib.request.Request(first["tls_url"] + "/repos/a/b")
+            opener = urllib.request.build_opener(urllib.request.ProxyHandler({}),
+                                                 urllib.request.HTTPSHandler(context=trust))
+            with opener.open(request, timeout=10) as reply:
+                shown = json.load(reply)
+            self.assertTrue(shown["url"].startswith(first["tls_url"]))
 
     def test_refuses_a_bad_script(self):
         with tempfile.NamedTemporaryFile("w", suffix=".json") as file:

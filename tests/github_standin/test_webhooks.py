@@ -2,47 +2,13 @@
 
 import hashlib
 import hmac
-import http.server
 import json
-import threading
 
-from github_standin.testing import DISPATCHES, REPO, RUNS, StandinTest
+from github_standin.testing import DISPATCHES, REPO, RUNS, Receiver, StandinTest
 from github_standin.webhooks import sign
 
 HOME = f"/repos/{REPO}"
 SECRET = "It's a Secret to Everybody"
-
-
-class Receiver:
-    """Keeps what it is sent; answers with `statuses`, the last for ever."""
-
-    def __init__(self):
-        self.got = []
-        self.statuses = [202]
-        outer = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_POST(self):
-                raw = self.rfile.read(int(self.headers["Content-Length"]))
-                outer.got.append((dict(self.headers), raw))
-                status = outer.statuses.pop(0) if len(outer.statuses) > 1 else outer.statuses[0]
-                self.send_response(status)
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-
-            def log_message(self, *args):
-                pass
-
-        self.server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}/hook?x=1"
-        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
-
-    def stop(self):
-        self.server.shutdown()
-        self.server.server_close()
-
-    def events(self):
-        return [(h["X-GitHub-Event"], json.loads(raw).get("action")) for h, raw in self.got]
 
 
 class WebhookTest(StandinTest):

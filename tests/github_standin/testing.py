@@ -1,7 +1,9 @@
-"""For tests: the stand-in in this process, on a frozen clock, and a small client."""
+"""For tests: the stand-in in this process, on a frozen clock, a small client, a webhook receiver."""
 
 import http.client
+import http.server
 import json
+import threading
 import unittest
 
 from github_standin.app import App
@@ -58,6 +60,38 @@ class Client:
         if reply.status >= 300:
             raise AssertionError(f"{path}: {reply.status} {reply.raw!r}")
         return reply.json if reply.raw else None
+
+
+class Receiver:
+    """Takes webhooks: keeps (headers, body) in `got`; answers with `statuses`, the last for ever."""
+
+    def __init__(self):
+        self.got = []
+        self.statuses = [202]
+        outer = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                raw = self.rfile.read(int(self.headers["Content-Length"]))
+                outer.got.append((dict(self.headers), raw))
+                status = outer.statuses.pop(0) if len(outer.statuses) > 1 else outer.statuses[0]
+                self.send_response(status)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *args):
+                pass
+
+        self.server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}/hook?x=1"
+        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
+
+    def stop(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+    def events(self):
+        return [(h["X-GitHub-Event"], json.loads(raw).get("action")) for h, raw in self.got]
 
 
 class StandinTest(unittest.TestCase):

@@ -14,7 +14,7 @@ from github_standin.runs import Run, fill
 DEFAULTS = {
     "api": "github",  # or "ghes-3.19": knows neither return_run_details nor version 2026-03-10
     "auth": "public",  # or "required": no anonymous reads either
-    # token -> {login, limit, permission: write|read, permissions: {name: level}, repositories};
+    # token -> {login, limit, permission: write|read|none, permissions: {name: level}, repositories};
     # empty: any token
     "tokens": {},
     "limit": 5000,
