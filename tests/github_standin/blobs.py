@@ -14,10 +14,11 @@ def link(world, request, data, content_type):
     """302 to a link that holds for blob_ms."""
     key = secrets.token_hex(16)
     world.blobs[key] = (data, content_type, world.clock.now_ms() + world.config["blob_ms"])
-    host = request.headers.get("host", "localhost")
-    port = host.rpartition(":")[1:] if ":" in host else ("", "")
+    scheme, _, rest = request.base.partition("://")
+    host, colon, port = rest.split("/")[0].partition(":")
+    other = world.config["blob_host"] if host != world.config["blob_host"] else "127.0.0.1"
     return Answer(302, headers={
-        "Location": f"{request.base.partition(':')[0]}://{world.config['blob_host']}{''.join(port)}{PREFIX}{key}?sig=x%2Fy"})
+        "Location": f"{scheme}://{other}{colon}{port}{PREFIX}{key}?sig=x%2Fy"})
 
 
 def serve(world, request):

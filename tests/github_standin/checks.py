@@ -17,7 +17,6 @@ from github_standin.render_actions import check_suite, job_check, run_suite
 
 router = Router()
 R = "/repos/{owner}/{repo}"
-APPS = {"default": ("ci", 7001)}
 STATES = ("error", "failure", "pending", "success")
 
 

@@ -37,6 +37,12 @@ class ArtifactTest(StandinTest):
         with zipfile.ZipFile(io.BytesIO(data.raw)) as archive:
             self.assertEqual(archive.read("b/c.txt"), b"c")
 
+    def test_the_other_host_is_always_another(self):
+        path = f"{ARTIFACTS}/{self.listed()['reports']['id']}/zip"
+        for asked, led in (("localhost:8080", "127.0.0.1:8080"), ("api.github.com", "localhost")):
+            reply = self.github.get(path, Host=asked)
+            self.assertEqual(urllib.parse.urlsplit(reply.headers["Location"]).netloc, led)
+
     def test_the_link_dies_and_so_does_the_artifact(self):
         number = self.listed()["reports"]["id"]
         reply = self.github.get(f"{ARTIFACTS}/{number}/zip")
