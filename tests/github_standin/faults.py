@@ -1,6 +1,7 @@
 """Faults to inject: which requests they hit, how often, and whether the effect still happens.
 
-{"method": "POST", "path": "regex", "skip": n, "times": n (default 1, 0: for ever), "kind": ...}
+{"method": "POST", "path": "regex", "skip": n, "times": n (default 1, 0: for ever),
+ "chance": 0.05, "seed": 1, "kind": ...}   chance: only some of them, the same for the same seed
   status     answers `status` (with `headers`, `message`) without effect, or with `effect: true`
   reset      closes the connection with a RST; `effect: true`: after the effect, no answer
   primary    the token's quota is spent: 403, remaining 0, until its reset
@@ -12,13 +13,14 @@
   redirect   301 (or `status`: 302, 307, 308) to `location`
 """
 
+import random
 import re
 
 from github_standin.errors import ApiError
 
 KINDS = ("status", "reset", "primary", "secondary", "delay", "garbage", "cut", "redirect")
 KEYS = {"method", "path", "skip", "times", "kind", "status", "headers", "message", "effect",
-        "retry_after", "ms", "location"}
+        "retry_after", "ms", "location", "chance", "seed"}
 
 
 class Fault:
@@ -33,6 +35,7 @@ class Fault:
         self._path = re.compile(spec.get("path", ""))
         self._skip = spec.get("skip", 0)
         self._left = spec.get("times", 1) or None
+        self._random = random.Random(spec.get("seed", 0))
         self.hits = 0
 
     def spent(self):
@@ -44,6 +47,8 @@ class Fault:
             return False
         if self._skip > 0:
             self._skip -= 1
+            return False
+        if self._random.random() >= self.spec.get("chance", 1):
             return False
         if self._left is not None:
             self._left -= 1

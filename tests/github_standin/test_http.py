@@ -97,6 +97,18 @@ class HttpTest(StandinTest):
                                               "skip": 1, "times": 2})
         self.assertEqual([self.github.get(HOME).status for _ in range(4)], [200, 502, 502, 200])
 
+    def test_faults_by_chance_are_the_same_for_the_same_seed(self):
+        def statuses(seed):
+            self.github.admin("DELETE", "/faults")
+            self.github.admin("POST", "/faults", {"kind": "status", "status": 502, "times": 0,
+                                                  "chance": 0.3, "seed": seed})
+            return [self.github.get(HOME).status for _ in range(40)]
+
+        first = statuses(1)
+        self.assertEqual(first, statuses(1))
+        self.assertNotEqual(first, statuses(2))
+        self.assertTrue(4 <= first.count(502) <= 20, first)
+
     def test_limits_can_be_injected(self):
         self.github.admin("POST", "/faults", {"kind": "secondary", "status": 429,
                                               "retry_after": 3})

@@ -1,7 +1,8 @@
 """Webhooks: who is told what, and the deliveries with their log. Sends to loopback only.
 
 A hook: {url, secret, events (default ["*"]), repository (none: the hook of an App), active, app}.
-Faults of deliveries, {"event", "action", "skip", "times" (default 1, 0: for ever), "kind", ...}:
+Faults of deliveries, {"event", "action", "skip", "times" (default 1, 0: for ever), "kind", "chance" and
+"seed" (faults.py), ...}:
   drop           is not sent, the log says that it failed     lose  not sent, not in the log
   delay          is sent `ms` of real time later              duplicate  is sent `count` times more
   reorder        is sent after the next one                   corrupt    body altered once signed
@@ -14,6 +15,7 @@ import hmac
 import http.client
 import ipaddress
 import json
+import random
 import threading
 import time
 import urllib.parse
@@ -24,7 +26,7 @@ from github_standin.errors import ApiError
 
 KINDS = ("drop", "lose", "delay", "duplicate", "reorder", "corrupt", "bad_signature",
          "no_signature", "null_subject")
-KEYS = {"event", "action", "skip", "times", "kind", "ms", "count"}
+KEYS = {"event", "action", "skip", "times", "kind", "ms", "count", "chance", "seed"}
 HOOK_KEYS = {"url", "secret", "events", "repository", "active", "app", "content_type"}
 WINDOW_MS = 3 * 24 * 3600 * 1000
 HOLD_S = 2.0
@@ -173,6 +175,7 @@ class DeliveryFault:
         self.spec = spec
         self._skip = spec.get("skip", 0)
         self._left = spec.get("times", 1) or None
+        self._random = random.Random(spec.get("seed", 0))
 
     def strikes(self, event, action):
         spec = self.spec
@@ -181,6 +184,8 @@ class DeliveryFault:
             return False
         if self._skip > 0:
             self._skip -= 1
+            return False
+        if self._random.random() >= self.spec.get("chance", 1):
             return False
         if self._left is not None:
             self._left -= 1
