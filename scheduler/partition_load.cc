@@ -39,6 +39,7 @@ Result<Partition::Entry*> Partition::Load(const ExecutionId& id) {
   Entry entry;
   entry.live = std::move(*restored);
   entry.timers = entry.live->ArmedTimers();
+  entry.states_told = entry.live->execution().state.changes.size();
   loaded_.push_back(id);
   return &live_.emplace(id, std::move(entry)).first->second;
 }

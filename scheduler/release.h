@@ -49,6 +49,14 @@ struct EndOrder {
   std::string ns;
   std::string flow_id;
   ExecutionId id;
+  model::State state = model::State::kSuccess;
+  std::string trigger_id{};  // of its flow, which had started it; empty: none
+};
+
+// An execution has come to new states.
+struct StateNews {
+  ExecutionId id;
+  std::size_t first = 0;  // place of the first new one in its history
 };
 
 using Order = std::variant<DispatchOrder, CancelOrder, AckOrder, OutboxOrder, ReplyOrder, PublishOrder, EndOrder>;

@@ -1,0 +1,171 @@
+// Triggers that other flows' executions fire, and those that a call fires.
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+#include "common/base/hash.h"
+#include "scheduler/core.h"
+#include "scheduler/trigger_runner.h"
+#include "scheduler/trigger_scene.h"
+#include "scheduler/triggers/windows.h"
+
+namespace headrace::scheduler {
+
+using model::TriggerKind;
+using model::TriggerName;
+
+namespace {
+
+// Executions that fired one another in a row.
+constexpr std::int64_t kChainMax = 32;
+constexpr std::string_view kCorrelation = "system.correlationId";
+
+std::int64_t ChainOf(const model::Execution& execution) {
+  const Value* depth = Member(execution.trigger, "depth");
+  return depth != nullptr && depth->is_int64() ? depth->get_int64() : 0;
+}
+
+std::string CorrelationOf(const model::Execution& execution) {
+  for (const auto& [key, value] : execution.labels) {
+    if (key == kCorrelation) return value;
+  }
+  return execution.id.str();
+}
+
+// Maps are laid into one another; of all else the later one counts.
+void DeepMerge(Object& into, const Object& from) {
+  for (const auto& [key, value] : from) {
+    Value* had = into.if_contains(key);
+    if (had != nullptr && had->is_object() && value.is_object()) DeepMerge(had->get_object(), value.get_object());
+    else into[key] = value;
+  }
+}
+
+Object VariablesOf(const model::Execution& source, model::State state) {
+  Object labels;
+  for (const auto& [key, value] : source.labels) labels[key] = value;
+  return {{"executionId", source.id.str()}, {"namespace", source.ns}, {"flowId", source.flow_id},
+          {"flowRevision", source.flow_revision}, {"state", model::StateName(state)},
+          {"executionLabels", std::move(labels)}, {"outputs", source.outputs}};
+}
+
+// Takes as long for a key that is nearly right as for any other.
+bool SameKey(const std::string& a, const std::string& b) {
+  const std::string left = Sha256Hex(a);
+  const std::string right = Sha256Hex(b);
+  unsigned differs = 0;
+  for (std::size_t i = 0; i < left.size(); ++i) {
+    differs |= static_cast<unsigned>(static_cast<unsigned char>(left[i])) ^ static_cast<unsigned char>(right[i]);
+  }
+  return differs == 0;
+}
+
+}  // namespace
+
+void TriggerRunner::OnStates(const std::vector<StateNews>& news, Timestamp now) {
+  for (const StateNews& one : news) {
+    const model::Execution* source = host_.Look(one.id);
+    if (source == nullptr) continue;
+    const std::size_t count = source->state.changes.size();
+    for (std::size_t place = one.first; place < count; ++place) OnState(*source, place, now);
+  }
+  Stage();
+}
+
+void TriggerRunner::OnState(const model::Execution& source, std::size_t place, Timestamp now) {
+  const model::State state = source.state.changes[place].state;
+  if (state == model::State::kCreated) return;
+  const std::vector<TriggerName> names(book_.flow_triggers().begin(), book_.flow_triggers().end());
+  for (const TriggerName& name : names) {
+    const model::Trigger* row = book_.Find(name);
+    if (row->off || row->disabled || (name.ns == source.ns && name.flow_id == source.flow_id)) continue;
+    Look(name, source, place, now);
+  }
+}
+
+void TriggerRunner::Look(const TriggerName& name, const model::Execution& source, std::size_t place, Timestamp now) {
+  const model::State state = source.state.changes[place].state;
+  const auto known = KnownOf(name);
+  if (!known) return book_.Note(name, known.error().message);
+  const TriggerSpec& spec = *known->spec;
+  if (std::find(spec.states.begin(), spec.states.end(), state) == spec.states.end()) return;
+  const auto zone = expr::Zone::Find(options_.zone);
+  const ExecutionId id = DeriveExecutionId(source.state.changes[place].at, name.str(),
+                                           "state/" + source.id.str() + "/" + std::to_string(place));
+  TriggerScene scene(options_, *known->program, spec, id, zone ? *zone : expr::Zone::Utc(), now);
+  scene.SetVariables(VariablesOf(source, state));
+  const Status looked = StartAfter(scene, *known, source, place, now);
+  if (looked) return book_.Note(name, "");
+  spdlog::warn("flow trigger {} starts nothing for execution {}: {}", name.str(), source.id.str(), looked.error().ToString());
+  book_.Note(name, "for execution " + source.id.str() + ": " + looked.error().ToString());
+}
+
+Status TriggerRunner::StartAfter(TriggerScene& scene, const Known& known, const model::Execution& source, std::size_t,
+                                 Timestamp now) {
+  const TriggerSpec& spec = *known.spec;
+  ASSIGN_OR_RETURN(const bool holds, Hold(spec.conditions, scene.Subject(now, &source)));
+  if (!holds) return {};
+  if (!spec.windows.empty()) {
+    const model::Trigger& row = *book_.Find(spec.row.name);
+    WindowProgress progress{row.met, row.windows};
+    const auto meets = [&](const NamedCondition& condition) { return Hold(condition.all, scene.Subject(now, &source)); };
+    ASSIGN_OR_RETURN(const bool complete, MeetWindows(spec.windows, source.id, now, scene.zone, meets, progress));
+    Object outputs;
+    for (const model::MetCondition& met : progress.met) {
+      const model::Execution* one = complete ? host_.Look(met.execution) : nullptr;
+      if (one != nullptr) DeepMerge(outputs, one->outputs);
+    }
+    if (complete) ResetWindows(spec.windows, progress);
+    book_.SetMet(spec.row.name, std::move(progress.met), std::move(progress.windows));
+    if (!complete) return {};
+    Object variables = scene.variables;
+    variables["outputs"] = std::move(outputs);
+    scene.SetVariables(std::move(variables));
+  }
+  const std::int64_t chain = ChainOf(source) + 1;
+  if (chain > kChainMax) {
+    return Fail(Code::kResourceExhausted, "more than " + std::to_string(kChainMax) +
+                                              " executions have fired one another in a row: do flows trigger each other?");
+  }
+  ASSIGN_OR_RETURN(PreparedSubmission prepared,
+                   Prepare(scene, known, {}, {{std::string(kCorrelation), CorrelationOf(source)}}, now));
+  prepared.submitted.trigger = scene.TriggerValue({{"depth", chain}});
+  return host_.Start(prepared);
+}
+
+Result<WebhookReply> TriggerRunner::FireWebhook(const WebhookCall& call, Timestamp now) {
+  const auto flow = flows_.Get(call.ns, call.flow_id, 0);
+  if (!flow) return flow.error().code == Code::kNotFound ? NotFound("Flow not found") : Fail(flow.error());
+  const ExecutionId id = [&] {
+    Random random = Random::FromSystem();
+    return NewExecutionId(now, random);
+  }();
+  for (const model::Trigger* row : book_.OfFlow(call.ns, call.flow_id)) {
+    if (row->kind != TriggerKind::kWebhook) continue;
+    ASSIGN_OR_RETURN(const Known known, KnownOf(row->name));
+    TriggerScene scene(options_, *known.program, *known.spec, id, expr::Zone::Utc(), now);
+    const auto key = scene.Render(Value(known.spec->key), false);
+    if (!key) {
+      spdlog::warn("the key of webhook {} cannot be rendered: {}", row->name.str(), key.error().message);
+      continue;
+    }
+    if (!SameKey(ToText(*key), call.key)) continue;
+    if (known.program->flow().disabled) return Fail(Code::kFailedPrecondition, "Cannot execute a flow which is disabled");
+    if (row->off || row->disabled) break;
+    scene.SetVariables({{"body", call.body}, {"headers", call.headers}, {"parameters", call.parameters}});
+    ASSIGN_OR_RETURN(const bool holds, Hold(known.spec->conditions, scene.Subject(now)));
+    if (!holds) return Fail(Code::kFailedPrecondition, "a condition of webhook " + row->name.id + " does not hold");
+    WebhookReply reply{id, known.spec->wait, known.spec->return_outputs, known.spec->response_content_type};
+    if (!known.spec->response_code.is_null()) {
+      ASSIGN_OR_RETURN(const Value code, scene.Render(known.spec->response_code, false));
+      reply.code = std::atoi(ToText(code).c_str());
+      if (reply.code < 100 || reply.code > 599) return InvalidArgument("responseCode: '" + ToText(code) + "' is no HTTP status");
+    }
+    ASSIGN_OR_RETURN(PreparedSubmission prepared, Prepare(scene, known, {}, {}, now));
+    RETURN_IF_ERROR(host_.Start(prepared));
+    return reply;
+  }
+  return NotFound("Webhook not found");
+}
+
+}  // namespace headrace::scheduler

@@ -1,0 +1,97 @@
+// Makes triggers start executions: evaluates what a flow's triggers say and turns ticks, calls and ends into submissions.
+// Place: part of Core, which gives it the time, the ends of executions and their changes of state; the book knows when.
+// Laws: what a trigger decided and what it started are in one batch; at most a bounded number a Tick, the rest the next.
+// Errors: a flow that cannot be read, or inputs that are wrong, are told in the trigger's row and the log.
+// Threads: the core's. Source: FLOWS 4.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "scheduler/flow_registry.h"
+#include "scheduler/release.h"
+#include "scheduler/trigger_door.h"
+#include "scheduler/triggers/book.h"
+#include "scheduler/triggers/spec.h"
+
+namespace headrace::scheduler {
+
+struct PreparedSubmission;
+struct SubmitRequest;
+struct TriggerScene;
+
+// What a runner needs of the core around it.
+class TriggerHost {
+ public:
+  virtual ~TriggerHost() = default;
+  // An execution, running or ended; null if there is none.
+  virtual const model::Execution* Look(const ExecutionId& id) = 0;
+  // Created with the open batch.
+  virtual Status Start(PreparedSubmission& submission) = 0;
+  virtual void PutNote(const std::string& key, std::optional<std::string> record) = 0;
+};
+
+struct TriggerOptions {
+  bool enabled = true;
+  std::string zone = "UTC";        // of schedules that name none
+  std::size_t ticks_max = 128;     // due triggers a Tick
+  // Answers kv(), read() and their like in conditions and inputs.
+  std::function<model::Answer(const std::string& ns, const std::string& flow_id, const ExecutionId& execution,
+                              const model::Lookup& lookup)>
+      answerer{};
+};
+
+class TriggerRunner {
+ public:
+  TriggerRunner(TriggerOptions options, FlowRegistry& flows, TriggerHost& host);
+
+  // ---- the core's ----
+  // From what was stored; finds flows that changed since.
+  Status Recover(const std::vector<store::NoteRow>& notes, Timestamp now);
+  // A flow was deployed, disabled or deleted.
+  void FollowFlow(const std::string& ns, const std::string& flow_id, Timestamp now);
+  void Tick(Timestamp now);
+  void OnStates(const std::vector<StateNews>& news, Timestamp now);
+  void OnEnded(const model::TriggerName& name, const ExecutionId& id, model::State state, Timestamp now);
+  void OnReplaced(const model::TriggerName& name, const ExecutionId& id, const ExecutionId& by);
+  bool wants_states() const { return options_.enabled && !book_.flow_triggers().empty(); }
+  std::optional<Timestamp> NextDue() const { return book_.NextDue(); }
+
+  // ---- people's ----
+  TriggerBook& book() { return book_; }
+  // Puts what the book has changed into the open batch.
+  void Stage();
+  Result<std::vector<Timestamp>> NextDates(const model::TriggerName& name, std::size_t count, Timestamp now);
+  Result<WebhookReply> FireWebhook(const WebhookCall& call, Timestamp now);
+
+ private:
+  struct Known {
+    ProgramPtr program;
+    TriggerSpecPtr spec;
+  };
+  Result<Known> KnownOf(const model::TriggerName& name);
+  void RunDue(const model::TriggerName& name, Timestamp now);
+  // Whether an execution was started.
+  bool Run(const model::TriggerName& name, const scheduler::Tick& tick, Timestamp now);
+  std::optional<Timestamp> Satisfying(TriggerScene& scene, const Known& known, const Calendar& calendar, Timestamp from,
+                                      bool forward) const;
+  Result<PreparedSubmission> Prepare(TriggerScene& scene, const Known& known, const Object& more_inputs,
+                                     std::vector<model::Label> labels, Timestamp now);
+  Result<PreparedSubmission> PrepareTick(TriggerScene& scene, const Known& known, const scheduler::Tick& tick, Timestamp now,
+                                         bool& holds);
+  void OnState(const model::Execution& source, std::size_t place, Timestamp now);
+  void Look(const model::TriggerName& name, const model::Execution& source, std::size_t place, Timestamp now);
+  Status StartAfter(TriggerScene& scene, const Known& known, const model::Execution& source, std::size_t place, Timestamp now);
+
+  const TriggerOptions options_;
+  FlowRegistry& flows_;
+  TriggerHost& host_;
+  TriggerBook book_;
+  std::map<model::TriggerName, Known> known_;  // of the row's revision
+};
+
+}  // namespace headrace::scheduler
