@@ -1,4 +1,4 @@
-// Triggers are kept as written: their types, ids and property names are checked, and every expression's syntax.
+// Triggers are kept as written: their types, ids and properties are checked, and every expression's syntax.
 #include <algorithm>
 #include <unordered_map>
 
@@ -28,13 +28,12 @@ const model::TaskTypeSpec* FindType(Draft& draft, const YamlNode& node, const Pa
   return nullptr;
 }
 
-// A name that is not known may belong to a newer Kestra: as nothing is started by it, it is only warned about.
 void CheckNames(Draft& draft, const YamlNode& node, const Path& path, const model::TaskTypeSpec& spec,
                 std::vector<std::string> known) {
   for (std::string& name : PropertyNames(spec.properties)) known.push_back(std::move(name));
   for (const YamlEntry& entry : node.entries) {
-    if (std::find(known.begin(), known.end(), entry.key.text) != known.end() || draft.full(true)) continue;
-    draft.Warn(
+    if (std::find(known.begin(), known.end(), entry.key.text) != known.end() || draft.full()) continue;
+    draft.Error(
         entry.key, path.Key(entry.key.text),
         "unknown property `" + Shortened(entry.key.text) + "` of " + spec.type + Suggestion(entry.key.text, known));
   }
@@ -49,6 +48,7 @@ void CheckCondition(Draft& draft, const YamlNode& node, const Path& path) {
   const model::TaskTypeSpec* spec = FindType(draft, node, path, ConditionCatalog(), "condition");
   if (spec == nullptr) return;
   CheckNames(draft, node, path, *spec, {"type"});
+  CheckConditionValues(draft, node, path, spec->type);
   if (const YamlNode* inner = node.Find("conditions")) CheckConditions(draft, *inner, path.Key("conditions"));
 }
 
@@ -72,7 +72,10 @@ void CheckTriggerId(Draft& draft, const YamlNode& node, const Path& path, std::u
 void CheckTrigger(Draft& draft, const YamlNode& node, const Path& path) {
   CheckRequired(draft, node, {TriggerProperties().front()}, path, "a trigger");
   const model::TaskTypeSpec* spec = FindType(draft, node, path, TriggerCatalog(), "trigger");
-  if (spec != nullptr) CheckNames(draft, node, path, *spec, PropertyNames(TriggerProperties()));
+  if (spec != nullptr) {
+    CheckNames(draft, node, path, *spec, PropertyNames(TriggerProperties()));
+    CheckTriggerValues(draft, node, path, spec->type);
+  }
   for (const std::string_view name : {"conditions", "scheduleConditions"}) {
     if (const YamlNode* conditions = node.Find(name)) CheckConditions(draft, *conditions, path.Key(name));
   }
@@ -108,9 +111,6 @@ Array BuildTriggers(Draft& draft, const YamlNode& node, const Path& path) {
     }
     CheckTriggerId(draft, node.items[i], at, lines);
     CheckTrigger(draft, node.items[i], at);
-  }
-  if (!node.items.empty()) {
-    draft.Warn(node, path, "triggers are not started yet: the flow starts only when asked to");
   }
   return ToValue(node).as_array();
 }

@@ -121,13 +121,22 @@ void AddTaskTypes(const Catalog& catalog, std::string& out) {
   }
 }
 
+std::string KnownState(const KestraType& type) {
+  if (type.kind == Kind::kTrigger) {
+    if (type.name.find(".core.trigger.") == std::string::npos) return "not yet";
+    if (type.name.find(".Schedule") == std::string::npos) return "same";
+    return "differs: normal dates go on during a backfill; `backfill` and `interval` do nothing";
+  }
+  if (type.kind != Kind::kCondition || type.name.ends_with(".PublicHoliday")) return "not yet";
+  return model::IsCondition(type.name) ? "same" : "differs: in triggers only";
+}
+
 void AddKnownTypes(Kind kind, std::string_view title, std::string& out) {
   out += "\n## " + std::string(title) + "\n\n| Type | State | Properties | Also known as |\n|---|---|---|---|\n";
   for (const KestraType& type : KestraTypes()) {
     if (type.kind != kind) continue;
-    const bool in_listeners = kind == Kind::kCondition && model::IsCondition(type.name);
-    out += "| `" + type.name + "` | " + (in_listeners ? "differs: in listeners only" : "not yet") + " | " + Names(PropertyNames(type.properties)) + " | " + Names(type.aliases) +
-           " |\n";
+    out += "| `" + type.name + "` | " + KnownState(type) + " | " + Names(PropertyNames(type.properties)) + " | " +
+           Names(type.aliases) + " |\n";
   }
 }
 

@@ -146,8 +146,8 @@ std::optional<std::string> KnownTypeDocs(std::string_view type) {
     if (spec == nullptr) continue;
     const bool trigger = catalog == &TriggerCatalog();
     std::string out = "# " + spec->type + "\n\n";
-    out += trigger ? "A trigger. It is checked and kept, but not started yet.\n"
-                   : "A condition of triggers and listeners.\n";
+    if (!trigger) out += "A condition of triggers and listeners.\n";
+    else out += spec->type.find(".core.trigger.") != std::string::npos ? "A trigger.\n" : "A trigger. It is checked and kept, but not started yet.\n";
     if (!spec->properties.empty()) out += "\n## Properties\n\n" + NameList(spec->properties) + "\n";
     if (trigger) out += "\n## Every trigger has\n\n" + NameList(TriggerProperties()) + "\n";
     return out;

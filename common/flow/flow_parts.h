@@ -53,6 +53,11 @@ Array BuildTriggers(Draft& draft, const YamlNode& node, const Path& path);
 // Of a trigger or a listener.
 void CheckConditions(Draft& draft, const YamlNode& node, const Path& path);
 
+// trigger_checks.cc
+// `type` is canonical.
+void CheckTriggerValues(Draft& draft, const YamlNode& node, const Path& path, std::string_view type);
+void CheckConditionValues(Draft& draft, const YamlNode& node, const Path& path, std::string_view type);
+
 // build_parts.cc
 std::optional<model::RetryPolicy> BuildRetry(Draft& draft, const YamlNode& node, const Path& path);
 model::Concurrency BuildConcurrency(Draft& draft, const YamlNode& node, const Path& path);

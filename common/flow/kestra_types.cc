@@ -107,7 +107,7 @@ constexpr Row kRows[] = {
     {Kind::kTask, "storage.Write", "", "content* extension"},
     {Kind::kTask, "templating.TemplatedTask", "io.kestra.core.tasks.templating.TemplatedTask", "spec*"},
     {Kind::kTask, "trigger.Toggle", "io.kestra.core.tasks.trigger.Toggle", "flowId namespace trigger* enabled"},
-    {Kind::kTrigger, "http.Trigger", "io.kestra.plugin.fs.http.Trigger", "interval responseCondition"},
+    {Kind::kTrigger, "http.Trigger", "io.kestra.plugin.fs.http.Trigger", "interval responseCondition uri* method body params formData contentType headers options encryptBody sslOptions"},
     {Kind::kTrigger, "trigger.Flow", "io.kestra.core.models.triggers.types.Flow", "inputs states preconditions"},
     {Kind::kTrigger, "trigger.Schedule", "io.kestra.core.models.triggers.types.Schedule",
      "cron* withSeconds timezone interval scheduleConditions inputs lateMaximumDelay backfill "

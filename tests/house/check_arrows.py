@@ -16,7 +16,7 @@ MAY = {
     "common/model": _BASE,
     "common/expr": _NOUNS,
     "common/cron": _BASE | {"common/expr"},
-    "common/flow": _NOUNS | {"common/expr"},
+    "common/flow": _NOUNS | {"common/cron", "common/expr"},
     "common/queue": _NOUNS,
     "common/store": _NOUNS,
     "common/wire": _NOUNS | {"common/store"},

@@ -69,8 +69,7 @@ TEST(CompatibilityTable, SaysSameDiffersOrNotYet) {
   EXPECT_TRUE(
       has("| `io.kestra.plugin.core.flow.Pause` | same but for the properties named | `onPause`, `onResume`, `errors`, "
           "`finally`, `timeout` | `pauseDuration` (exact to the second) | `behavior`, `tasks` |"));
-  EXPECT_TRUE(has("| `io.kestra.plugin.core.trigger.Schedule` | not yet |"));
-  EXPECT_TRUE(has("`triggers` (checked, not started yet)"));
+  EXPECT_TRUE(has("| `io.kestra.plugin.core.trigger.Webhook` | same |"));
 }
 
 TEST(JsonSchema, CoversThePartsAroundTasks) {
