@@ -15,6 +15,7 @@ namespace headrace::api {
 // REQUIRES: `serving` outlives the service.
 std::unique_ptr<grpc::Service> MakeFlowService(Serving& serving);
 std::unique_ptr<grpc::Service> MakeExecutionService(Serving& serving);
+std::unique_ptr<grpc::Service> MakeTriggerService(Serving& serving);
 std::unique_ptr<grpc::Service> MakeWorkerService(Serving& serving);
 std::unique_ptr<grpc::Service> MakeSystemService(Serving& serving);
 

@@ -61,6 +61,7 @@ void RegisterAll(CLI::App& app, Context& context) {
   RegisterRun(app, context);
   RegisterFlow(app, context);
   RegisterExec(app, context, FollowExecution);
+  RegisterTrigger(app, context);
   RegisterWorkerPool(app, context);
   RegisterCluster(app, context);
   RegisterExpr(app, context);

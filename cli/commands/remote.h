@@ -33,6 +33,8 @@ using Follow = std::function<int(Context&, const FollowRequest&)>;
 void RegisterFlow(CLI::App& app, Context& context);
 // exec start|list|get|watch|logs|kill|restart|purge …
 void RegisterExec(CLI::App& app, Context& context, Follow follow);
+// trigger list|get|next|enable|disable|unlock, backfill create|list|pause|resume|cancel
+void RegisterTrigger(CLI::App& app, Context& context);
 // worker-pool list|drain
 void RegisterWorkerPool(CLI::App& app, Context& context);
 

@@ -133,7 +133,7 @@ Result<House> Open(const Context& context, const RunArguments& arguments) {
   ASSIGN_OR_RETURN(house.clock, MakeClock());
   // First, while this process is small and has one thread.
   ASSIGN_OR_RETURN(house.supervisor, worker::Supervisor::Start());
-  ASSIGN_OR_RETURN(house.engine, EngineHost::Start({.data = arguments.data, .local_files = true,
+  ASSIGN_OR_RETURN(house.engine, EngineHost::Start({.data = arguments.data, .triggers = false, .local_files = true,
                                                     .catalog = std::make_shared<const flow::Catalog>(std::move(catalog)),
                                                     .world = RunnerOptions(arguments)},
                                                    *house.clock));

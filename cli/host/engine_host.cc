@@ -48,6 +48,7 @@ Result<std::unique_ptr<EngineHost>> EngineHost::Start(const EngineHostOptions& o
   engine.catalog = options.catalog ? options.catalog : std::make_shared<const flow::Catalog>(BuiltInCatalog());
   engine.surroundings = Surroundings();
   engine.loop_history = options.loop_history;
+  engine.triggers = options.triggers;
   engine.lease = options.lease;
   engine.heartbeat = std::min<Duration>(engine.heartbeat, options.lease / 4);
   engine.workers_died_with_process = options.queue_endpoint.empty();

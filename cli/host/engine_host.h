@@ -22,6 +22,7 @@ struct EngineHostOptions {
   std::string queue_endpoint{};  // "tcp://127.0.0.1:5570"; empty: only workers of this process
   Duration lease = std::chrono::seconds(10);
   int loop_history = 500;        // earlier rounds of a LoopUntil that stay visible
+  bool triggers = true;          // false: flows start only when asked to
   bool local_files = false;      // FILE inputs may name files of this machine: for whoever runs flows on their own
   std::shared_ptr<const flow::Catalog> catalog{};  // null: the built-in one
   worker::WorkerOptions world{};  // where steering expressions find keys, files and secrets

@@ -14,4 +14,7 @@ std::vector<TaskType> LogTasks();
 // execution.PurgeExecutions and storage.PurgeStorage.
 std::vector<TaskType> PurgeTasks();
 
+// trigger.Toggle.
+std::vector<TaskType> TriggerTasks();
+
 }  // namespace headrace::worker
