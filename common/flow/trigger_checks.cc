@@ -166,7 +166,8 @@ void CheckPreconditions(Draft& draft, const YamlNode& node, const Path& path) {
   CheckTimeWindow(draft, node, path);
   const YamlNode* flows = node.Find("flows");
   for (std::size_t i = 0; flows != nullptr && flows->is_list() && i < flows->items.size(); ++i) {
-    const Path at = path.Key("flows").At(i);
+    const Path list = path.Key("flows");
+    const Path at = list.At(i);
     CheckObject(draft, flows->items[i],
                 {{.name = "namespace", .required = true, .rendered = false}, Plain("flowId", PropertyKind::kString),
                  Plain("states", PropertyKind::kList), Plain("labels", PropertyKind::kAny)},
