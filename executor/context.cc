@@ -267,6 +267,8 @@ Object BuildContext(const LiveExecution& live, std::optional<TaskRunIndex> task_
   if (execution.trigger.is_object()) {
     const Value* variables = Member(execution.trigger, "variables");
     add("trigger", [&](const Wanted&) { return variables == nullptr ? Value(Object()) : *variables; });
+    // The old name, of schedules.
+    if (variables != nullptr && Member(*variables, "date") != nullptr) add("schedule", [&](const Wanted&) { return *variables; });
   }
   if (task_run) AddRunVariables(live, execution.task_runs[*task_run], references, context);
   return context;

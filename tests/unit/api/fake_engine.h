@@ -13,6 +13,7 @@
 
 #include "scheduler/engine.h"
 
+#include "tests/unit/api/fake_triggers.h"
 namespace headrace::api::testing {
 
 class FakeSubscription final : public scheduler::Subscription {
@@ -69,7 +70,14 @@ class FakeEngine final : public scheduler::Engine {
   }
   Result<std::shared_ptr<scheduler::Subscription>> Watch(const ExecutionId& id, std::uint64_t after,
                                                          std::function<void()> on_ready) override;
-  Status Settle() override { return {}; }
+  scheduler::TriggerDoor& triggers() override { return trigger_door; }
+  void Share(model::ShareRequest, std::function<void(Result<model::ShareReply>)> done) override {
+    done(Fail(Code::kUnimplemented, "no shared records here"));
+  }
+  Status Settle() override {
+    ++settles;
+    return settled;
+  }
   Result<store::LogPage> ReadLogs(const store::LogQuery& query) override;
   Result<std::uint64_t> PurgeLogs(const store::LogPurge& purge) override;
   std::shared_ptr<void> WatchLogs(const ExecutionId& id, std::function<void()> on_ready) override;
@@ -85,6 +93,7 @@ class FakeEngine final : public scheduler::Engine {
   std::shared_ptr<FakeSubscription> AwaitWatch(const ExecutionId& id);
 
   std::mutex mutex;
+  FakeTriggers trigger_door;
   std::function<Result<scheduler::FlowView>(const std::string& source)> build;  // validate and apply
   std::function<void(scheduler::SubmitRequest, SubmitDone)> submit;
   std::vector<store::FlowRow> flows;

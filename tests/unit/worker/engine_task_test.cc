@@ -77,6 +77,16 @@ class FakeDoor final : public EngineDoor {
       if (std::find(purge.executions.begin(), purge.executions.end(), kept.seen.id) == purge.executions.end()) continue;
       count += std::erase_if(kept.logs, [&](const SeenLog& log) {
         const auto& levels = purge.levels;
+TEST_F(EngineTask, ToggleSwitchesATriggerOfTheOwnFlowOrOfTheOneThatIsNamed) {
+  const auto toggle = [&](const std::string& properties) { return Core("trigger.Toggle", properties).state; };
+  EXPECT_EQ(toggle(R"({"trigger": "night"})"), State::kSuccess);
+  EXPECT_EQ(toggle(R"({"trigger": "{{ 'day' }}", "namespace": "a.b", "flowId": "other", "enabled": true})"), State::kSuccess);
+  EXPECT_EQ(toggle("{}"), State::kFailed);
+  ASSERT_EQ(door_.toggled.size(), 2u);
+  EXPECT_TRUE(door_.toggled[0].ends_with("/night off")) << door_.toggled[0];
+  EXPECT_EQ(door_.toggled[1], "a.b/other/day on");
+}
+
         if (!levels.empty() && std::find(levels.begin(), levels.end(), log.level) == levels.end()) return false;
         return (!purge.from || log.at >= *purge.from) && (!purge.before || log.at < *purge.before);
       });
