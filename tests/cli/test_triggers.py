@@ -6,6 +6,8 @@ import re
 import signal
 import sys
 import time
+import urllib.error
+import urllib.request
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
@@ -77,6 +79,33 @@ triggers:
     key: secret-key
 """
 
+HOOK = """id: hooked
+namespace: team
+inputs:
+  - id: who
+    type: STRING
+tasks:
+  - id: make
+    type: io.kestra.plugin.core.debug.Return
+    format: "hello {{ inputs.who }}"
+outputs:
+  - id: word
+    type: STRING
+    value: "{{ outputs.make.value }}"
+triggers:
+  - id: hook
+    type: io.kestra.plugin.core.trigger.Webhook
+    key: "{{ flow.id }}-4711"
+    inputs:
+      who: "{{ trigger.body.who }}"
+    conditions:
+      - type: io.kestra.plugin.core.condition.Expression
+        expression: "{{ trigger.body.who != 'nobody' }}"
+    wait: true
+    returnOutputs: true
+    responseCode: 201
+"""
+
 TOGGLE = """id: toggling
 namespace: team
 tasks:
@@ -90,8 +119,9 @@ tasks:
 
 class Triggers(ClusterTest):
     def standalone(self):
-        service = self.serve("standalone", "--grpc-port", "0")
-        service.server = re.search(r"API (\S+?),", service.wait_for("slots, data headrace-data")).group(1)
+        service = self.serve("standalone", "--grpc-port", "0", "--port", "0", "--management-port", "0")
+        seen = service.wait_for("slots, data headrace-data")
+        service.server, service.http = re.search(r"API (\S+?), HTTP (\S+?),", seen).groups()
         return service
 
     def executions(self, service, flow):
@@ -177,6 +207,29 @@ class Triggers(ClusterTest):
         self.assertTrue(self.trigger(service, "team/hourly/hour")["disabled"])
         self.assert_exit(self.client(service, "trigger", "enable", "team/hourly/hour"), 0)
         self.assertFalse(self.trigger(service, "team/hourly/hour")["disabled"])
+
+    def ask(self, service, key, body):
+        url = f"http://{service.http}/api/v1/main/executions/webhook/team/hooked/{key}?q=1"
+        try:
+            with urllib.request.urlopen(urllib.request.Request(url, data=body.encode()), timeout=PATIENCE) as answer:
+                return answer.status, json.loads(answer.read())
+        except urllib.error.HTTPError as refused:
+            return refused.code, refused.read().decode()
+
+    def test_a_webhook_starts_its_flow_and_answers_with_its_outputs(self):
+        service = self.standalone()
+        self.deploy(service, HOOK)
+        self.assertEqual(self.ask(service, "hooked-4711", '{"who": "you"}'), (201, {"word": "hello you"}))
+        self.assertEqual(self.ask(service, "hooked-4711", '{"who": "nobody"}')[0], 409)
+        self.assertEqual(self.ask(service, "hooked-4712", '{"who": "you"}')[0], 404)
+        self.deploy(service, HOOK.replace("    wait: true\n", "").replace("    responseCode: 201\n", ""))
+        status, execution = self.ask(service, "hooked-4711", '{"who": "me"}')
+        self.assertEqual((status, execution["flowId"]), (200, "hooked"))
+        self.assertEqual(execution["trigger"]["variables"]["parameters"], {"q": ["1"]})
+        self.assertIn(execution["id"], execution["url"])
+        self.assertEqual(len(self.wait_for(service, "hooked", 2)), 2)
+        self.deploy(service, HOOK + "disabled: true\n")
+        self.assertEqual(self.ask(service, "hooked-4711", '{"who": "you"}')[0], 409)
 
     def test_a_run_without_a_server_starts_no_trigger(self):
         done = self.call("run", self.write("flow.yaml", HOURLY), "-q")
