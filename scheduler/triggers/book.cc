@@ -160,11 +160,15 @@ void TriggerBook::Arm(Entry& entry, Timestamp now) {
   Disarm(entry);
   const Trigger& row = entry.row;
   if (!entry.calendar || row.off || row.disabled) return;
+  const bool fills = row.backfill && !row.backfill->paused;
   std::optional<Timestamp> at = row.next;
-  if (row.backfill && !row.backfill->paused) at = std::min(at.value_or(now), now);
+  if (fills) at = std::min(at.value_or(now), now);
   if (!at) return;
-  const bool waits = row.execution && (!row.allow_concurrent || *at <= now);
-  if (waits) at = std::max(*at, now + kLockLook);
+  if (row.execution) {
+    const Timestamp look = now + kLockLook;
+    if (row.allow_concurrent && row.next && *row.next > now) at = fills ? std::min(*row.next, look) : *row.next;
+    else at = std::max(*at, look);
+  }
   entry.armed = at;
   due_.emplace(*at, row.name);
 }

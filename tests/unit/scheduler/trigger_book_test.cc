@@ -213,6 +213,20 @@ TEST_F(TriggerBookTest, ABackfillRunsItsDatesOneAfterTheOther) {
   EXPECT_EQ(Run("2026-01-01T13:40:00Z"), Dates());
 }
 
+TEST_F(TriggerBookTest, WhoAllowsConcurrencyTicksBesideABackfill) {
+  Trigger trigger = Schedule("* * * * *");
+  trigger.allow_concurrent = true;
+  Deploy(trigger, "2026-01-01T12:30:30Z");
+  ASSERT_TRUE(book_.StartBackfill(kName, {.start = At("2026-01-01T01:00:00Z"), .end = At("2026-01-01T01:01:00Z")},
+                                  At("2026-01-01T12:30:30Z")));
+  EXPECT_EQ(Run("2026-01-01T12:30:30Z", true), (Dates{"2026-01-01T01:00:00"}));
+  EXPECT_EQ(FormatInstant(*book_.NextDue()), "2026-01-01T12:31:00.000000Z");
+  const ExecutionId filled = ids_.back();
+  EXPECT_EQ(Run("2026-01-01T12:31:00Z", true), (Dates{"2026-01-01T12:31:00"}));
+  book_.Ended(kName, filled, State::kSuccess, At("2026-01-01T12:31:10Z"));
+  EXPECT_EQ(Run("2026-01-01T12:31:10Z"), (Dates{"2026-01-01T01:01:00"}));
+}
+
 TEST_F(TriggerBookTest, ABackfillNeedsDatesOfThePast) {
   Deploy(Schedule("0 * * * *"), "2026-01-01T12:30:00Z");
   const auto start = [&](const std::string& from, const std::string& to) {
