@@ -270,6 +270,49 @@ TEST_F(TriggerCoreTest, ABackfillGivesItsInputsAndLabels) {
   EXPECT_FALSE(Row(kC).backfill);
 }
 
+// Processes that die at any step, commits that come late: each minute is run once, in order.
+TEST_F(TriggerCoreTest, CrashesByChanceNeitherLoseNorDoubleADate) {
+  Random random(7);
+  for (int round = 0; round < 12; ++round) {
+    const std::string flow = "r" + std::to_string(round);
+    std::string source = Scheduled("", "* * * * *");
+    Deploy(source.replace(source.find("id: s"), 5, "id: " + flow));
+    const TriggerName name{"t", flow, "c"};
+    for (int step = 0; step < 150; ++step) {
+      switch (random.Next() % 6) {
+        case 0: now_.wall += seconds(random.Next() % 90); now_.monotonic += seconds(1); break;
+        case 1: Tick(); break;
+        case 2: if (random.Next() % 4 == 0) { Boot(); } break;
+        case 3:
+          for (const model::Execution& one : Of(flow)) {
+            if (!one.closed) core_->Post(one.id, model::KillRequested{}, [](const Status&) {}, now_);
+          }
+          break;
+        default:
+          if (store_.held.empty()) break;
+          auto [batch, done] = std::move(store_.held.front());
+          store_.held.pop_front();
+          store_.real->Commit(std::move(batch), [&](Status status) { core_->OnCommitted(status, now_); });
+      }
+    }
+    for (int pass = 0; pass < 1000 && *Row(name).next <= now_.wall; ++pass) {
+      for (const model::Execution& one : Of(flow)) {
+        if (!one.closed) Kill(one.id);
+      }
+      now_.monotonic += seconds(30);
+      Settle();
+    }
+    With([&](TriggerRunner& runner) { return runner.book().SetDisabled(name, true, now_.wall); });
+    std::vector<std::string> dates;
+    for (const model::Execution& one : Of(flow)) dates.push_back(ToText(*AtPath(one.trigger, "variables.date")));
+    std::sort(dates.begin(), dates.end());
+    ASSERT_GT(dates.size(), 5u);
+    for (std::size_t i = 1; i < dates.size(); ++i) {
+      ASSERT_EQ(*ParseInstant(dates[i]) - *ParseInstant(dates[i - 1]), minutes(1)) << flow << ": " << dates[i - 1] << " " << dates[i];
+    }
+  }
+}
+
 // ---- flow triggers ----
 
 std::string After(const std::string& id, const std::string& more) {
