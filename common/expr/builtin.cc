@@ -34,7 +34,7 @@ const Index& Functions() {
 }
 
 const Index& MethodIndex() {
-  static const Index index = MakeIndex({Methods()});
+  static const Index index = MakeIndex({Methods(), TextMethods()});
   return index;
 }
 
@@ -47,7 +47,13 @@ const Builtin* Find(const Index& index, std::string_view name) {
 
 const Builtin* FindFilter(std::string_view name) { return Find(Filters(), name); }
 const Builtin* FindFunction(std::string_view name) { return Find(Functions(), name); }
-const Builtin* FindMethod(std::string_view name) { return Find(MethodIndex(), name); }
+const Builtin* FindMethod(std::string_view name) {
+  if (const Builtin* method = Find(MethodIndex(), name); method != nullptr || name.empty()) return method;
+  std::string capital(name);
+  if (capital.front() >= 'a' && capital.front() <= 'z') capital.front() = static_cast<char>(capital.front() - 'a' + 'A');
+  const Builtin* getter = Find(MethodIndex(), "get" + capital);
+  return getter != nullptr ? getter : Find(MethodIndex(), "is" + capital);
+}
 
 std::vector<std::string> FilterNames() {
   std::vector<std::string> names;

@@ -13,6 +13,7 @@
 #include "common/base/error.h"
 #include "common/expr/budget.h"
 #include "common/expr/environment.h"
+#include "common/expr/java_value.h"
 #include "common/model/value.h"
 
 namespace headrace::expr {
@@ -32,6 +33,8 @@ struct Invocation {
   const Value& input;     // what a filter is applied to; null for functions
   std::span<const Value* const> arguments;
   Session& session;
+  JavaType input_type = JavaType::kUnknown;
+  JavaType* result_type = nullptr;  // where a body may leave the Java type of what it makes
 
   // Null when absent or null.
   const Value* Argument(std::size_t index) const {
@@ -43,6 +46,9 @@ struct Invocation {
   // The argument as a whole number. Error: it is something else.
   Result<std::int64_t> Integer(std::size_t index, std::int64_t otherwise) const;
   bool Flag(std::size_t index, bool otherwise) const;
+  void SetResultType(JavaType type) const {
+    if (result_type != nullptr) *result_type = type;
+  }
   Budget& budget() const { return session.budget(); }
 };
 
@@ -61,6 +67,7 @@ struct Builtin {
   bool variadic = false;
   bool guards_undefined = false;  // an undefined input counts as null
   std::string_view reads{};       // context roots it looks at, with spaces between; "*" is everything
+  bool takes_java = false;        // knows what to do with an input whose Java type JSON does not have
 };
 
 std::span<const Builtin> TextFilters();
@@ -76,13 +83,17 @@ std::span<const Builtin> ContextFunctions();
 std::span<const Builtin> DataFunctions();
 std::span<const Builtin> CipherFunctions();
 std::span<const Builtin> Methods();
-
-// `number(type) | className`.
-const Builtin& NumberClass();
+std::span<const Builtin> TextMethods();
+// compareTo of a text.
+Result<Value> CompareTexts(const Invocation& call);
 
 const Builtin* FindFilter(std::string_view name);
 const Builtin* FindFunction(std::string_view name);
-// `value.name(…)`: the value is the input.
+// `value.name(…)`: the value is the input. As in Pebble, `x.empty()` finds isEmpty.
 const Builtin* FindMethod(std::string_view name);
+// `value.name` where the value has no such key: a method without arguments that values of this kind have.
+const Builtin* FindProperty(const Value& value, JavaType type, std::string_view name);
+// Whether FindProperty knows the name for some value.
+bool IsProperty(std::string_view name);
 
 }  // namespace headrace::expr

@@ -1,7 +1,9 @@
 #include <algorithm>
 #include <array>
+#include <optional>
 
 #include "common/expr/date_time.h"
+#include "common/expr/zone_names.h"
 
 namespace headrace::expr {
 namespace {
@@ -29,33 +31,58 @@ std::string OffsetText(int offset, OffsetStyle style) {
   return text;
 }
 
-std::string ZoneLongName(const std::string& abbreviation, const Zone& zone) {
-  struct Named { std::string_view abbreviation; std::string_view name; };
-  static constexpr std::array<Named, 14> kNames = {{
-      {"UTC", "Coordinated Universal Time"}, {"GMT", "Greenwich Mean Time"}, {"BST", "British Summer Time"},
-      {"CET", "Central European Standard Time"}, {"CEST", "Central European Summer Time"},
-      {"EET", "Eastern European Standard Time"}, {"EEST", "Eastern European Summer Time"},
-      {"EST", "Eastern Standard Time"}, {"EDT", "Eastern Daylight Time"}, {"CST", "Central Standard Time"},
-      {"CDT", "Central Daylight Time"}, {"PST", "Pacific Standard Time"}, {"PDT", "Pacific Daylight Time"},
-      {"JST", "Japan Standard Time"},
-  }};
-  const auto* found = std::find_if(kNames.begin(), kNames.end(),
-                                   [&](const Named& named) { return named.abbreviation == abbreviation; });
-  return found == kNames.end() ? zone.name() : std::string(found->name);
+// As Java without a name for it: GMT-03:00.
+std::string GmtText(int offset) { return offset == 0 ? "GMT" : "GMT" + OffsetText(offset, {.colon = true, .seconds_may_show = true}); }
+
+std::string ZoneLongName(const ZoneOffset& offset, const Zone& zone) {
+  const std::optional<ZoneNames> names = FindZoneNames(zone.name());
+  if (!names) return zone.name();
+  return std::string(offset.daylight && !names->daylight.empty() ? names->daylight : names->standard);
+}
+
+// The name that does not say whether it is summer.
+std::string ZoneGenericName(const ZoneOffset& offset, const Zone& zone, bool full) {
+  const std::optional<ZoneNames> names = FindZoneNames(zone.name());
+  if (names) return std::string(full ? names->generic : names->generic_short);
+  return zone.is_region() ? GmtText(offset.seconds) : zone.name();
+}
+
+// tz has offsets instead of letters for some zones.
+std::string ZoneShortName(const ZoneOffset& offset, const Zone& zone) {
+  const bool digits = offset.abbreviation.starts_with('+') || offset.abbreviation.starts_with('-');
+  return zone.is_region() && digits ? GmtText(offset.seconds) : offset.abbreviation;
+}
+
+// The part of the day, of which 12:00 and 0:00 are their own.
+std::string_view DayPeriod(const LocalFields& fields, bool narrow) {
+  if (fields.minute == 0 && fields.hour == 0) return narrow ? "mi" : "midnight";
+  if (fields.minute == 0 && fields.hour == 12) return narrow ? "n" : "noon";
+  if (fields.hour < 12) return "in the morning";
+  if (fields.hour < 18) return "in the afternoon";
+  return fields.hour < 21 ? "in the evening" : "at night";
 }
 
 class Formatter {
  public:
-  explicit Formatter(const DateTime& time)
-      : time_(time), offset_(time.zone.At(time.seconds)), local_(time.seconds + offset_.seconds),
+  explicit Formatter(const DateTime& time, const DateNames* names = nullptr)
+      : time_(time), names_(names), offset_(time.zone.At(time.seconds)), local_(time.seconds + offset_.seconds),
         fields_(FieldsOf(local_)) {}
 
   Result<std::string> Run(std::string_view pattern) {
     ASSIGN_OR_RETURN(const std::vector<PatternPart> parts, SplitPattern(pattern));
+    std::size_t width = 0;  // that `p` asked of the next part
     for (const PatternPart& part : parts) {
+      if (part.letter == 'p') {
+        width = static_cast<std::size_t>(part.count);
+        continue;
+      }
+      const std::size_t begin = out_.size();
       if (part.letter == 0) out_ += part.text;
       else RETURN_IF_ERROR(Append(part));
+      if (out_.size() - begin < width) out_.insert(begin, width - (out_.size() - begin), ' ');
+      width = 0;
     }
+    if (width > 0) return InvalidArgument("the date pattern ends with `p`, which pads what follows it");
     return std::move(out_);
   }
 
@@ -67,13 +94,33 @@ class Formatter {
 
   Status Append(const PatternPart& part) {
     if (part.count > 19) return Unknown(part);
+    if (names_ != nullptr && std::string_view("GBELMQaceqvzwWY").find(part.letter) != std::string_view::npos && part.letter != 0) {
+      if (std::string_view("LMQq").find(part.letter) == std::string_view::npos || part.count > 2) return AppendTranslated(part);
+    }
     switch (part.letter) {
-      case 'G': case 'E': case 'a': case 'e': case 'c': case 'M': case 'L': case 'Q': case 'q': return AppendName(part);
-      case 'V': case 'z': case 'O': case 'X': case 'x': case 'Z': return AppendZone(part);
+      case 'G': case 'B': case 'E': case 'a': case 'e': case 'c': case 'M': case 'L': case 'Q': case 'q': return AppendName(part);
+      case 'V': case 'v': case 'z': case 'O': case 'X': case 'x': case 'Z': return AppendZone(part);
       case '[': case ']': return {};
       case '\1': case '\2': case '\3': case '\4': case '\5': return AppendSpecial(part);
       default: return AppendNumber(part);
     }
+  }
+
+  Status AppendTranslated(const PatternPart& part) {
+    const bool full = part.count == 4;
+    const auto month = static_cast<std::size_t>(fields_.month - 1);
+    const auto day = static_cast<std::size_t>(WeekdayOf(local_) - 1);
+    if (part.letter == 'M' && part.count <= 4) {
+      out_ += full ? names_->months[month] : names_->short_months[month];
+    } else if (part.letter == 'E' && part.count <= 4) {
+      out_ += full ? names_->days[day] : names_->short_days[day];
+    } else if (part.letter == 'a' && part.count == 1) {
+      out_ += names_->halves[fields_.hour < 12 ? 0 : 1];
+    } else {
+      return InvalidArgument("the date pattern has `" + std::string(static_cast<std::size_t>(part.count), part.letter) +
+                             "`, which is written in English only; the locale is " + std::string(names_->language));
+    }
+    return {};
   }
 
   Status AppendNumber(const PatternPart& part) {
@@ -87,7 +134,8 @@ class Formatter {
       case 'W': number = (fields_.day + (WeekdayOf(local_ - (fields_.day - 1) * 86400) % 7) - 1) / 7 + 1; break;
       case 'd': number = fields_.day; break;
       case 'D': number = DayOfYear(fields_); break;
-      case 'F': number = (fields_.day - 1) % 7 + 1; break;
+      case 'F': number = (fields_.day - 1) / 7 + 1; break;
+      case 'g': number = (local_ - fields_.hour * 3600 - fields_.minute * 60 - fields_.second) / 86400 + 40587; break;
       case 'H': number = fields_.hour; break;
       case 'k': number = fields_.hour == 0 ? 24 : fields_.hour; break;
       case 'K': number = fields_.hour % 12; break;
@@ -137,6 +185,10 @@ class Formatter {
     const int weekday = WeekdayOf(local_);
     switch (part.letter) {
       case 'G': out_ += part.count == 4 ? "Anno Domini" : (part.count == 5 ? "A" : "AD"); return {};
+      case 'B':
+        if (part.count == 2 || part.count == 3) return Unknown(part);
+        out_ += DayPeriod(fields_, part.count == 5);
+        return {};
       case 'a': out_ += fields_.hour < 12 ? "AM" : "PM"; return {};
       case 'E': AppendWord(WeekdayName(weekday), part.count); return {};
       case 'e': case 'c':
@@ -161,8 +213,15 @@ class Formatter {
     const int count = part.count;
     if (count > 5) return Unknown(part);
     switch (part.letter) {
-      case 'V': out_ += time_.zone.name(); return {};
-      case 'z': out_ += count == 4 ? ZoneLongName(offset_.abbreviation, time_.zone) : offset_.abbreviation; return {};
+      case 'V':
+        if (count != 2) return Unknown(part);
+        out_ += time_.zone.name();
+        return {};
+      case 'v':
+        if (count != 1 && count != 4) return Unknown(part);
+        out_ += ZoneGenericName(offset_, time_.zone, count == 4);
+        return {};
+      case 'z': out_ += count == 4 ? ZoneLongName(offset_, time_.zone) : ZoneShortName(offset_, time_.zone); return {};
       case 'O': AppendGmt(count == 4); return {};
       case 'Z':
         if (count == 4) AppendGmt(true);
@@ -215,6 +274,7 @@ class Formatter {
   }
 
   const DateTime& time_;
+  const DateNames* names_;
   ZoneOffset offset_;
   std::int64_t local_;
   LocalFields fields_;
@@ -223,14 +283,18 @@ class Formatter {
 
 }  // namespace
 
-Result<std::string> FormatDate(const DateTime& time, std::string_view format) {
+Result<std::string> FormatDate(const DateTime& time, std::string_view format, const DateNames* names) {
   const std::string_view pattern = PatternOf(format);
+  const bool named = pattern != format;
+  if (named && format.find('_') == std::string_view::npos && !format.starts_with("iso") && format != "sql" && names != nullptr) {
+    return InvalidArgument("the style '" + std::string(format) + "' is written in English only; write a pattern");
+  }
   if (pattern == PatternOf("iso_instant")) {
     DateTime utc = time;
     utc.zone = Zone::Utc();
     return Formatter(utc).Run(pattern);
   }
-  return Formatter(time).Run(pattern);
+  return Formatter(time, named ? nullptr : names).Run(pattern);
 }
 
 }  // namespace headrace::expr

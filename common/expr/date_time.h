@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "common/base/error.h"
+#include "common/expr/date_names.h"
 #include "common/expr/zone.h"
 
 namespace headrace::expr {
@@ -44,7 +45,8 @@ int DayOfYear(const LocalFields& fields);
 Result<DateTime> CheckRange(DateTime time);
 
 // `format` is a name (iso, sql_sec, rfc_1123_date_time …), a style (full, long, medium, short) or a pattern.
-Result<std::string> FormatDate(const DateTime& time, std::string_view format);
+// `names` are those of another language than English; texts they lack are an error then.
+Result<std::string> FormatDate(const DateTime& time, std::string_view format, const DateNames* names = nullptr);
 // ISO-8601 with what it holds of time, offset and [zone]; without an offset the text is local to `zone`. The result
 // is seen in `zone`.
 Result<DateTime> ParseIsoDate(std::string_view text, const Zone& zone);

@@ -84,11 +84,14 @@ Result<Shape> ReadShape(std::string_view pattern) {
   return shape;
 }
 
-// |number| in decimal digits, exactly as its shortest text; `point` is the place of the decimal point.
+// |number| in decimal digits, exactly as its shortest text; `point` is the place of the decimal point. A text is the
+// digits of a BigDecimal.
 std::string DigitsOf(const Value& number, int& point) {
   std::array<char, 400> buffer{};
   char* end = buffer.data();
-  if (number.is_int64()) {
+  if (const json::string* exact = number.if_string()) {
+    end = std::copy_n(exact->data(), std::min(exact->size(), buffer.size()), buffer.data());
+  } else if (number.is_int64()) {
     end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), number.get_int64()).ptr;
   } else {
     end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), AsDouble(number), std::chars_format::fixed).ptr;
@@ -166,23 +169,33 @@ std::string Plain(std::string digits, int point, const Shape& shape) {
   return out;
 }
 
-std::string Scientific(std::string digits, int point, Shape shape) {
-  const std::size_t first = digits.find_first_not_of('0');
+int RoundedDown(int number, int step) {
+  return (number >= 0 ? number / step : -((-number + step - 1) / step)) * step;
+}
+
+// As DecimalFormat: with more digits before the point than must be there, exponents go in steps of so many; else the
+// point stands behind those that must be there.
+std::string Scientific(std::string digits, int point, const Shape& shape) {
+  const std::size_t first = std::min(digits.find_first_not_of('0'), digits.size());
+  digits.erase(0, first);
+  point -= static_cast<int>(first);
+  RoundDigits(digits, point, shape.whole_max + shape.fraction_max);
+  while (!digits.empty() && digits.back() == '0') digits.pop_back();
+  const bool steps = shape.whole_max > 1 && shape.whole_max > shape.whole_min;
   int exponent = 0;
-  if (first != std::string::npos) {
-    digits.erase(0, first);
-    point -= static_cast<int>(first);
-    const int whole = std::max(shape.whole_min, 1);
-    exponent = point - whole;
-    point = whole;
+  int whole = steps ? 1 : shape.whole_min;  // of zero
+  if (!digits.empty()) {
+    exponent = steps ? RoundedDown(point - 1, shape.whole_max) : point - shape.whole_min;
+    whole = point - exponent;
   }
-  shape.group = 0;
-  const std::string mantissa = Plain(std::move(digits), point, shape);
+  const int least = std::max(shape.whole_min + shape.fraction_min, whole);
+  if (static_cast<int>(digits.size()) < least) digits.append(static_cast<std::size_t>(least) - digits.size(), '0');
+  if (static_cast<int>(digits.size()) > whole) digits.insert(static_cast<std::size_t>(std::max(whole, 0)), ".");
   std::string power = std::to_string(std::abs(exponent));
   if (static_cast<int>(power.size()) < shape.exponent_min) {
     power.insert(0, static_cast<std::size_t>(shape.exponent_min) - power.size(), '0');
   }
-  return mantissa + "E" + (exponent < 0 ? "-" : "") + power;
+  return digits + "E" + (exponent < 0 ? "-" : "") + power;
 }
 
 // The place of the ';' that splits positive from negative, outside quotes.
@@ -200,7 +213,7 @@ std::size_t Split(std::string_view pattern) {
 Result<std::string> FormatDecimal(const Value& number, std::string_view pattern) {
   const std::size_t split = Split(pattern);
   ASSIGN_OR_RETURN(const Shape shape, ReadShape(pattern.substr(0, split)));
-  const double real = AsDouble(number);
+  const double real = !number.is_string() ? AsDouble(number) : number.get_string().starts_with("-") ? -1 : 1;
   if (std::isnan(real)) return std::string("NaN");
   std::string prefix = (real < 0 ? "-" : "") + shape.prefix;
   std::string suffix = shape.suffix;

@@ -37,6 +37,14 @@ Value Storable(Value value) {
   return value;
 }
 
+// An entry of a map is a=1, several are JSON.
+Status AppendPrinted(std::string& out, const Value& value, JavaType type, Budget& budget) {
+  if (type != JavaType::kEntry && type != JavaType::kEntries) return AppendText(out, value, budget);
+  RETURN_IF_ERROR(budget.SpendCopy(value));
+  const Value printed = type == JavaType::kEntry ? Value(JavaText(value, type)) : Settled(value, type);
+  return AppendText(out, printed, budget);
+}
+
 }  // namespace
 
 Status TextSink::Text(std::string_view text) {
@@ -47,29 +55,30 @@ Status TextSink::Text(std::string_view text) {
 
 Status TextSink::Put(Operand operand) {
   if (const json::string* text = operand.value().if_string()) return Text(*text);
-  return AppendText(out_, operand.value(), budget_);
+  return AppendPrinted(out_, operand.value(), operand.type(), budget_);
 }
 
 Status TypedSink::Text(std::string_view text) {
   if (pieces_ == 0) return Put(Operand(Value(text)));
-  if (pieces_++ == 1) RETURN_IF_ERROR(AppendText(text_, single_, budget_));
+  if (pieces_++ == 1) RETURN_IF_ERROR(AppendPrinted(text_, single_, single_type_, budget_));
   return TextSink(text_, budget_).Text(text);
 }
 
 Status TypedSink::Put(Operand operand) {
-  structured_ = structured_ || operand.value().is_structured();
+  structured_ = structured_ || (operand.value().is_structured() && operand.type() != JavaType::kEntry);
   if (pieces_ == 0) {
     if (!operand.is_owned()) RETURN_IF_ERROR(budget_.SpendCopy(operand.value()));
+    single_type_ = operand.type();
     single_ = std::move(operand).Take();
     ++pieces_;
     return {};
   }
-  if (pieces_++ == 1) RETURN_IF_ERROR(AppendText(text_, single_, budget_));
-  return AppendText(text_, operand.value(), budget_);
+  if (pieces_++ == 1) RETURN_IF_ERROR(AppendPrinted(text_, single_, single_type_, budget_));
+  return AppendPrinted(text_, operand.value(), operand.type(), budget_);
 }
 
 Value TypedSink::Finish() {
-  if (pieces_ <= 1) return Storable(std::move(single_));
+  if (pieces_ <= 1) return Storable(Settled(std::move(single_), single_type_));
   if (structured_) {
     if (Result<Value> parsed = ParseJson(text_)) return std::move(*parsed);
   }
@@ -139,10 +148,12 @@ Status Evaluator::Run(const IfStatement& node, Sink& sink) {
 Status Evaluator::Run(const ForStatement& node, Sink& sink) {
   ASSIGN_OR_RETURN(Operand operand, Evaluate(*node.iterable));
   ASSIGN_OR_RETURN(const Operand iterable, KeepOperand(std::move(operand)));
-  if (iterable.value().is_null()) return Execute(node.otherwise, sink);
+  if (iterable.value().is_null()) return {};  // `else` is for lists that are there
   Array entries;
   const Array* list = iterable.value().if_array();
   const bool stable = iterable.is_stable() && list != nullptr;
+  const bool walks_entries = list == nullptr || iterable.type() == JavaType::kEntries;
+  const JavaType type = walks_entries ? JavaType::kEntry : JavaType::kUnknown;
   if (const Object* map = iterable.value().if_object()) {
     RETURN_IF_ERROR(budget_.SpendCopy(iterable.value()));
     entries = Entries(*map);
@@ -156,7 +167,7 @@ Status Evaluator::Run(const ForStatement& node, Sink& sink) {
   Status status;
   for (std::size_t i = 0; i < list->size() && status; ++i) {
     if (node.uses_loop) scopes_.Define("loop", Operand(Value(LoopVariables(i, list->size()))));
-    scopes_.Define(node.variable, Operand::Reference((*list)[i], stable));
+    scopes_.Define(node.variable, Operand::Reference((*list)[i], stable, type));
     status = budget_.Spend(1);
     if (status) status = Execute(node.body, sink);
   }
@@ -174,7 +185,7 @@ Status Evaluator::Run(const FilterStatement& node, Sink& sink) {
   RETURN_IF_ERROR(Execute(node.body, inner));
   Operand operand{Value(std::move(text))};
   for (const FilterStep& step : node.steps) {
-    ASSIGN_OR_RETURN(Operand next, Invoke(*step.filter, operand.value(), step.arguments));
+    ASSIGN_OR_RETURN(Operand next, Invoke(*step.filter, operand, step.arguments));
     operand = std::move(next);
   }
   return sink.Put(std::move(operand));
@@ -183,7 +194,7 @@ Status Evaluator::Run(const FilterStatement& node, Sink& sink) {
 // The block runs in the middle of an expression that may hold references to variables: it must not change them.
 Result<std::string> Evaluator::RenderBlock(std::string_view name) {
   const auto block = program_.blocks.find(name);
-  if (block == program_.blocks.end()) return InvalidArgument("there is no block `" + std::string(name) + "`");
+  if (block == program_.blocks.end()) return std::string();
   std::string text;
   TextSink sink(text, budget_);
   scopes_.Push(Scopes::Wall::kWrites);

@@ -45,6 +45,7 @@ class TypedSink final : public Sink {
  private:
   Budget& budget_;
   int pieces_ = 0;
+  JavaType single_type_ = JavaType::kUnknown;
   bool structured_ = false;  // one of several pieces was a list or map
   Value single_;
   std::string text_;
@@ -96,7 +97,9 @@ class Evaluator final : public Session {
   Result<Operand> Eval(const InterpolationNode& node, const Expression& at);
   Result<Operand> EvalCoalesce(const BinaryNode& node);
   Result<Operand> EvalLogic(const BinaryNode& node);
-  Result<Operand> Invoke(const Builtin& builtin, const Value& input, const std::vector<ExpressionPtr>& arguments);
+  Result<Operand> Invoke(const Builtin& builtin, const Operand& input, const std::vector<ExpressionPtr>& arguments);
+  // Leaves a value that JSON has.
+  Status Settle(Operand& operand);
   // Null instead of an undefined value; `defined` tells which it was.
   Result<Operand> EvaluateGuarded(const Expression& expression, bool& defined);
   Result<bool> EvaluateCondition(const Expression& expression);

@@ -19,15 +19,17 @@ Result<const Array*> NeedList(const Invocation& call) {
 }
 
 Result<Value> DefaultFilter(const Invocation& call) {
-  return IsEmpty(call.input) ? *call.arguments[0] : call.input;
+  const Value* otherwise = call.Argument(0);
+  if (!IsEmpty(call.input)) return call.input;
+  return otherwise == nullptr ? Value(nullptr) : *otherwise;
 }
 
 Result<Value> Edge(const Invocation& call, bool first) {
   if (const json::string* text = call.input.if_string()) {
     RETURN_IF_ERROR(call.budget().SpendText(text->size()));
-    const std::u32string codes = Decode(*text);
-    if (codes.empty()) return Value("");
-    return Value(Encode(std::u32string(1, first ? codes.front() : codes.back())));
+    const std::u16string units = ToUtf16(*text);
+    if (units.empty()) return Refuse(call, "the text is empty");
+    return Value(FromUtf16(std::u16string(1, first ? units.front() : units.back())));
   }
   if (call.input.is_null()) return Value(nullptr);
   const Array* list = call.input.if_array();
@@ -47,7 +49,7 @@ Result<Value> JoinFilter(const Invocation& call) {
   std::string text;
   for (const Value& item : *list) {
     if (&item != list->data()) RETURN_IF_ERROR(AppendText(text, separator, call.budget()));
-    RETURN_IF_ERROR(AppendText(text, item.is_null() ? null : item, call.budget()));
+    RETURN_IF_ERROR(AppendJoined(text, item.is_null() ? null : item, call.budget()));
   }
   return Value(std::move(text));
 }
@@ -56,7 +58,7 @@ Result<Value> LengthFilter(const Invocation& call) {
   std::size_t length = 0;
   if (const json::string* text = call.input.if_string()) {
     RETURN_IF_ERROR(call.budget().SpendText(text->size()));
-    length = CharacterCount(*text);
+    length = ToUtf16(*text).size();
   }
   if (const Array* list = call.input.if_array()) length = list->size();
   if (const Object* map = call.input.if_object()) length = map->size();
@@ -69,8 +71,8 @@ Result<Value> SliceFilter(const Invocation& call) {
   const Array* list = call.input.if_array();
   if (text == nullptr && list == nullptr) return WrongInput(call, "list or text");
   if (text != nullptr) RETURN_IF_ERROR(call.budget().SpendText(text->size()));
-  const std::u32string codes = text != nullptr ? Decode(*text) : std::u32string();
-  const auto size = static_cast<std::int64_t>(text != nullptr ? codes.size() : list->size());
+  const std::u16string units = text != nullptr ? ToUtf16(*text) : std::u16string();
+  const auto size = static_cast<std::int64_t>(text != nullptr ? units.size() : list->size());
   ASSIGN_OR_RETURN(const std::int64_t from, call.Integer(0, 0));
   ASSIGN_OR_RETURN(const std::int64_t to, call.Integer(1, size));
   if (from < 0 || to > size || from > to) {
@@ -79,7 +81,7 @@ Result<Value> SliceFilter(const Invocation& call) {
   }
   const auto begin = static_cast<std::size_t>(from);
   const auto count = static_cast<std::size_t>(to - from);
-  if (text != nullptr) return Value(Encode(std::u32string_view(codes).substr(begin, count)));
+  if (text != nullptr) return Value(FromUtf16(std::u16string_view(units).substr(begin, count)));
   RETURN_IF_ERROR(call.budget().SpendCopy(call.input));
   Array out;
   out.insert(out.end(), list->begin() + from, list->begin() + to);
@@ -111,6 +113,7 @@ Result<Value> ReverseFilter(const Invocation& call) {
 
 Result<Value> MergeFilter(const Invocation& call) {
   const Value* more = call.Argument(0);
+  if (more == nullptr && call.input.is_null()) return Refuse(call, "both are null");
   if (more == nullptr) return call.input;
   if (call.input.is_null()) return *more;
   RETURN_IF_ERROR(call.budget().SpendCopy(call.input));
@@ -125,6 +128,7 @@ Result<Value> MergeFilter(const Invocation& call) {
     } else {
       return Refuse(call, "a map takes in a map or a list, not a " + std::string(KindName(*more)));
     }
+    SortAsHashMap(out, map->size() + (more->is_object() ? more->get_object().size() : more->get_array().size()) + 16);
     return Value(std::move(out));
   }
   const Array* list = call.input.if_array();
@@ -133,7 +137,7 @@ Result<Value> MergeFilter(const Invocation& call) {
   if (const Array* other = more->if_array()) {
     out.insert(out.end(), other->begin(), other->end());
   } else if (const Object* other_map = more->if_object()) {
-    for (const auto& [key, value] : *other_map) out.push_back(Object({{"key", key}, {"value", value}}));
+    for (const auto& [key, value] : *other_map) out.push_back(Object({{json::string(key), value}}));
   } else {
     return Refuse(call, "a list takes in a list or a map, not a " + std::string(KindName(*more)));
   }
@@ -204,7 +208,7 @@ Result<Value> DistinctFilter(const Invocation& call) {
 
 constexpr Builtin kFilters[] = {
     {"chunk", ChunkFilter, {"size"}, 1},
-    {"default", DefaultFilter, {"default"}, 1, false, true},
+    {"default", DefaultFilter, {"default"}, 0, false, true},
     {"distinct", DistinctFilter},
     {"first", FirstFilter},
     {"flatten", FlattenFilter},
@@ -212,7 +216,7 @@ constexpr Builtin kFilters[] = {
     {"keys", KeysFilter},
     {"last", LastFilter},
     {"length", LengthFilter},
-    {"merge", MergeFilter, {"items"}, 1},
+    {"merge", MergeFilter, {"items"}},
     {"reverse", ReverseFilter},
     {"rsort", RsortFilter},
     {"slice", SliceFilter, {"fromIndex", "toIndex"}},

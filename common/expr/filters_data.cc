@@ -1,5 +1,6 @@
 #include "common/expr/builtin.h"
 #include "common/expr/jq.h"
+#include "common/expr/jq_path.h"
 #include "common/expr/yaml_writer.h"
 
 namespace headrace::expr {
@@ -29,6 +30,14 @@ Result<Value> JqFilter(const Invocation& call) {
       input = &parsed;
     }
   }
+  if (const auto picked = PickByJq(call.Text(0), *input)) {
+    Array list;
+    for (const Value* value : *picked) {
+      RETURN_IF_ERROR(call.budget().SpendCopy(*value));
+      list.push_back(*value);
+    }
+    return Value(std::move(list));
+  }
   ASSIGN_OR_RETURN(Array results, RunJq(call.Text(0), *input, call.budget().limits().steps, call.budget().foreign_time()));
   Value list(std::move(results));
   RETURN_IF_ERROR(call.budget().SpendCopy(list));
@@ -36,21 +45,12 @@ Result<Value> JqFilter(const Invocation& call) {
 }
 
 Result<Value> ClassNameFilter(const Invocation& call) {
-  switch (call.input.kind()) {
-    case json::kind::null: return Value(nullptr);
-    case json::kind::bool_: return Value("java.lang.Boolean");
-    case json::kind::string: return Value("java.lang.String");
-    case json::kind::double_: return Value("java.lang.Double");
-    case json::kind::array: return Value("java.util.ArrayList");
-    case json::kind::object: return Value("java.util.LinkedHashMap");
-    default: break;
-  }
-  const bool narrow = call.input.is_int64() && call.input.get_int64() <= INT32_MAX && call.input.get_int64() >= INT32_MIN;
-  return Value(narrow ? "java.lang.Integer" : "java.lang.Long");
+  if (call.input.is_null()) return Value(nullptr);
+  return Value(JavaClassName(call.input, call.input_type));
 }
 
 constexpr Builtin kFilters[] = {
-    {"className", ClassNameFilter}, {"jq", JqFilter, {"expression"}, 1}, {"json", ToJsonFilter},
+    {"className", ClassNameFilter, {}, 0, false, false, "", true}, {"jq", JqFilter, {"expression"}, 1}, {"json", ToJsonFilter},
     {"toIon", ToIonFilter},         {"toJson", ToJsonFilter},            {"yaml", ToYamlFilter},
 };
 

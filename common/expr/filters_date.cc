@@ -52,10 +52,12 @@ Result<DateTime> InputDate(const Invocation& call, const Zone& zone, const std::
   return existing_format.empty() ? ParseIsoDate(*text, zone) : ParseDate(*text, existing_format, zone);
 }
 
-Status CheckLocale(const Invocation& call, std::size_t argument) {
-  const std::string locale = Lower(call.Text(argument, "en"));
-  if (locale.starts_with("en")) return {};
-  return Refuse(call, "the locale '" + locale + "' is not supported; dates are written in English (en)");
+// Null for English.
+Result<const DateNames*> NamesOf(const Invocation& call, std::size_t argument) {
+  const std::string locale = call.Text(argument, "en");
+  if (Lower(locale).starts_with("en")) return nullptr;
+  if (const DateNames* names = FindDateNames(locale)) return names;
+  return Refuse(call, "the locale '" + locale + "' is not supported; dates are written in en, fr, de, es, it, pt or nl");
 }
 
 // Runs a date filter and puts its name before its errors.
@@ -64,16 +66,16 @@ Result<Value> Named(const Invocation& call, Result<Value> result) {
   return Refuse(call, result.error().message);
 }
 
-Result<Value> Formatted(const DateTime& time, const std::string& format) {
-  ASSIGN_OR_RETURN(std::string text, FormatDate(time, format));
+Result<Value> Formatted(const DateTime& time, const std::string& format, const DateNames* names) {
+  ASSIGN_OR_RETURN(std::string text, FormatDate(time, format, names));
   return Value(std::move(text));
 }
 
 Result<Value> FormatInput(const Invocation& call) {
-  RETURN_IF_ERROR(CheckLocale(call, 3));
+  ASSIGN_OR_RETURN(const DateNames* names, NamesOf(call, 3));
   ASSIGN_OR_RETURN(const Zone zone, ZoneOf(call, 1));
   ASSIGN_OR_RETURN(const DateTime time, InputDate(call, zone, call.Text(2)));
-  return Formatted(time, call.Text(0, "iso"));
+  return Formatted(time, call.Text(0, "iso"), names);
 }
 Result<Value> DateFilter(const Invocation& call) {
   if (call.input.is_null()) return Value(nullptr);
@@ -86,10 +88,11 @@ struct Unit {
   int days;
   int months;
 };
-constexpr std::array<Unit, 12> kUnits = {{
+constexpr std::array<Unit, 14> kUnits = {{
     {"NANOS", 1, 0, 0}, {"MICROS", 1000, 0, 0}, {"MILLIS", 1'000'000, 0, 0}, {"SECONDS", kGiga, 0, 0},
     {"MINUTES", 60 * kGiga, 0, 0}, {"HOURS", 3600 * kGiga, 0, 0}, {"HALF_DAYS", 43200 * kGiga, 0, 0},
     {"DAYS", 0, 1, 0}, {"WEEKS", 0, 7, 0}, {"MONTHS", 0, 0, 1}, {"YEARS", 0, 0, 12}, {"DECADES", 0, 0, 120},
+    {"CENTURIES", 0, 0, 1200}, {"MILLENNIA", 0, 0, 12000},
 }};
 
 // Days and months move the wall clock's date and keep its time of day; smaller units move the instant.
@@ -125,12 +128,12 @@ Result<DateTime> Add(const Invocation& call, DateTime time, std::int64_t amount,
 }
 
 Result<Value> AddToInput(const Invocation& call) {
-  RETURN_IF_ERROR(CheckLocale(call, 5));
+  ASSIGN_OR_RETURN(const DateNames* names, NamesOf(call, 5));
   ASSIGN_OR_RETURN(const std::int64_t amount, call.Integer(0, 0));
   ASSIGN_OR_RETURN(const Zone zone, ZoneOf(call, 3));
   ASSIGN_OR_RETURN(DateTime time, InputDate(call, zone, call.Text(4)));
   ASSIGN_OR_RETURN(time, Add(call, time, amount, call.Text(1)));
-  return Formatted(time, call.Text(2, "iso"));
+  return Formatted(time, call.Text(2, "iso"), names);
 }
 Result<Value> DateAddFilter(const Invocation& call) {
   if (call.input.is_null()) return Value(nullptr);
@@ -150,6 +153,7 @@ Result<Value> TimestampOf(const Invocation& call, std::int64_t per_second) {
 Result<Value> Timestamp(const Invocation& call, std::int64_t per_second, bool as_text) {
   if (call.input.is_null()) return Value(nullptr);
   ASSIGN_OR_RETURN(Value units, Named(call, TimestampOf(call, per_second)));
+  call.SetResultType(as_text ? JavaType::kUnknown : JavaType::kLong);
   return as_text ? Value(ToText(units)) : units;
 }
 Result<Value> TimestampFilter(const Invocation& call) { return Timestamp(call, 1, false); }
@@ -158,9 +162,9 @@ Result<Value> TimestampMicroFilter(const Invocation& call) { return Timestamp(ca
 Result<Value> TimestampNanoFilter(const Invocation& call) { return Timestamp(call, kGiga, true); }
 
 Result<Value> FormatNow(const Invocation& call) {
-  RETURN_IF_ERROR(CheckLocale(call, 3));
+  ASSIGN_OR_RETURN(const DateNames* names, NamesOf(call, 3));
   ASSIGN_OR_RETURN(const Zone zone, ZoneOf(call, 1));
-  return Formatted(FromUnits(ToMicros(call.session.environment().Now()), 1'000'000, zone), call.Text(0, "iso"));
+  return Formatted(FromUnits(ToMicros(call.session.environment().Now()), 1'000'000, zone), call.Text(0, "iso"), names);
 }
 Result<Value> NowFunction(const Invocation& call) { return Named(call, FormatNow(call)); }
 

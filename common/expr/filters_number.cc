@@ -6,6 +6,7 @@
 
 #include "common/base/text.h"
 #include "common/expr/builtin.h"
+#include "common/expr/decimal.h"
 #include "common/expr/decimal_format.h"
 #include "common/expr/operators.h"
 
@@ -13,9 +14,14 @@ namespace headrace::expr {
 namespace {
 
 Result<Value> AbsFilter(const Invocation& call) {
-  if (call.input.is_null()) return Value(nullptr);
-  if (!IsNumber(call.input)) return Refuse(call, "needs a number, not a " + std::string(KindName(call.input)));
-  if (AsDouble(call.input) >= 0) return call.input;
+  const Typed input{call.input, call.input_type};
+  const std::optional<double> number = JavaDouble(input);
+  if (!number) return Refuse(call, "needs a number, not a " + std::string(KindName(call.input)));
+  call.SetResultType(call.input_type);
+  if (const json::string* digits = call.input.if_string()) {
+    return Value(std::string_view(*digits).substr(digits->starts_with("-") ? 1 : 0));
+  }
+  if (*number >= 0) return call.input;
   return ApplyUnary(UnaryOperator::kMinus, call.input);
 }
 
@@ -23,142 +29,156 @@ tl::unexpected<Error> NoNumber(const Invocation& call, std::string_view text) {
   return Refuse(call, "'" + std::string(text) + "' is not a number");
 }
 
-Result<double> ParseReal(const Invocation& call, std::string_view text) {
-  std::string_view digits = text;
-  if (!digits.empty() && std::string_view("fFdDlL").find(digits.back()) != std::string_view::npos) {
-    digits.remove_suffix(1);
-  }
-  if (!digits.empty() && digits.front() == '+') digits.remove_prefix(1);
+// A float or double as Java reads it: blanks around it and a letter of its type behind it do not matter.
+std::optional<double> ReadReal(std::string_view text, float* as_float = nullptr) {
+  text = Trim(text);
+  if (!text.empty() && std::string_view("fFdD").find(text.back()) != std::string_view::npos) text.remove_suffix(1);
+  if (text.starts_with('+')) text.remove_prefix(1);
   double number = 0;
-  const auto [stop, failure] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
-  if (failure != std::errc() || stop != digits.data() + digits.size() || digits.empty() || !std::isfinite(number)) {
-    return NoNumber(call, text);
-  }
+  const char* end = text.data() + text.size();
+  const auto [stop, failure] = std::from_chars(text.data(), end, number);
+  const bool digits = text.find_first_of("0123456789") != std::string_view::npos;
+  if (failure != std::errc() || stop != end || !digits) return std::nullopt;
+  if (as_float != nullptr && std::from_chars(text.data(), end, *as_float).ec != std::errc()) *as_float = HUGE_VALF;
   return number;
 }
 
-// The whole number `text` writes, if it writes one: decimal or 0x.
-bool ParseWhole(std::string_view text, std::int64_t& number) {
-  if (!text.empty() && (text.back() == 'l' || text.back() == 'L')) text.remove_suffix(1);
-  const bool negative = !text.empty() && text.front() == '-';
-  if (!text.empty() && (text.front() == '+' || negative)) text.remove_prefix(1);
+Result<double> ParseReal(const Invocation& call, std::string_view text) {
+  if (const std::optional<double> number = ReadReal(text)) return *number;
+  return NoNumber(call, text);
+}
+
+// A whole number as Java's decode() reads it, or as parseInt() does: 0x, 0X or # before hexadecimal digits; for decode a
+// 0 before octal ones. Past 64 bits it is the text of its decimal digits.
+std::optional<Value> ReadWhole(std::string_view text, bool decode) {
+  const bool negative = text.starts_with('-');
+  if (negative || text.starts_with('+')) text.remove_prefix(1);
   int base = 10;
-  if (text.starts_with("0x") || text.starts_with("0X")) {
+  const std::size_t prefix = text.starts_with("0x") || text.starts_with("0X") ? 2 : text.starts_with('#') ? 1 : 0;
+  if (prefix > 0) {
     base = 16;
-    text.remove_prefix(2);
+  } else if (decode && text.size() > 1 && text.front() == '0') {
+    base = 8;
   }
-  if (text.empty() || text.front() == '-') return false;
-  std::string signed_text = (negative ? "-" : "") + std::string(text);
-  const char* end = signed_text.data() + signed_text.size();
-  const auto [stop, failure] = std::from_chars(signed_text.data(), end, number, base);
-  return failure == std::errc() && stop == end;
-}
-
-// Past 64 bits a whole number is its digits.
-std::optional<std::string> BigWhole(std::string_view text) {
-  std::string_view digits = text;
-  if (!digits.empty() && (digits.front() == '-' || digits.front() == '+')) digits.remove_prefix(1);
-  const bool whole = !digits.empty() && std::all_of(digits.begin(), digits.end(), [](char c) { return c >= '0' && c <= '9'; });
-  if (!whole) return std::nullopt;
-  return std::string(text.front() == '+' ? digits : text);
-}
-
-Result<Value> WholeOf(const Invocation& call, const std::string& text, bool narrow) {
+  text.remove_prefix(prefix);
+  std::optional<std::string> digits = WholeText(text, base);
+  if (!digits) return std::nullopt;
+  if (negative && *digits != "0") digits->insert(0, 1, '-');
   std::int64_t number = 0;
+  const char* end = digits->data() + digits->size();
+  if (std::from_chars(digits->data(), end, number).ec == std::errc()) return Value(number);
+  return Value(std::move(*digits));
+}
+
+// What createNumber of commons-lang makes of a whole number: the narrowest class that its digits allow.
+Value TypedWhole(const Invocation& call, Value number, bool at_least_long) {
+  const bool narrow = number.is_int64() && number.get_int64() <= INT32_MAX && number.get_int64() >= INT32_MIN;
+  call.SetResultType(number.is_string() ? JavaType::kBigInteger
+                                        : narrow && !at_least_long ? JavaType::kInteger : JavaType::kLong);
+  return number;
+}
+
+// Of a number with a fraction or an exponent: a float if its text is that of the double, a double if it is exact.
+Result<Value> NarrowestReal(const Invocation& call, const std::string& text) {
+  float narrow = 0;
+  const std::optional<double> real = ReadReal(text, &narrow);
+  const std::optional<std::string> decimal = DecimalText(Trim(text));
+  if (!real && !decimal) return NoNumber(call, text);
+  const bool zero = text.substr(0, text.find_first_of("eE")).find_first_of("123456789") == std::string::npos;
+  if (real && std::isfinite(narrow) && (narrow != 0 || zero) && FloatDecimal(narrow) == *real) {
+    call.SetResultType(JavaType::kFloat);
+    return Value(*real);
+  }
+  if (real && (*real != 0 || zero) && (!decimal || IsDecimalOf(*decimal, *real))) {
+    call.SetResultType(JavaType::kDouble);
+    return Value(*real);
+  }
+  if (!decimal) return NoNumber(call, text);
+  call.SetResultType(JavaType::kBigDecimal);
+  return Value(*decimal);
+}
+
+// As NumberUtils.createNumber of commons-lang.
+Result<Value> CreateNumber(const Invocation& call, const std::string& text) {
+  if (Trim(text).empty()) return NoNumber(call, text);
+  const char last = text.back();
+  const bool hex = text.find_first_of("xX#") != std::string::npos;
+  if (!hex && (last == 'l' || last == 'L')) {
+    std::optional<Value> whole = ReadWhole(std::string_view(text).substr(0, text.size() - 1), false);
+    if (!whole) return NoNumber(call, text);
+    return TypedWhole(call, std::move(*whole), true);
+  }
+  if (!hex && (last == 'f' || last == 'F' || last == 'd' || last == 'D')) {
+    float narrow = 0;
+    const std::optional<double> real = ReadReal(text, &narrow);
+    if (!real) return NoNumber(call, text);
+    const bool single = (last == 'f' || last == 'F') && std::isfinite(narrow);
+    call.SetResultType(single ? JavaType::kFloat : JavaType::kDouble);
+    return Value(single ? FloatDecimal(narrow) : *real);
+  }
+  if (hex || text.find_first_of(".eE") == std::string::npos) {
+    std::optional<Value> whole = ReadWhole(text, true);
+    if (!whole) return NoNumber(call, text);
+    return TypedWhole(call, std::move(*whole), false);
+  }
+  if (!(last >= '0' && last <= '9') && last != '.') return NoNumber(call, text);
+  return NarrowestReal(call, text);
+}
+
+Result<Value> WholeOf(const Invocation& call, const std::string& text, JavaType type) {
+  call.SetResultType(type);
+  std::optional<Value> whole = ReadWhole(text, false);
   if (IsNumber(call.input) && !call.input.is_int64()) {
     const double real = std::trunc(AsDouble(call.input));
-    if (std::abs(real) > 9.2e18) return NoNumber(call, text);
-    number = static_cast<std::int64_t>(real);
-  } else if (!ParseWhole(text, number)) {
-    return NoNumber(call, text);
+    if (!(std::abs(real) < 9.2e18)) return NoNumber(call, text);
+    whole = Value(static_cast<std::int64_t>(real));
   }
-  if (narrow && (number > INT32_MAX || number < INT32_MIN)) return Refuse(call, text + " does not fit an INT");
-  return Value(number);
+  if (!whole || (whole->is_string() && type != JavaType::kBigInteger)) return NoNumber(call, text);
+  if (type == JavaType::kInteger && (whole->get_int64() > INT32_MAX || whole->get_int64() < INT32_MIN)) {
+    return Refuse(call, text + " does not fit an INT");
+  }
+  return std::move(*whole);
+}
+
+Result<Value> RealOf(const Invocation& call, const std::string& text, JavaType type) {
+  if (type == JavaType::kBigDecimal) {
+    std::optional<std::string> decimal = DecimalText(text);
+    if (!decimal) return NoNumber(call, text);
+    call.SetResultType(type);
+    return Value(std::move(*decimal));
+  }
+  float narrow = 0;
+  const std::optional<double> real = ReadReal(text, &narrow);
+  if (!real) return NoNumber(call, text);
+  call.SetResultType(type);
+  return Value(type == JavaType::kFloat ? FloatDecimal(narrow) : *real);
 }
 
 Result<Value> NumberFilter(const Invocation& call) {
   if (call.input.is_null()) return Value(nullptr);
   if (call.input.is_structured() || call.input.is_bool()) return NoNumber(call, KindName(call.input));
   const std::string type = call.Text(0);
-  const std::string text(Trim(ToText(call.input)));
+  const std::string text = ToText(call.input);
   if (type.empty()) {
-    std::int64_t whole = 0;
-    if (IsNumber(call.input)) return call.input;
-    if (ParseWhole(text, whole)) return Value(whole);
-    if (auto big = BigWhole(text)) return Value(std::move(*big));
-    ASSIGN_OR_RETURN(const double real, ParseReal(call, text));
-    return Value(real);
+    if (!IsNumber(call.input) && call.input_type == JavaType::kUnknown) return CreateNumber(call, text);
+    call.SetResultType(call.input_type);
+    return call.input;
   }
-  if (type == "INT") return WholeOf(call, text, true);
-  if (type == "BIGINTEGER" && !IsNumber(call.input)) {
-    std::int64_t whole = 0;
-    if (auto big = BigWhole(text); big && !ParseWhole(text, whole)) return Value(std::move(*big));
-  }
-  if (type == "LONG" || type == "BIGINTEGER") return WholeOf(call, text, false);
-  ASSIGN_OR_RETURN(const double real, ParseReal(call, text));
-  if (type == "FLOAT") {
-    // The shortest decimal of the float, so that 0.1f prints as 0.1.
-    std::array<char, 32> digits{};
-    const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), static_cast<float>(real)).ptr;
-    double shortest = 0;
-    std::from_chars(digits.data(), end, shortest);
-    return Value(shortest);
-  }
-  if (type == "DOUBLE" || type == "BIGDECIMAL") return Value(real);
+  if (type == "INT") return WholeOf(call, text, JavaType::kInteger);
+  if (type == "LONG") return WholeOf(call, text, JavaType::kLong);
+  if (type == "BIGINTEGER") return WholeOf(call, text, JavaType::kBigInteger);
+  if (type == "FLOAT") return RealOf(call, text, JavaType::kFloat);
+  if (type == "DOUBLE") return RealOf(call, text, JavaType::kDouble);
+  if (type == "BIGDECIMAL") return RealOf(call, text, JavaType::kBigDecimal);
   return Refuse(call, "the type must be INT, FLOAT, LONG, DOUBLE, BIGDECIMAL or BIGINTEGER, not '" + type + "'");
-}
-
-template <typename Real>
-std::string Shortest(Real number) {
-  std::array<char, 64> digits{};
-  return {digits.data(), std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr};
-}
-
-// Digits that count: without sign, point, exponent and zeros at either end.
-std::string Significant(std::string_view text) {
-  std::string digits;
-  for (const char c : text.substr(0, text.find_first_of("eE"))) {
-    if (c >= '0' && c <= '9' && (c != '0' || !digits.empty())) digits += c;
-  }
-  while (!digits.empty() && digits.back() == '0') digits.pop_back();
-  return digits;
-}
-
-// The class that commons-lang's createNumber picks: the narrowest that loses nothing.
-std::string_view ClassOf(const Value& number, std::string_view text) {
-  if (number.is_string()) return "java.math.BigInteger";
-  const char suffix = text.empty() ? '\0' : text.back();
-  const bool hex = text.find_first_of("xX") != std::string_view::npos;
-  if (number.is_int64()) {
-    const bool narrow = number.get_int64() <= INT32_MAX && number.get_int64() >= INT32_MIN;
-    return narrow && suffix != 'l' && suffix != 'L' ? "java.lang.Integer" : "java.lang.Long";
-  }
-  if (!hex && (suffix == 'f' || suffix == 'F')) return "java.lang.Float";
-  const double real = AsDouble(number);
-  if (!hex && (suffix == 'd' || suffix == 'D')) return "java.lang.Double";
-  if (Shortest(static_cast<float>(real)) == Shortest(real)) return "java.lang.Float";
-  return Significant(text) == Significant(Shortest(real)) ? "java.lang.Double" : "java.math.BigDecimal";
-}
-
-Result<Value> NumberClassFilter(const Invocation& call) {
-  ASSIGN_OR_RETURN(const Value number, NumberFilter(call));
-  if (number.is_null()) return number;
-  static constexpr std::array<std::pair<std::string_view, std::string_view>, 6> kClasses = {{
-      {"INT", "java.lang.Integer"}, {"LONG", "java.lang.Long"}, {"FLOAT", "java.lang.Float"},
-      {"DOUBLE", "java.lang.Double"}, {"BIGDECIMAL", "java.math.BigDecimal"}, {"BIGINTEGER", "java.math.BigInteger"},
-  }};
-  const std::string type = call.Text(0);
-  for (const auto& [name, java] : kClasses) {
-    if (name == type) return Value(java);
-  }
-  return Value(ClassOf(number, Trim(ToText(call.input))));
 }
 
 Result<Value> NumberFormatFilter(const Invocation& call) {
   if (call.input.is_null()) return Value(nullptr);
-  if (call.input.is_string()) {
-    ASSIGN_OR_RETURN(const double real, ParseReal(call, Trim(ToText(call.input))));
-    ASSIGN_OR_RETURN(std::string formatted, FormatDecimal(Value(real), call.Text(0, "#,##0.###")));
+  if (const json::string* text = call.input.if_string()) {
+    ASSIGN_OR_RETURN(const double real, ParseReal(call, Trim(*text)));
+    const bool exact = call.input_type != JavaType::kUnknown && text->size() < 300 && text->find_first_of("eE") == std::string::npos;
+    ASSIGN_OR_RETURN(std::string formatted, FormatDecimal(exact ? call.input : Value(real), call.Text(0, "#,##0.###")));
     return Value(std::move(formatted));
   }
   if (!IsNumber(call.input)) return Refuse(call, "needs a number, not a " + std::string(KindName(call.input)));
@@ -167,17 +187,13 @@ Result<Value> NumberFormatFilter(const Invocation& call) {
 }
 
 constexpr Builtin kFilters[] = {
-    {"abs", AbsFilter},
-    {"number", NumberFilter, {"type"}},
-    {"numberFormat", NumberFormatFilter, {"format"}},
+    {"abs", AbsFilter, {}, 0, false, false, "", true},
+    {"number", NumberFilter, {"type"}, 0, false, false, "", true},
+    {"numberFormat", NumberFormatFilter, {"format"}, 0, false, false, "", true},
+    {"numberformat", NumberFormatFilter, {"format"}, 0, false, false, "", true},  // Pebble's own name of it
 };
 
 }  // namespace
-
-const Builtin& NumberClass() {
-  static constexpr Builtin kNumberClass = {"className", NumberClassFilter, {"type"}};
-  return kNumberClass;
-}
 
 std::span<const Builtin> NumberFilters() { return kFilters; }
 

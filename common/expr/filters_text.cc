@@ -10,7 +10,8 @@ namespace headrace::expr {
 namespace {
 
 Result<std::string> InputText(const Invocation& call) {
-  std::string text = ToText(call.input);
+  if (call.input.is_structured()) RETURN_IF_ERROR(call.budget().SpendCopy(call.input));
+  std::string text = call.input.is_structured() ? JavaText(call.input) : ToText(call.input);
   RETURN_IF_ERROR(call.budget().SpendText(text.size()));
   return text;
 }
@@ -33,6 +34,7 @@ Result<Value> TrimFilter(const Invocation& call) {
   return MapText(call, [](const std::string& text) { return std::string(Trim(text)); });
 }
 Result<Value> StringFilter(const Invocation& call) {
+  if (NeedsSettling(call.input_type)) return Value(JavaText(call.input, call.input_type));
   return MapText(call, [](const std::string& text) { return text; });
 }
 
@@ -61,11 +63,11 @@ Result<Value> AbbreviateFilter(const Invocation& call) {
   ASSIGN_OR_RETURN(const std::int64_t most, call.Integer(0, 0));
   if (most < 0) return Refuse(call, "the length must not be negative");
   return MapText(call, [&](const std::string& text) {
-    const std::u32string codes = Decode(text);
+    const std::u16string units = ToUtf16(text);
     const auto size = static_cast<std::size_t>(most);
-    if (codes.size() <= size) return text;
-    if (size <= 3) return Encode(std::u32string_view(codes).substr(0, size));
-    return Encode(std::u32string_view(codes).substr(0, size - 3)) + "...";
+    if (units.size() < size) return text;  // a text of just that length is cut as well, as Pebble does it
+    if (size <= 3) return FromUtf16(std::u16string_view(units).substr(0, size));
+    return FromUtf16(std::u16string_view(units).substr(0, size - 3)) + "...";
   });
 }
 
@@ -245,7 +247,7 @@ constexpr Builtin kFilters[] = {
     {"slugify", SlugifyFilter},
     {"split", SplitFilter, {"delimiter", "limit"}, 1},
     {"startsWith", StartsWithFilter, {"value"}, 1},
-    {"string", StringFilter},
+    {"string", StringFilter, {}, 0, false, false, "", true},
     {"substringAfter", AfterFilter, {"separator"}, 1},
     {"substringAfterLast", AfterLastFilter, {"separator"}, 1},
     {"substringBefore", BeforeFilter, {"separator"}, 1},

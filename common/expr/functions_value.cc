@@ -8,8 +8,11 @@ Result<Value> Extreme(const Invocation& call, int wanted) {
   const Value* best = nullptr;
   for (std::size_t i = 0; i < call.arguments.size(); ++i) {
     const Value* one = call.Argument(i);
-    if (one == nullptr) return Refuse(call, "an argument is null");
+    if (one == nullptr) continue;
     if (best == nullptr) best = one;
+    if (i > 0 && (!IsNumber(*one) || !IsNumber(*best))) {
+      return Refuse(call, "compares numbers, not a " + std::string(KindName(IsNumber(*one) ? *best : *one)));
+    }
     const Result<int> order = Order(*one, *best);
     if (!order) return Refuse(call, order.error().message);
     if (*order == wanted) best = one;
@@ -48,8 +51,8 @@ constexpr Builtin kFunctions[] = {
     {"block", BlockFunction, {"name"}, 1},
     {"fromJson", JsonFunction, {"json"}, 1},
     {"json", JsonFunction, {"json"}, 1},
-    {"max", MaxFunction, {"first", "second"}, 1, true},
-    {"min", MinFunction, {"first", "second"}, 1, true},
+    {"max", MaxFunction, {"first", "second"}, 0, true},
+    {"min", MinFunction, {"first", "second"}, 0, true},
     {"parent", ParentFunction},
     {"range", RangeFunction, {"start", "end", "increment"}, 2},
 };

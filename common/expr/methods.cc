@@ -1,10 +1,12 @@
-// What flows call on values as if they were Java's String, List, Map and Number: `x.size()`, `x.toUpperCase()`.
+// What flows call on values as if they were Java's List, Map and Number, and what they leave the brackets away from:
+// `x.size()`, `x.size`.
 #include <algorithm>
 #include <array>
+#include <cmath>
+#include <optional>
 
 #include "common/expr/builtin.h"
 #include "common/expr/operators.h"
-#include "common/expr/regex.h"
 #include "common/expr/utf8.h"
 
 namespace headrace::expr {
@@ -14,27 +16,7 @@ tl::unexpected<Error> WrongInput(const Invocation& call, std::string_view wanted
   return Refuse(call, "needs a " + std::string(wanted) + ", not a " + std::string(KindName(call.input)));
 }
 
-Result<std::string_view> NeedText(const Invocation& call) {
-  const json::string* text = call.input.if_string();
-  if (text == nullptr) return WrongInput(call, "text");
-  RETURN_IF_ERROR(call.budget().SpendText(text->size()));
-  return std::string_view(*text);
-}
-
 Result<Value> AsFilter(const Invocation& call, std::string_view filter) { return FindFilter(filter)->body(call); }
-
-template <const char* kFilter>
-Result<Value> TextFilter(const Invocation& call) {
-  if (!call.input.is_string()) return WrongInput(call, "text");
-  return AsFilter(call, kFilter);
-}
-constexpr char kUpper[] = "upper";
-constexpr char kLower[] = "lower";
-constexpr char kTrim[] = "trim";
-constexpr char kStartsWith[] = "startsWith";
-constexpr char kEndsWith[] = "endsWith";
-constexpr char kSlice[] = "slice";
-constexpr char kSplit[] = "split";
 
 Result<Value> Size(const Invocation& call) {
   if (!call.input.is_string() && !call.input.is_structured()) return WrongInput(call, "text, list or map");
@@ -45,11 +27,10 @@ Result<Value> IsEmptyMethod(const Invocation& call) {
   if (!call.input.is_structured()) return WrongInput(call, "text, list or map");
   return Value(IsEmpty(call.input));
 }
-Result<Value> IsBlank(const Invocation& call) {
-  ASSIGN_OR_RETURN(const std::string_view text, NeedText(call));
-  return Value(text.find_first_not_of(" \t\r\n\f\v") == std::string_view::npos);
+Result<Value> ToStringMethod(const Invocation& call) {
+  if (call.input.is_null()) return WrongInput(call, "value");
+  return AsFilter(call, "string");
 }
-Result<Value> ToStringMethod(const Invocation& call) { return AsFilter(call, "string"); }
 
 Result<Value> ContainsMethod(const Invocation& call) {
   if (!call.input.is_string() && !call.input.is_array()) return WrongInput(call, "text or list");
@@ -87,11 +68,14 @@ Result<Value> Position(const Invocation& call, bool last) {
     }
     return Value(found);
   }
-  ASSIGN_OR_RETURN(const std::string_view text, NeedText(call));
+  const json::string* whole = call.input.if_string();
+  if (whole == nullptr) return WrongInput(call, "text or list");
+  RETURN_IF_ERROR(call.budget().SpendText(whole->size()));
+  const std::string_view text(*whole);
   const std::string wanted = call.Text(0);
   const std::size_t at = last ? text.rfind(wanted) : text.find(wanted);
   if (at == std::string_view::npos) return Value(-1);
-  return Value(static_cast<std::int64_t>(CharacterCount(text.substr(0, at))));
+  return Value(static_cast<std::int64_t>(ToUtf16(text.substr(0, at)).size()));
 }
 Result<Value> IndexOf(const Invocation& call) { return Position(call, false); }
 Result<Value> LastIndexOf(const Invocation& call) { return Position(call, true); }
@@ -101,58 +85,9 @@ Result<Value> SubList(const Invocation& call) {
   return AsFilter(call, "slice");
 }
 
-Result<Value> CharAt(const Invocation& call) {
-  ASSIGN_OR_RETURN(const std::string_view text, NeedText(call));
-  ASSIGN_OR_RETURN(const std::int64_t at, call.Integer(0, 0));
-  const std::u32string codes = Decode(text);
-  if (at < 0 || static_cast<std::size_t>(at) >= codes.size()) {
-    return Refuse(call, std::to_string(at) + " lies outside of the text");
-  }
-  return Value(Encode(std::u32string(1, codes[static_cast<std::size_t>(at)])));
-}
-
-// Through the filter, whose only pair these two make.
-Result<Value> ReplaceWith(const Invocation& call, bool regexp) {
-  if (!call.input.is_string()) return WrongInput(call, "text");
-  const Value pairs = Object({{call.Text(0), call.Text(1)}});
-  const Value flag = regexp;
-  const std::array<const Value*, 2> arguments = {&pairs, &flag};
-  return FindFilter("replace")->body({call.name, call.input, arguments, call.session});
-}
-Result<Value> Replace(const Invocation& call) { return ReplaceWith(call, false); }
-Result<Value> ReplaceAll(const Invocation& call) { return ReplaceWith(call, true); }
-
-Result<Value> Matches(const Invocation& call) {
-  ASSIGN_OR_RETURN(const std::string_view text, NeedText(call));
-  RETURN_IF_ERROR(SpendRegex(call.budget(), call.Text(0)));
-  ASSIGN_OR_RETURN(const bool matches, RegexMatches(text, call.Text(0)));
-  return Value(matches);
-}
-
-Result<Value> Concat(const Invocation& call) {
-  if (!call.input.is_string()) return WrongInput(call, "text");
-  return ApplyBinary(BinaryOperator::kConcatenate, call.input, *call.arguments[0], call.budget());
-}
-Result<Value> Repeat(const Invocation& call) {
-  ASSIGN_OR_RETURN(const std::string_view text, NeedText(call));
-  ASSIGN_OR_RETURN(const std::int64_t times, call.Integer(0, 0));
-  if (times < 0) return Refuse(call, "the count must not be negative");
-  const std::size_t most = call.budget().limits().output_bytes;
-  const auto count = std::min(static_cast<std::size_t>(times), most + 1);
-  RETURN_IF_ERROR(call.budget().SpendText(text.size() * count));
-  std::string out;
-  for (std::size_t i = 0; i < count && !text.empty(); ++i) out += text;
-  return Value(std::move(out));
-}
-
 Result<Value> Equals(const Invocation& call) {
   return ApplyBinary(BinaryOperator::kEqual, call.input, *call.arguments[0], call.budget());
 }
-Result<Value> EqualsIgnoreCase(const Invocation& call) {
-  ASSIGN_OR_RETURN(const std::string_view text, NeedText(call));
-  return Value(Lower(text) == Lower(call.Text(0)));
-}
-
 // The value under a key or at an index; null if there is none under the key.
 Result<Value> Element(const Invocation& call, const Value& otherwise) {
   const Value* found = nullptr;
@@ -190,63 +125,146 @@ Result<Value> EntrySet(const Invocation& call) {
   RETURN_IF_ERROR(call.budget().SpendCopy(call.input));
   Array entries;
   for (const auto& [key, value] : *map) entries.push_back(Object({{"key", key}, {"value", value}}));
+  call.SetResultType(JavaType::kEntries);
   return Value(std::move(entries));
 }
 
-Result<Value> WholeNumber(const Invocation& call) {
-  if (!IsNumber(call.input)) return WrongInput(call, "number");
-  if (call.input.is_int64()) return call.input;
-  const Value type("LONG");
-  const std::array<const Value*, 1> arguments = {&type};
-  return FindFilter("number")->body({call.name, call.input, arguments, call.session});
+Result<Value> PartOfEntry(const Invocation& call, std::string_view part) {
+  const Value* found = call.input_type == JavaType::kEntry ? Member(call.input, part) : nullptr;
+  if (found == nullptr) return Refuse(call, "needs an entry of a map");
+  RETURN_IF_ERROR(call.budget().SpendCopy(*found));
+  return *found;
 }
+Result<Value> GetKey(const Invocation& call) { return PartOfEntry(call, "key"); }
+Result<Value> GetValue(const Invocation& call) { return PartOfEntry(call, "value"); }
+
+Result<Value> ContainsAll(const Invocation& call) {
+  if (!call.input.is_array() || !call.arguments[0]->is_array()) return WrongInput(call, "list and another list");
+  return ApplyBinary(BinaryOperator::kContains, call.input, *call.arguments[0], call.budget());
+}
+Result<Value> Reversed(const Invocation& call) {
+  if (!call.input.is_array()) return WrongInput(call, "list");
+  return AsFilter(call, "reverse");
+}
+
+Result<double> NeedNumber(const Invocation& call) {
+  if (const std::optional<double> number = JavaDouble({call.input, call.input_type})) return *number;
+  return WrongInput(call, "number");
+}
+
+Result<Value> Whole(const Invocation& call, JavaType type) {
+  ASSIGN_OR_RETURN(const double number, NeedNumber(call));
+  call.SetResultType(type);
+  if (call.input.is_int64()) return call.input;
+  if (!(std::abs(number) < 9.2e18)) return Refuse(call, "the number does not fit 64 bits");
+  return Value(static_cast<std::int64_t>(number));
+}
+Result<Value> IntValue(const Invocation& call) { return Whole(call, JavaType::kInteger); }
+Result<Value> LongValue(const Invocation& call) { return Whole(call, JavaType::kLong); }
 Result<Value> DoubleValue(const Invocation& call) {
-  if (!IsNumber(call.input)) return WrongInput(call, "number");
-  return Value(AsDouble(call.input));
+  ASSIGN_OR_RETURN(const double number, NeedNumber(call));
+  call.SetResultType(JavaType::kDouble);
+  return Value(number);
+}
+Result<Value> FloatValue(const Invocation& call) {
+  ASSIGN_OR_RETURN(const double number, NeedNumber(call));
+  call.SetResultType(JavaType::kFloat);
+  return Value(FloatDecimal(static_cast<float>(number)));
+}
+Result<Value> IsNaN(const Invocation& call) {
+  ASSIGN_OR_RETURN(const double number, NeedNumber(call));
+  return Value(std::isnan(number));
+}
+Result<Value> BooleanValue(const Invocation& call) {
+  if (!call.input.is_bool()) return WrongInput(call, "boolean");
+  return call.input;
+}
+Result<Value> CompareTo(const Invocation& call) {
+  if (call.input.is_string() && call.input_type == JavaType::kUnknown) return CompareTexts(call);
+  ASSIGN_OR_RETURN(const double number, NeedNumber(call));
+  if (!IsNumber(*call.arguments[0])) return Refuse(call, "needs a number to compare with");
+  const double other = AsDouble(*call.arguments[0]);
+  call.SetResultType(JavaType::kInteger);
+  return Value(number < other ? -1 : (number > other ? 1 : 0));
 }
 
 constexpr Builtin kMethods[] = {
-    {"charAt", CharAt, {"index"}, 1},
-    {"concat", Concat, {"text"}, 1},
+    {"booleanValue", BooleanValue},
+    {"compareTo", CompareTo, {"other"}, 1, false, false, "", true},
     {"contains", ContainsMethod, {"value"}, 1},
+    {"containsAll", ContainsAll, {"values"}, 1},
     {"containsKey", ContainsKey, {"key"}, 1},
     {"containsValue", ContainsValue, {"value"}, 1},
-    {"doubleValue", DoubleValue},
-    {"endsWith", TextFilter<kEndsWith>, {"text"}, 1},
+    {"doubleValue", DoubleValue, {}, 0, false, false, "", true},
     {"entrySet", EntrySet},
     {"equals", Equals, {"other"}, 1},
-    {"equalsIgnoreCase", EqualsIgnoreCase, {"text"}, 1},
+    {"floatValue", FloatValue, {}, 0, false, false, "", true},
     {"get", Get, {"key"}, 1},
     {"getFirst", GetFirst},
+    {"getKey", GetKey, {}, 0, false, false, "", true},
     {"getLast", GetLast},
     {"getOrDefault", GetOrDefault, {"key", "default"}, 2},
+    {"getValue", GetValue, {}, 0, false, false, "", true},
     {"indexOf", IndexOf, {"value"}, 1},
-    {"intValue", WholeNumber},
-    {"isBlank", IsBlank},
+    {"intValue", IntValue, {}, 0, false, false, "", true},
     {"isEmpty", IsEmptyMethod},
+    {"isNaN", IsNaN, {}, 0, false, false, "", true},
     {"keySet", KeySet},
     {"lastIndexOf", LastIndexOf, {"value"}, 1},
     {"length", Size},
-    {"longValue", WholeNumber},
-    {"matches", Matches, {"regex"}, 1},
-    {"repeat", Repeat, {"count"}, 1},
-    {"replace", Replace, {"from", "to"}, 2},
-    {"replaceAll", ReplaceAll, {"regex", "to"}, 2},
+    {"longValue", LongValue, {}, 0, false, false, "", true},
+    {"reversed", Reversed},
     {"size", Size},
-    {"split", TextFilter<kSplit>, {"regex", "limit"}, 1},
-    {"startsWith", TextFilter<kStartsWith>, {"text"}, 1},
-    {"strip", TextFilter<kTrim>},
     {"subList", SubList, {"from", "to"}, 2},
-    {"substring", TextFilter<kSlice>, {"from", "to"}, 1},
-    {"toLowerCase", TextFilter<kLower>},
-    {"toString", ToStringMethod},
-    {"toUpperCase", TextFilter<kUpper>},
-    {"trim", TextFilter<kTrim>},
+    {"toString", ToStringMethod, {}, 0, false, false, "", true},
     {"values", Values},
 };
+
+enum : unsigned { kText = 1, kList = 2, kMap = 4, kNumber = 8, kBoolean = 16 };
+
+// Methods without arguments, by the kinds that have them in Java.
+struct Property {
+  std::string_view method;
+  unsigned kinds;
+};
+constexpr std::array<Property, 25> kProperties = {{
+    {"booleanValue", kBoolean}, {"doubleValue", kNumber}, {"entrySet", kMap}, {"floatValue", kNumber},
+    {"getFirst", kList}, {"getLast", kList}, {"intValue", kNumber}, {"intern", kText}, {"isBlank", kText},
+    {"isEmpty", kText | kList | kMap}, {"isNaN", kNumber}, {"keySet", kMap}, {"length", kText}, {"lines", kText},
+    {"longValue", kNumber}, {"reversed", kList}, {"size", kList | kMap}, {"strip", kText}, {"stripLeading", kText},
+    {"stripTrailing", kText}, {"toLowerCase", kText}, {"toString", kText | kList | kMap | kNumber | kBoolean},
+    {"toUpperCase", kText}, {"trim", kText}, {"values", kMap},
+}};
+
+unsigned KindOf(const Value& value) {
+  switch (value.kind()) {
+    case json::kind::string: return kText;
+    case json::kind::array: return kList;
+    case json::kind::object: return kMap;
+    case json::kind::bool_: return kBoolean;
+    case json::kind::null: return 0;
+    default: return kNumber;
+  }
+}
+
+const Property* FindPropertyRow(std::string_view name) {
+  const Builtin* method = FindMethod(name);
+  if (method == nullptr) return nullptr;
+  const auto* row = std::find_if(kProperties.begin(), kProperties.end(),
+                                 [&](const Property& property) { return property.method == method->name; });
+  return row == kProperties.end() ? nullptr : row;
+}
 
 }  // namespace
 
 std::span<const Builtin> Methods() { return kMethods; }
+
+bool IsProperty(std::string_view name) { return FindPropertyRow(name) != nullptr; }
+
+const Builtin* FindProperty(const Value& value, JavaType type, std::string_view name) {
+  const Property* row = FindPropertyRow(name);
+  const unsigned kind = type == JavaType::kEntry ? 0 : (value.is_string() && type != JavaType::kUnknown) ? kNumber : KindOf(value);
+  return row != nullptr && (row->kinds & kind) != 0 ? FindMethod(row->method) : nullptr;
+}
 
 }  // namespace headrace::expr

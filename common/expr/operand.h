@@ -1,10 +1,12 @@
 // What an expression evaluates to: a value of its own, or a reference that spares the copy.
 // Shapes: a stable reference outlives the render's statement (context, literals, lists a loop holds); a passing one
-//   points into a variable that a later `set` may replace, so whoever keeps it copies it.
+//   points into a variable that a later `set` may replace, so whoever keeps it copies it. Its Java type is lost where
+//   it becomes a part of a list or map.
 #pragma once
 
 #include <utility>
 
+#include "common/expr/java_value.h"
 #include "common/model/value.h"
 
 namespace headrace::expr {
@@ -12,11 +14,12 @@ namespace headrace::expr {
 class Operand {
  public:
   Operand() = default;
-  explicit Operand(Value value) : owned_(std::move(value)) {}
-  static Operand Reference(const Value& value, bool stable) {
+  explicit Operand(Value value, JavaType type = JavaType::kUnknown) : owned_(std::move(value)), type_(type) {}
+  static Operand Reference(const Value& value, bool stable, JavaType type = JavaType::kUnknown) {
     Operand operand;
     operand.reference_ = &value;
     operand.stable_ = stable;
+    operand.type_ = type;
     return operand;
   }
   Operand(Operand&&) = default;
@@ -28,6 +31,7 @@ class Operand {
   const Value& value() const { return reference_ != nullptr ? *reference_ : owned_; }
   bool is_owned() const { return reference_ == nullptr; }
   bool is_stable() const { return stable_; }
+  JavaType type() const { return type_; }
 
   // The value, moved out if owned. The copy is the caller's to charge.
   Value Take() && { return reference_ != nullptr ? *reference_ : std::move(owned_); }
@@ -43,6 +47,7 @@ class Operand {
   Value owned_;
   const Value* reference_ = nullptr;
   bool stable_ = false;
+  JavaType type_ = JavaType::kUnknown;
 };
 
 }  // namespace headrace::expr

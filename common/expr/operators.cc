@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <optional>
 #include <string>
 
 #include "common/expr/builtin.h"
+#include "common/expr/java_value.h"
 
 namespace headrace::expr {
 namespace {
@@ -22,39 +24,10 @@ tl::unexpected<Error> WrongKinds(BinaryOperator op, const Value& left, const Val
                          std::string(KindName(left)) + " and a " + std::string(KindName(right)));
 }
 
-Result<Value> WholeArithmetic(BinaryOperator op, std::int64_t left, std::int64_t right) {
-  std::int64_t result = 0;
-  bool overflow = false;
-  switch (op) {
-    case BinaryOperator::kAdd: overflow = __builtin_add_overflow(left, right, &result); break;
-    case BinaryOperator::kSubtract: overflow = __builtin_sub_overflow(left, right, &result); break;
-    case BinaryOperator::kMultiply: overflow = __builtin_mul_overflow(left, right, &result); break;
-    default:
-      if (right == 0) return InvalidArgument("division by zero");
-      if (right == -1) {
-        overflow = op == BinaryOperator::kDivide && __builtin_sub_overflow(std::int64_t{0}, left, &result);
-      } else {
-        result = op == BinaryOperator::kDivide ? left / right : left % right;
-      }
-  }
-  if (overflow) return InvalidArgument("the result of `" + std::string(OperatorText(op)) + "` does not fit 64 bits");
-  return Value(result);
-}
-
-Value RealArithmetic(BinaryOperator op, double left, double right) {
-  switch (op) {
-    case BinaryOperator::kAdd: return left + right;
-    case BinaryOperator::kSubtract: return left - right;
-    case BinaryOperator::kMultiply: return left * right;
-    case BinaryOperator::kDivide: return left / right;
-    default: return std::fmod(left, right);
-  }
-}
-
 Result<Value> Concatenate(const Value& left, const Value& right, Budget& budget) {
   std::string text;
-  RETURN_IF_ERROR(AppendText(text, left, budget));
-  RETURN_IF_ERROR(AppendText(text, right, budget));
+  RETURN_IF_ERROR(AppendJoined(text, left, budget));
+  RETURN_IF_ERROR(AppendJoined(text, right, budget));
   return Value(std::move(text));
 }
 
@@ -90,14 +63,14 @@ Result<Value> TakeFromList(const Value& left, const Value& right, Budget& budget
   return Value(std::move(rest));
 }
 
-// Numbers; a list may be the left side of + and -, a text any side of +, which joins then; a null among texts says so.
+// Numbers; a text on any side of + joins, and a null says so then; else a list may be the left side of + and -.
 Result<Value> Arithmetic(BinaryOperator op, const Value& left, const Value& right, Budget& budget) {
-  if (left.is_array() && op == BinaryOperator::kAdd) return AddToList(left, right, budget);
-  if (left.is_array() && op == BinaryOperator::kSubtract) return TakeFromList(left, right, budget);
   if (op == BinaryOperator::kAdd && (left.is_string() || right.is_string())) {
     static const Value kNull("null");
     return Concatenate(left.is_null() ? kNull : left, right.is_null() ? kNull : right, budget);
   }
+  if (left.is_array() && op == BinaryOperator::kAdd) return AddToList(left, right, budget);
+  if (left.is_array() && op == BinaryOperator::kSubtract) return TakeFromList(left, right, budget);
   if (!IsNumber(left) || !IsNumber(right)) return WrongKinds(op, left, right);
   if (left.is_int64() && right.is_int64()) return WholeArithmetic(op, left.get_int64(), right.get_int64());
   return RealArithmetic(op, AsDouble(left), AsDouble(right));
@@ -131,7 +104,8 @@ Result<Value> Contains(const Value& left, const Value& right, Budget& budget) {
     return list != nullptr ? ListContains(*list, wanted) : map->contains(ToText(wanted));
   };
   if (const Array* all = right.if_array()) {
-    RETURN_IF_ERROR(budget.Spend(list == nullptr ? all->size() : all->size() * (list->size() / 8 + 1)));
+    if (map != nullptr) return Value(false);  // a list is no key
+    RETURN_IF_ERROR(budget.Spend(all->size() * (list->size() / 8 + 1)));
     return Value(std::all_of(all->begin(), all->end(), holds));
   }
   return Value(holds(right));
@@ -158,9 +132,8 @@ Result<Value> IsIn(const Value& left, const Value& right, Budget& budget) {
 
 Result<Value> Compare(BinaryOperator op, const Value& left, const Value& right) {
   if (left.is_null() || right.is_null()) return Value(false);
-  if ((IsNumber(left) && std::isnan(AsDouble(left))) || (IsNumber(right) && std::isnan(AsDouble(right)))) {
-    return Value(false);
-  }
+  if (!IsNumber(left) || !IsNumber(right)) return WrongKinds(op, left, right);
+  if (std::isnan(AsDouble(left)) || std::isnan(AsDouble(right))) return Value(false);
   const Result<int> order = Order(left, right);
   if (!order) return WrongKinds(op, left, right);
   switch (op) {
@@ -169,6 +142,13 @@ Result<Value> Compare(BinaryOperator op, const Value& left, const Value& right) 
     case BinaryOperator::kGreaterEqual: return Value(*order >= 0);
     default: return Value(*order <= 0);
   }
+}
+
+// A number without its fraction, if 64 bits hold it.
+std::optional<std::int64_t> Truncated(const Value& value) {
+  if (value.is_int64()) return value.get_int64();
+  if (!value.is_double() || !(std::abs(value.get_double()) < 9.2e18)) return std::nullopt;
+  return static_cast<std::int64_t>(value.get_double());
 }
 
 Result<Value> WholeRange(std::int64_t start, std::int64_t end, std::int64_t step, Budget& budget) {
@@ -189,6 +169,35 @@ Result<Value> WholeRange(std::int64_t start, std::int64_t end, std::int64_t step
 }
 
 }  // namespace
+
+Result<Value> WholeArithmetic(BinaryOperator op, std::int64_t left, std::int64_t right) {
+  std::int64_t result = 0;
+  bool overflow = false;
+  switch (op) {
+    case BinaryOperator::kAdd: overflow = __builtin_add_overflow(left, right, &result); break;
+    case BinaryOperator::kSubtract: overflow = __builtin_sub_overflow(left, right, &result); break;
+    case BinaryOperator::kMultiply: overflow = __builtin_mul_overflow(left, right, &result); break;
+    default:
+      if (right == 0) return InvalidArgument("division by zero");
+      if (right == -1) {
+        overflow = op == BinaryOperator::kDivide && __builtin_sub_overflow(std::int64_t{0}, left, &result);
+      } else {
+        result = op == BinaryOperator::kDivide ? left / right : left % right;
+      }
+  }
+  if (overflow) return InvalidArgument("the result of `" + std::string(OperatorText(op)) + "` does not fit 64 bits");
+  return Value(result);
+}
+
+Value RealArithmetic(BinaryOperator op, double left, double right) {
+  switch (op) {
+    case BinaryOperator::kAdd: return left + right;
+    case BinaryOperator::kSubtract: return left - right;
+    case BinaryOperator::kMultiply: return left * right;
+    case BinaryOperator::kDivide: return left / right;
+    default: return std::fmod(left, right);
+  }
+}
 
 bool IsNumber(const Value& value) { return value.is_int64() || value.is_double() || value.is_uint64(); }
 
@@ -238,12 +247,23 @@ Status AppendText(std::string& out, const Value& value, Budget& budget) {
   return {};
 }
 
+Status AppendJoined(std::string& out, const Value& value, Budget& budget) {
+  if (!value.is_structured()) return AppendText(out, value, budget);
+  RETURN_IF_ERROR(budget.SpendCopy(value));
+  const std::string text = JavaText(value);
+  RETURN_IF_ERROR(budget.SpendAppend(out.size(), text.size()));
+  out += text;
+  return {};
+}
+
 Result<Value> MakeRange(const Value& start, const Value& end, std::int64_t increment, Budget& budget) {
-  if (start.is_int64() && end.is_int64()) return WholeRange(start.get_int64(), end.get_int64(), increment, budget);
+  if (const auto first = Truncated(start), last = Truncated(end); first && last) {
+    return WholeRange(*first, *last, increment, budget);
+  }
   const json::string* first = start.if_string();
   const json::string* last = end.if_string();
   if (first == nullptr || last == nullptr || first->size() != 1 || last->size() != 1) {
-    return InvalidArgument("a range needs two whole numbers or two single characters");
+    return InvalidArgument("a range needs two numbers or two single characters");
   }
   const auto code = [](char c) { return std::int64_t{static_cast<unsigned char>(c)}; };
   ASSIGN_OR_RETURN(Value codes, WholeRange(code(first->front()), code(last->front()), increment, budget));
@@ -283,7 +303,6 @@ Result<Value> ApplyUnary(UnaryOperator op, const Value& operand) {
 
 Result<bool> AsCondition(const Value& value) {
   if (value.is_bool()) return value.get_bool();
-  if (value.is_null()) return false;
   if (const json::string* text = value.if_string()) return !text->empty();
   if (IsNumber(value)) return AsDouble(value) != 0;
   return InvalidArgument("a condition needs a boolean, a number or a text, not a " + std::string(KindName(value)));

@@ -13,7 +13,10 @@ namespace headrace::expr {
 Result<Value> ApplyBinary(BinaryOperator op, const Value& left, const Value& right, Budget& budget);
 Result<Value> ApplyUnary(UnaryOperator op, const Value& operand);
 Result<bool> ApplyTest(TestKind test, const Value& value);
-// Booleans are themselves, numbers true unless 0, texts unless empty, null is false. Error: lists and maps.
+// + - * / % of whole numbers and of others. Error: a result past 64 bits, a whole division by zero.
+Result<Value> WholeArithmetic(BinaryOperator op, std::int64_t left, std::int64_t right);
+Value RealArithmetic(BinaryOperator op, double left, double right);
+// Booleans are themselves, numbers true unless 0, texts unless empty. Error: null, lists and maps.
 Result<bool> AsCondition(const Value& value);
 
 bool SameValue(const Value& left, const Value& right);
@@ -24,6 +27,8 @@ bool IsEmpty(const Value& value);
 double AsDouble(const Value& number);
 // Appends what the value prints; charges the budget.
 Status AppendText(std::string& out, const Value& value, Budget& budget);
+// Appends what Java makes of it where texts are joined: lists and maps by toString(), nothing for null.
+Status AppendJoined(std::string& out, const Value& value, Budget& budget);
 // start..end by whole numbers or by single characters.
 Result<Value> MakeRange(const Value& start, const Value& end, std::int64_t increment, Budget& budget);
 

@@ -112,20 +112,6 @@ struct ChildHeight {
   std::uint32_t operator()(const InterpolationNode& n) const { return Tallest(n.parts); }
 };
 
-// `x | className` where the class is known from how x is written, which its value no longer tells: literals are
-// Long, `number` makes eight classes of numbers. Turns `expression` into the name.
-bool NameClass(Expression& expression) {
-  if (auto* literal = std::get_if<LiteralNode>(&expression.node)) {
-    if (!literal->value.is_int64()) return false;
-    literal->value = "java.lang.Long";
-    return true;
-  }
-  auto* filter = std::get_if<FilterNode>(&expression.node);
-  if (filter == nullptr || filter->filter->name != "number") return false;
-  filter->filter = &NumberClass();
-  return true;
-}
-
 // Counts one level of parsing while it lives.
 struct Depth {
   explicit Depth(int& depth) : depth_(depth) { ++depth_; }
@@ -172,27 +158,10 @@ Result<ExpressionPtr> Parser::ParseOperand() {
   if (op) {
     Next();
     ASSIGN_OR_RETURN(ExpressionPtr operand, ParseExpression(kUnaryPrecedence));
-    if (*op == UnaryOperator::kNot) {
-      ASSIGN_OR_RETURN(operand, ParseNegatedTests(std::move(operand)));
-    }
     return Make(UnaryNode{*op, std::move(operand)}, token.offset);
   }
   ASSIGN_OR_RETURN(ExpressionPtr operand, ParsePrimary());
   return ParsePostfix(std::move(operand));
-}
-
-// `not x is defined` and `not list contains x` deny the test: of `not x` itself both ask nothing that has a meaning.
-Result<ExpressionPtr> Parser::ParseNegatedTests(ExpressionPtr operand) {
-  while (Peek().IsWord("is") || Peek().IsWord("contains")) {
-    const Token token = Next();
-    if (token.text == "is") {
-      ASSIGN_OR_RETURN(operand, ParseTest(std::move(operand), token.offset));
-      continue;
-    }
-    ASSIGN_OR_RETURN(ExpressionPtr right, ParseExpression(kTestPrecedence + 1));
-    ASSIGN_OR_RETURN(operand, Make(BinaryNode{BinaryOperator::kContains, std::move(operand), std::move(right)}, token.offset));
-  }
-  return operand;
 }
 
 Result<ExpressionPtr> Parser::ParseInfix(ExpressionPtr left, int precedence_min) {
@@ -201,7 +170,6 @@ Result<ExpressionPtr> Parser::ParseInfix(ExpressionPtr left, int precedence_min)
     if (token.Is("|") && kFilterPrecedence >= precedence_min) {
       Next();
       ASSIGN_OR_RETURN(FilterStep step, ParseFilterStep());
-      if (step.filter->name == "className" && NameClass(*left)) continue;
       ASSIGN_OR_RETURN(left, Make(FilterNode{step.filter, std::move(left), std::move(step.arguments)}, token.offset));
       continue;
     }

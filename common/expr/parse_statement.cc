@@ -226,9 +226,7 @@ Result<Statement> Parser::ParseBlock() {
   } else {
     RETURN_IF_ERROR(ExpectEnd("block", open));
   }
-  if (!program_->blocks.emplace(std::string(name.text), std::move(body)).second) {
-    return Bad(name, "there are two blocks `" + std::string(name.text) + "`");
-  }
+  program_->blocks.insert_or_assign(std::string(name.text), std::move(body));
   return Statement{BlockStatement{std::string(name.text)}};
 }
 

@@ -49,7 +49,6 @@ class Parser {
   // Expressions.
   Result<ExpressionPtr> ParseExpression(int precedence_min = 0);
   Result<ExpressionPtr> ParseOperand();
-  Result<ExpressionPtr> ParseNegatedTests(ExpressionPtr operand);
   Result<ExpressionPtr> ParsePrimary();
   Result<ExpressionPtr> ParsePostfix(ExpressionPtr operand);
   Result<ExpressionPtr> ParseInfix(ExpressionPtr left, int precedence_min);

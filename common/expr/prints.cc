@@ -181,7 +181,10 @@ class Finder {
     if (!chain || chain->paths.size() != 1 || !Root(object, locals) || (attribute == nullptr && !text)) return chain;
     Path path = *chain->paths.begin();
     path.push_back(attribute != nullptr ? attribute->name : std::string(literal->value.get_string()));
-    return Written{{std::move(path)}};
+    Written written{{path}};
+    // `inputs.values` is an input of that name, or all of them.
+    if (path.size() == 2 && IsProperty(path.back())) written.paths.insert({path.front()});
+    return written;
   }
 
   // Whether every step of the chain so far has a name of its own, from the context on.

@@ -107,7 +107,8 @@ class Collector {
     }
     if (const auto* attribute = std::get_if<AttributeNode>(&expression.node)) {
       std::optional<Path> path = PathOf(*attribute->object, locals, cut);
-      cut = cut || EndsInLoopValue(path);
+      // `inputs.list.size` reads the list.
+      cut = cut || EndsInLoopValue(path) || (path && !path->empty() && IsProperty(attribute->name));
       if (path && !cut) path->push_back(attribute->name);
       return path;
     }

@@ -2,6 +2,8 @@
 
 #include <re2/re2.h>
 
+#include <algorithm>
+#include <array>
 #include <memory>
 #include <mutex>
 #include <unordered_map>
@@ -33,6 +35,49 @@ class RegexCache {
   std::unordered_map<std::string, Regex> regexes_;
 };
 
+// A class that Java names otherwise than RE2, such as \p{Alpha}; its length in the pattern, or 0.
+std::size_t RewriteClass(std::string_view rest, bool in_brackets, std::string& out) {
+  static constexpr std::array<std::string_view, 13> kNames = {"Lower", "Upper", "ASCII", "Alpha", "Digit", "Alnum", "Punct",
+                                                              "Graph", "Print", "Blank", "Cntrl", "XDigit", "Space"};
+  if (rest.starts_with("\\R") && !in_brackets) {
+    out += "(?:\\r\\n|[\\n-\\r\\x{85}\\x{2028}\\x{2029}])";
+    return 2;
+  }
+  if (rest.starts_with("\\h")) {
+    out += in_brackets ? " \\t\\x{a0}" : "[ \\t\\x{a0}]";
+    return 2;
+  }
+  if (!rest.starts_with("\\p{") && !rest.starts_with("\\P{")) return 0;
+  const std::string_view name = rest.substr(3, std::min(rest.find('}'), rest.size()) - 3);
+  if (std::find(kNames.begin(), kNames.end(), name) == kNames.end()) return 0;
+  std::string posix = rest[1] == 'P' ? "[:^" : "[:";
+  for (const char c : name) posix += static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c);
+  posix += ":]";
+  out += in_brackets ? posix : "[" + posix + "]";
+  return name.size() + 4;
+}
+
+// What Java writes otherwise: (?<name>…) and some classes.
+std::string ForRe2(std::string_view pattern) {
+  std::string out;
+  bool in_brackets = false;
+  for (std::size_t at = 0; at < pattern.size(); ++at) {
+    const std::string_view rest = pattern.substr(at);
+    if (rest.front() == '\\' && rest.size() > 1) {
+      const std::size_t length = RewriteClass(rest, in_brackets, out);
+      if (length == 0) out += rest.substr(0, 2);
+      at += length == 0 ? 1 : length - 1;
+      continue;
+    }
+    if (rest.front() == '[') in_brackets = true;
+    if (rest.front() == ']') in_brackets = false;
+    const bool group = !in_brackets && rest.starts_with("(?<") && rest.size() > 3 && rest[3] != '=' && rest[3] != '!';
+    out += group ? std::string_view("(?P<") : rest.substr(0, 1);
+    if (group) at += 2;
+  }
+  return out;
+}
+
 Result<Regex> CompileRegex(std::string_view pattern) {
   static RegexCache cache;
   const std::string key(pattern);
@@ -40,10 +85,11 @@ Result<Regex> CompileRegex(std::string_view pattern) {
   RE2::Options options;
   options.set_log_errors(false);
   options.set_max_mem(1 << 20);
-  auto regex = std::make_shared<const RE2>(re2::StringPiece(pattern.data(), pattern.size()), options);
+  auto regex = std::make_shared<const RE2>(ForRe2(pattern), options);
   if (!regex->ok()) {
     return InvalidArgument("'" + std::string(pattern) + "' is not a supported regular expression: " + regex->error());
   }
+  cache.Insert(key, regex);
   return regex;
 }
 
@@ -86,14 +132,16 @@ Status AppendReplacement(std::string& out, const RE2& regex, std::string_view re
 }  // namespace
 
 Result<std::string> RegexReplace(std::string_view text, std::string_view pattern, std::string_view replacement,
-                                 std::size_t bytes_max) {
+                                 std::size_t bytes_max, std::size_t matches_max) {
   ASSIGN_OR_RETURN(const Regex regex, CompileRegex(pattern));
   const re2::StringPiece whole(text.data(), text.size());
   std::vector<re2::StringPiece> groups(static_cast<std::size_t>(regex->NumberOfCapturingGroups()) + 1);
   std::string out;
   std::size_t at = 0;
-  while (at <= text.size() && regex->Match(whole, at, text.size(), RE2::UNANCHORED, groups.data(),
-                                           static_cast<int>(groups.size()))) {
+  const auto find = [&] {
+    return regex->Match(whole, at, text.size(), RE2::UNANCHORED, groups.data(), static_cast<int>(groups.size()));
+  };
+  for (std::size_t count = 0; count < matches_max && at <= text.size() && find(); ++count) {
     const auto begin = static_cast<std::size_t>(groups[0].data() - text.data());
     out += text.substr(at, begin - at);
     RETURN_IF_ERROR(AppendReplacement(out, *regex, replacement, groups));
@@ -125,8 +173,9 @@ Result<std::vector<std::string>> RegexSplit(std::string_view text, std::string_v
     pieces.emplace_back(text.substr(piece_begin, begin - piece_begin));
     piece_begin = end;
   }
+  const bool found = !pieces.empty();
   pieces.emplace_back(text.substr(piece_begin));
-  while (limit == 0 && pieces.size() > 1 && pieces.back().empty()) pieces.pop_back();
+  while (limit == 0 && found && !pieces.empty() && pieces.back().empty()) pieces.pop_back();
   return pieces;
 }
 

@@ -1,5 +1,9 @@
 #include "common/expr/utf8.h"
 
+#include <locale.h>
+#include <wctype.h>
+
+#include <algorithm>
 #include <array>
 
 namespace headrace::expr {
@@ -39,12 +43,24 @@ char32_t Read(std::string_view text, std::size_t& at) {
   return code;
 }
 
-template <typename Change>
-std::string Map(std::string_view text, Change change) {
-  std::string out;
-  out.reserve(text.size());
-  for (std::size_t at = 0; at < text.size();) AppendUtf8(out, change(Read(text, at)));
-  return out;
+struct LongUpper {
+  char32_t code;
+  std::string_view upper;
+};
+// Letters whose capital is more than one.
+constexpr std::array<LongUpper, 14> kLongUpper = {{
+    {0xDF, "SS"}, {0x149, "ʼN"}, {0x1F0, "J̌"}, {0x390, "Ϊ́"}, {0x3B0, "Ϋ́"}, {0x587, "ԵՒ"}, {0x1E9E, "ẞ"},
+    {0xFB00, "FF"}, {0xFB01, "FI"}, {0xFB02, "FL"}, {0xFB03, "FFI"}, {0xFB04, "FFL"}, {0xFB05, "ST"}, {0xFB06, "ST"},
+}};
+
+bool IsLetter(char32_t code) { return IsLetterOrDigit(code) && !(code >= '0' && code <= '9'); }
+
+// What is not in the tables here, by the C library's.
+char32_t CaseByLibrary(char32_t code, bool upper) {
+  static const locale_t kLocale = newlocale(LC_CTYPE_MASK, "C.UTF-8", nullptr);
+  if (kLocale == nullptr || code >= 0xD800) return code;
+  const auto wide = static_cast<wint_t>(code);
+  return static_cast<char32_t>(upper ? towupper_l(wide, kLocale) : towlower_l(wide, kLocale));
 }
 
 // Pairs of upper (even or odd) and lower (the next) in Latin Extended-A.
@@ -104,6 +120,35 @@ std::size_t CharacterCount(std::string_view text) {
   return count;
 }
 
+std::u16string ToUtf16(std::string_view text) {
+  std::u16string units;
+  units.reserve(text.size());
+  for (std::size_t at = 0; at < text.size();) {
+    const char32_t code = Read(text, at);
+    if (code < 0x10000) {
+      units += static_cast<char16_t>(code);
+    } else {
+      units += static_cast<char16_t>(0xD800U + ((code - 0x10000) >> 10U));
+      units += static_cast<char16_t>(0xDC00U + ((code - 0x10000) & 0x3FFU));
+    }
+  }
+  return units;
+}
+
+std::string FromUtf16(std::u16string_view units) {
+  std::string out;
+  for (std::size_t i = 0; i < units.size(); ++i) {
+    const char32_t unit = units[i];
+    const bool high = unit >= 0xD800 && unit < 0xDC00;
+    if (high && i + 1 < units.size() && units[i + 1] >= 0xDC00 && units[i + 1] < 0xE000) {
+      AppendUtf8(out, 0x10000U + ((unit - 0xD800U) << 10U) + (units[++i] - 0xDC00U));
+    } else {
+      AppendUtf8(out, unit >= 0xD800 && unit < 0xE000 ? U'?' : unit);
+    }
+  }
+  return out;
+}
+
 char32_t UpperOf(char32_t code) {
   if (code >= 'a' && code <= 'z') return code - 32;
   if (code < 0x80) return code;
@@ -118,7 +163,7 @@ char32_t UpperOf(char32_t code) {
   if (code >= 0x3B1 && code <= 0x3C9 && code != 0x3C2) return code - 32;
   if (code >= 0x430 && code <= 0x44F) return code - 32;
   if (code >= 0x450 && code <= 0x45F) return code - 80;
-  return code;
+  return code >= 0x180 ? CaseByLibrary(code, true) : code;
 }
 
 char32_t LowerOf(char32_t code) {
@@ -135,11 +180,37 @@ char32_t LowerOf(char32_t code) {
   if (code >= 0x391 && code <= 0x3A9 && code != 0x3A2) return code + 32;
   if (code >= 0x410 && code <= 0x42F) return code + 32;
   if (code >= 0x400 && code <= 0x40F) return code + 80;
-  return code;
+  return code >= 0x180 ? CaseByLibrary(code, false) : code;
 }
 
-std::string Upper(std::string_view text) { return Map(text, UpperOf); }
-std::string Lower(std::string_view text) { return Map(text, LowerOf); }
+std::string Upper(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  for (std::size_t at = 0; at < text.size();) {
+    const char32_t code = Read(text, at);
+    const auto* found = std::find_if(kLongUpper.begin(), kLongUpper.end(), [&](const LongUpper& row) { return row.code == code; });
+    if (found != kLongUpper.end()) out += found->upper;
+    else AppendUtf8(out, UpperOf(code));
+  }
+  return out;
+}
+
+// A sigma that ends a word has its own form.
+std::string Lower(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  bool in_word = false;
+  for (std::size_t at = 0; at < text.size();) {
+    const char32_t code = Read(text, at);
+    std::size_t next = at;
+    const bool ends = in_word && (at >= text.size() || !IsLetter(Read(text, next)));
+    if (code == 0x3A3 && ends) AppendUtf8(out, 0x3C2);
+    else if (code == 0x130) out += "i\xCC\x87";
+    else AppendUtf8(out, LowerOf(code));
+    in_word = IsLetter(code);
+  }
+  return out;
+}
 
 bool IsLetterOrDigit(char32_t code) {
   if (code < 0x80) return (code >= '0' && code <= '9') || (code >= 'a' && code <= 'z') || (code >= 'A' && code <= 'Z');

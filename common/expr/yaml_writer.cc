@@ -4,60 +4,52 @@
 #include <array>
 #include <charconv>
 
-#include "common/expr/utf8.h"
-
 namespace headrace::expr {
 namespace {
 
-bool IsDigits(std::string_view text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return (c >= '0' && c <= '9') || c == '_'; });
+constexpr std::size_t kSimpleKeyMax = 128;
+
+bool IsBlank(char c) { return c == ' ' || c == '\t'; }
+
+// Words that YAML 1.1 reads as something else than a text.
+bool IsReserved(std::string_view text) {
+  static constexpr std::array<std::string_view, 25> kWords = {
+      "false", "False", "FALSE", "n", "N", "no", "No", "NO", "null", "Null", "NULL", "on", "On",
+      "ON", "off", "Off", "OFF", "true", "True", "TRUE", "y", "Y", "yes", "Yes", "YES"};
+  return text.empty() || text.front() == '~' || std::find(kWords.begin(), kWords.end(), text) != kWords.end();
 }
 
-// Numbers of YAML 1.1, among them 0x1f, 1_000 and 12:30:45.
-bool IsNumber(std::string_view text) {
-  if (text.front() == '-' || text.front() == '+') text.remove_prefix(1);
-  if (text.starts_with("0x") || text.starts_with("0b") || text.starts_with("0o")) return true;
-  bool sixties = text.find(':') != std::string_view::npos;
-  for (std::string_view rest = text; sixties && !rest.empty();) {
-    const std::string_view part = rest.substr(0, rest.find(':'));
-    sixties = IsDigits(part.substr(0, part.find('.')));
-    rest.remove_prefix(std::min(rest.size(), part.size() + 1));
+// What Jackson puts in quotes although SnakeYAML might not.
+bool HasQuotable(std::string_view text) {
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (std::string_view("[]{},").find(text[i]) != std::string_view::npos) return true;
+    if (text[i] == '#' && (i == 0 || IsBlank(text[i - 1]))) return true;
+    if (text[i] == ':' && (i + 1 == text.size() || IsBlank(text[i + 1]))) return true;
   }
-  if (sixties) return true;
-  std::string digits(text);
-  std::erase(digits, '_');
-  double number = 0;
-  const auto [stop, failure] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
-  const bool all = stop == digits.data() + digits.size() || (*stop == '.' && stop + 1 == digits.data() + digits.size());
-  return failure == std::errc() && all && !digits.empty();
+  return false;
 }
 
-bool LooksLikeAnotherType(std::string_view text) {
-  static constexpr std::array<std::string_view, 14> kWords = {"null", "~",  "true", "false", "yes",   "no",   "on",
-                                                              "off",  "y",  "n",    ".nan",  ".inf", "=", "<<"};
-  const std::string lower = Lower(text);
-  return std::find(kWords.begin(), kWords.end(), lower) != kWords.end() || lower == "-.inf" || IsNumber(text);
+bool IsOctal(std::string_view text) {
+  return text.size() > 1 && text.front() == '0' && text.find_first_not_of("0123456789_") == std::string_view::npos;
 }
 
-enum class Quotes { kNone, kSingle, kDouble };
-
-// As Jackson's minimal quoting, with SnakeYAML's single quotes where a plain text may not begin or end so; other than
-// Jackson's, texts that look like numbers stay texts.
-Quotes QuotesFor(std::string_view text) {
-  if (text.empty()) return Quotes::kDouble;
-  if (std::any_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; })) {
-    return Quotes::kDouble;
-  }
-  if (LooksLikeAnotherType(text) || text.find_first_of("[]{},") != std::string_view::npos || text.back() == ':' ||
-      text.find(": ") != std::string_view::npos || text.find(" #") != std::string_view::npos) {
-    return Quotes::kDouble;
-  }
+// Whether SnakeYAML can write it without quotes.
+bool IsPlain(std::string_view text) {
+  if (text.front() == ' ' || text.back() == ' ' || text.starts_with("---") || text.starts_with("...") || IsOctal(text)) return false;
   const char first = text.front();
-  if (first == ' ' || text.back() == ' ' || text.starts_with("---") || text.starts_with("...")) return Quotes::kSingle;
-  if (first == '-' || first == ':' || first == '?') {
-    return text.size() > 1 && text[1] != ' ' ? Quotes::kNone : Quotes::kSingle;
+  if (std::string_view("#,[]{}&*!|>'\"%@`").find(first) != std::string_view::npos) return false;
+  if ((first == '-' || first == ':' || first == '?') && (text.size() == 1 || IsBlank(text[1]))) return false;
+  for (std::size_t i = 1; i < text.size(); ++i) {
+    if (text[i] == ':' && (i + 1 == text.size() || IsBlank(text[i + 1]))) return false;
+    if (text[i] == '#' && IsBlank(text[i - 1])) return false;
   }
-  return std::string_view("#&*!|>'\"%@`").find(first) != std::string_view::npos ? Quotes::kSingle : Quotes::kNone;
+  return true;
+}
+
+bool HasControl(std::string_view text, bool line_breaks_too) {
+  return std::any_of(text.begin(), text.end(), [&](char c) {
+    return (static_cast<unsigned char>(c) < 0x20 && (line_breaks_too || c != '\n')) || c == 0x7F;
+  });
 }
 
 void WriteSingleQuoted(std::string& out, std::string_view text) {
@@ -67,16 +59,16 @@ void WriteSingleQuoted(std::string& out, std::string_view text) {
 }
 
 bool IsBlock(std::string_view text) {
-  if (text.find('\n') == std::string_view::npos || text.front() == ' ' || text.front() == '\n') return false;
-  return std::none_of(text.begin(), text.end(), [](char c) {
-    return (static_cast<unsigned char>(c) < 0x20 && c != '\n' && c != '\t') || c == 0x7F;
-  });
+  return text.find('\n') != std::string_view::npos && !HasControl(text, false) && text.back() != ' ' &&
+         text.find(" \n") == std::string_view::npos;
 }
 
 void WriteBlock(std::string& out, std::string_view text, int indent) {
   const bool ends = text.back() == '\n';
-  const bool more = ends && text.size() > 1 && text[text.size() - 2] == '\n';
-  out += more ? "|+" : (ends ? "|" : "|-");
+  const bool more = ends && (text.size() == 1 || text[text.size() - 2] == '\n');
+  out += '|';
+  if (text.front() == ' ' || text.front() == '\n') out += '2';  // else the first line would tell the indentation
+  out += more ? "+" : (ends ? "" : "-");
   std::string_view rest = ends ? text.substr(0, text.size() - 1) : text;
   while (true) {
     const std::size_t end = rest.find('\n');
@@ -88,56 +80,71 @@ void WriteBlock(std::string& out, std::string_view text, int indent) {
   }
 }
 
+// A text that is no block, in the quotes it needs.
+void WriteText(std::string& out, std::string_view text, bool quoted) {
+  if (quoted || HasControl(text, true)) {
+    out += ToJson(Value(text));
+  } else if (IsPlain(text)) {
+    out += text;
+  } else {
+    WriteSingleQuoted(out, text);
+  }
+}
+
+void WriteKey(std::string& out, std::string_view key) {
+  const bool number = !key.empty() && std::string_view("0123456789+-.").find(key.front()) != std::string_view::npos;
+  WriteText(out, key, number || IsReserved(key));
+}
+
 void WriteScalar(std::string& out, const Value& value, int indent) {
   const json::string* text = value.if_string();
   if (text == nullptr) {
     out += value.is_null() ? "null" : ToJson(value);
-  } else if (const Quotes quotes = QuotesFor(*text); quotes == Quotes::kNone) {
-    out += std::string_view(*text);
-  } else if (quotes == Quotes::kSingle) {
-    WriteSingleQuoted(out, *text);
   } else if (!text->empty() && IsBlock(*text)) {
-    WriteBlock(out, *text, indent);
+    WriteBlock(out, *text, indent + 2);
   } else {
-    out += ToJson(value);
+    WriteText(out, *text, IsReserved(*text) || HasQuotable(*text));
   }
 }
 
-void WriteNode(std::string& out, const Value& value, int indent, bool at_line_begin);
-
-void Pad(std::string& out, int indent, bool& at_line_begin) {
-  if (!at_line_begin) out.append(static_cast<std::size_t>(indent), ' ');
-  at_line_begin = false;
+bool IsNested(const Value& value) {
+  return (value.is_object() && !value.get_object().empty()) || (value.is_array() && !value.get_array().empty());
 }
 
-// A value after "key:" or "-".
-void WriteChild(std::string& out, const Value& value, int indent, bool inline_allowed) {
-  const bool nested = (value.is_object() && !value.get_object().empty()) || (value.is_array() && !value.get_array().empty());
-  if (nested && !inline_allowed) out += '\n';
-  else out += ' ';
-  WriteNode(out, value, indent, inline_allowed || !nested);
-}
+void WriteNested(std::string& out, const Value& value, int indent);
 
-void WriteNode(std::string& out, const Value& value, int indent, bool at_line_begin) {
-  if (const Object* map = value.if_object(); map != nullptr && !map->empty()) {
-    for (const auto& [key, item] : *map) {
-      Pad(out, indent, at_line_begin);
-      WriteScalar(out, Value(key), indent);
-      out += ':';
-      WriteChild(out, item, item.is_array() ? indent + 1 : indent + 2, false);
-    }
+// What follows "key:" or "-": a scalar on the line, or what is nested on lines of its own.
+void WriteChild(std::string& out, const Value& value, int indent, int nested_indent) {
+  if (IsNested(value)) {
+    out += '\n';
+    WriteNested(out, value, nested_indent);
     return;
   }
-  if (const Array* list = value.if_array(); list != nullptr && !list->empty()) {
-    for (const Value& item : *list) {
-      Pad(out, indent, at_line_begin);
-      out += '-';
-      WriteChild(out, item, indent + 2, true);
-    }
-    return;
-  }
+  out += ' ';
   WriteScalar(out, value, indent);
   out += '\n';
+}
+
+// As SnakeYAML with an indicator that is indented by one: a dash stands one to the right of its list's indentation,
+// and a list in a map is not indented itself.
+void WriteNested(std::string& out, const Value& value, int indent) {
+  const auto spaces = static_cast<std::size_t>(indent);
+  if (const Array* list = value.if_array()) {
+    for (const Value& item : *list) {
+      out.append(spaces + 1, ' ').append("-");
+      WriteChild(out, item, indent, indent + 2);
+    }
+    return;
+  }
+  for (const auto& [key, item] : value.get_object()) {
+    const std::string_view name = key;
+    const bool simple = !name.empty() && name.size() <= kSimpleKeyMax && name.find('\n') == std::string_view::npos;
+    out.append(spaces, ' ').append(simple ? "" : "? ");
+    WriteKey(out, name);
+    if (!simple) out.append("\n").append(spaces, ' ');
+    out += ':';
+    WriteChild(out, item, indent, item.is_array() ? indent : indent + 2);
+  }
 }
 
 bool IsIonSymbol(std::string_view text) {
@@ -188,7 +195,12 @@ void WriteIonNode(std::string& out, const Value& value) {
 
 std::string WriteYaml(const Value& value) {
   std::string out;
-  WriteNode(out, value, value.is_array() ? 1 : 0, false);
+  if (IsNested(value)) {
+    WriteNested(out, value, 0);
+  } else {
+    WriteScalar(out, value, 0);
+    out += '\n';
+  }
   return out;
 }
 

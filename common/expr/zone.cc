@@ -2,6 +2,7 @@
 
 #include <date/tz.h>
 
+#include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <optional>
@@ -42,6 +43,23 @@ std::string OffsetName(int seconds) {
   return name;
 }
 
+// The database on disk ends with 2037: a later time is looked up in a year before that has the same days of the week.
+std::int64_t SecondsToEarlierYear(std::int64_t seconds) {
+  constexpr std::int64_t kFirstOf2037 = 2'114'380'800;
+  if (seconds < kFirstOf2037) return 0;
+  using std::chrono::January;
+  const std::chrono::sys_days day{std::chrono::days(seconds / 86400)};
+  const std::chrono::year year = std::chrono::year_month_day(day).year();
+  const std::chrono::sys_days first = year / January / 1;
+  for (std::chrono::year earlier{2036}; earlier >= std::chrono::year(2009); --earlier) {
+    const std::chrono::sys_days other = earlier / January / 1;
+    if (earlier.is_leap() == year.is_leap() && std::chrono::weekday(other) == std::chrono::weekday(first)) {
+      return std::int64_t{(first - other).count()} * 86400;
+    }
+  }
+  return 0;
+}
+
 }  // namespace
 
 Zone Zone::Fixed(int offset_seconds) {
@@ -78,15 +96,15 @@ Result<Zone> Zone::Find(std::string_view name) {
 }
 
 ZoneOffset Zone::At(std::int64_t epoch_seconds) const {
-  if (region_ == nullptr) return {offset_seconds_, offset_seconds_ == 0 && name_ != "Z" ? name_ : OffsetName(offset_seconds_)};
-  const date::sys_info info = Region(region_).get_info(date::sys_seconds(std::chrono::seconds(epoch_seconds)));
-  return {static_cast<int>(info.offset.count()), info.abbrev};
+  if (region_ == nullptr) return {offset_seconds_, offset_seconds_ == 0 && name_ != "Z" ? name_ : OffsetName(offset_seconds_), false};
+  const date::sys_info info = Region(region_).get_info(date::sys_seconds(std::chrono::seconds(epoch_seconds - SecondsToEarlierYear(epoch_seconds))));
+  return {static_cast<int>(info.offset.count()), info.abbrev, info.save != std::chrono::minutes(0)};
 }
 
 std::int64_t Zone::FromLocal(std::int64_t local_seconds) const {
   if (region_ == nullptr) return local_seconds - offset_seconds_;
   // In a gap and in an overlap alike, the offset before the change is the one to use.
-  const auto info = Region(region_).get_info(date::local_seconds(std::chrono::seconds(local_seconds)));
+  const auto info = Region(region_).get_info(date::local_seconds(std::chrono::seconds(local_seconds - SecondsToEarlierYear(local_seconds))));
   return local_seconds - info.first.offset.count();
 }
 

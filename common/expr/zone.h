@@ -15,6 +15,7 @@ namespace headrace::expr {
 struct ZoneOffset {
   int seconds = 0;
   std::string abbreviation;  // CEST, UTC
+  bool daylight = false;
 };
 
 class Zone {

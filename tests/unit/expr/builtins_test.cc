@@ -9,7 +9,7 @@ TEST(ExprFilters, TextShapes) {
   ExpectAll({
       {"{{ 'aé' | upper }}", "AÉ"}, {"{{ 'AÉΩЖ' | lower }}", "aéωж"}, {"{{ ' a b ' | trim }}", "a b"},
       {"{{ 'élan vital' | capitalize }}", "Élan vital"}, {"{{ 'the end of it' | title }}", "The End Of It"},
-      {"{{ 'abcdefgh' | abbreviate(6) }}", "abc..."}, {"{{ 'abc' | abbreviate(6) }}", "abc"}, {"{{ 'abcd' | abbreviate(2) }}", "ab"},
+      {"{{ 'abcdefgh' | abbreviate(6) }}", "abc..."}, {"{{ 'hello' | abbreviate(5) }}{{ 'abc' | abbreviate(3) }}", "he...abc"}, {"{{ 'straße ŉ ﬁ ḃ' | upper }}{{ 'ΑΣ ΣΑ Ḃ' | lower }}", "STRASSE ʼN FI Ḃας σα ḃ"}, {"{{ 'abc' | abbreviate(6) }}", "abc"}, {"{{ 'abcd' | abbreviate(2) }}", "ab"},
       {"{{ 'a\nb\r\nc' | nl2br }}", "a<br />b<br />c"}, {"{{ 'Héllo  Wörld - Straße!' | slugify }}", "hello-world-strasse"},
       {"{{ \"it's\" | escapeChar('single') }}", "it\\'s"}, {"{{ 'a\"b' | escapeChar('double') }}", "a\\\"b"},
       {"{{ \"it's\" | escapeChar(type='shell') }}", "it'\\''s"}, {"{{ 'a\nb' | indent(2) }}", "a\n  b"},
@@ -29,7 +29,7 @@ TEST(ExprFilters, ReplaceAndSplit) {
       {R"({{ 'john smith' | replace({'(\w+) (\w+)': '$2 $1'}, regexp=true) }})", "smith john"},
       {R"({{ 'a.b' | replace({'\.': '/'}, true) }})", "a/b"}, {"{{ ['ab', {'k': 'a'}] | replace({'a': 'x'}) }}", R"(["xb",{"k":"x"}])"},
       {R"({{ 'abc' | replace({'': '-'}, regexp=true) }})", "-a-b-c-"}, {"{{ 'abc' | replace({'': '-'}) }}", "abc"},
-      {"{{ 'a,b,,c,,' | split(',') }}", R"(["a","b","","c"])"}, {"{{ 'a,b,c' | split(',', 2) }}", R"(["a","b,c"])"},
+      {"{{ 'a,b,,c,,' | split(',') }}", R"(["a","b","","c"])"}, {"{{ ',,' | split(',') }}{{ 'a.b' | split('.') }}", "[][]"}, {R"({{ 'ab' | replace({'(?<x>a)(?<y>b)': '${y}${x}'}, true) }})", "ba"}, {R"({{ 'aB1 c' | replace({'[\p{Upper}\p{Digit}]+': '-', '\p{Blank}': '_'}, true) }})", "a-_c"}, {"{{ 'a,b,c' | split(',', 2) }}", R"(["a","b,c"])"},
       {"{{ 'a,b,,' | split(',', -1) }}", R"(["a","b","",""])"}, {R"({{ 'a1b22c' | split('[0-9]+') }})", R"(["a","b","c"])"},
       {"{{ 'abc' | split('') }}", R"(["a","b","c"])"}, {"{{ '' | split(',') }}", R"([""])"}, {R"({{ 'a|b' | split('\|') }})", R"(["a","b"])"},
       {"{{ 'a-b-c' | substringBefore('-') }} {{ 'a-b-c' | substringAfter('-') }}", "a b-c"},
@@ -60,7 +60,7 @@ TEST(ExprFilters, Encodings) {
 TEST(ExprFilters, Collections) {
   ExpectAll({
       {"{{ inputs.list | first }}{{ inputs.list | last }}", "32"}, {"{{ 'é1' | first }}{{ 'aé' | last }}", "éé"},
-      {"{{ [] | first }}", ""}, {"{{ inputs.list | join('-') }}", "3-1-2"}, {"{{ inputs.list | join }}", "312"},
+      {"{{ [] | first }}", ""}, {"{{ 'a😀b' | length }}{{ 'a😀b' | slice(1, 3) }}{{ 'a😀b' | slice(0, 2) }}{{ 'a😀bcdef' | abbreviate(6) }}", "4😀a?a😀..."}, {"{{ inputs.list | join('-') }}", "3-1-2"}, {"{{ inputs.list | join }}", "312"},
       {"{{ inputs.list | length }}{{ 'aé' | length }}{{ inputs.map | length }}{{ null | length }}", "3220"},
       {"{{ 'abcé' | slice(1, 3) }}{{ 'abcé' | slice(3) }}", "bcé"}, {"{{ inputs.list | slice(1, 3) }}", "[1,2]"},
       {"{{ inputs.list | sort }}{{ inputs.list | rsort }}", "[1,2,3][3,2,1]"}, {"{{ inputs.words | sort }}", R"(["a","b"])"},
@@ -73,7 +73,7 @@ TEST(ExprFilters, Collections) {
   ExpectErrors({{"{{ 'a' | chunk(2) }}", "`chunk`: needs a list, not a text"}, {"{{ [1] | chunk(0) }}", "`chunk`: the size"},
                 {"{{ {} | flatten }}", "`flatten`: needs a list"}, {"{{ 1 | distinct }}", "`distinct`: needs a list"},
                 {"{{ [1, 'a'] | sort }}", "`sort`: the elements"}, {"{{ 'abc' | slice(2, 9) }}", "`slice`: 2 to 9 lies outside"},
-                {"{{ 1 | first }}", "`first`: needs a list or text"}, {"{{ [1] | merge(2) }}", "`merge`: a list takes in a list or a map, not a number"},
+                {"{{ 1 | first }}", "`first`: needs a list or text"}, {"{{ '' | first }}", "`first`: the text is empty"}, {"{{ '' | last }}", "`last`: the text is empty"}, {"{{ null | merge(null) }}", "`merge`: both are null"}, {"{{ [1] | merge(2) }}", "`merge`: a list takes in a list or a map, not a number"},
                 {"{{ 'a' | keys }}", "`keys`: needs a map or list"}, {"{{ [1] | values }}", "`values`: needs a map"}});
 }
 
@@ -93,8 +93,16 @@ TEST(ExprFilters, Numbers) {
       {"{{ 999.999 | numberFormat('0.00') }}", "1000.00"}, {"{{ 2.5 | numberFormat('0') }}{{ 3.5 | numberFormat('0') }}", "24"},
   });
   ExpectErrors({{"{{ 'abc' | number }}", "`number`: 'abc' is not a number"}, {"{{ '3000000000' | number('INT') }}", "`number`: 3000000000 does not fit"},
-                {"{{ '1' | number('BYTE') }}", "`number`: the type must be"}, {"{{ 'a' | abs }}", "`abs`: needs a number"},
+                {"{{ '1' | number('BYTE') }}", "`number`: the type must be"}, {"{{ 'a' | abs }}", "`abs`: needs a number"}, {"{{ null | abs }}", "`abs`: needs a number, not a null"},
                 {"{{ 1 | numberFormat('abc') }}", "'abc' has no digits"}, {"{{ '' | number }}", "`number`: '' is not a number"}});
+}
+
+TEST(ExprFilters, ExponentsOfNumbers) {
+  ExpectAll({
+      {"{{ 12 | numberFormat('##0.###E0') }} {{ 1234567 | numberFormat('##0.###E0') }} {{ 0.5 | numberFormat('##0.###E0') }} {{ 123456789012 | numberFormat('##0.###E0') }}", "12E0 1.23457E6 500E-3 123.457E9"},
+      {"{{ 99.995 | numberFormat('0.00E00') }} {{ 99.995 | numberFormat('0E0') }} {{ 0 | numberFormat('0.0E0') }} {{ -1234 | numberFormat('0.##E0') }} {{ 0.00012 | numberFormat('00.0E0') }}", "1.00E02 1E2 0.0E0 -1.23E3 12.0E-5"},
+      {"{{ '12345678901234567890.125' | number('BIGDECIMAL') | numberFormat('#,##0.00') }} {{ '12' | numberformat('0.0') }}", "12,345,678,901,234,567,890.12 12.0"},
+  });
 }
 
 TEST(ExprFilters, Data) {
@@ -104,7 +112,7 @@ TEST(ExprFilters, Data) {
       {"{{ inputs.list | jq('map(select(. > 1)) | add') | first }}", "5"}, {"{{ inputs.list | jq('empty') }}", "[]"},
       {"{{ {'a': 1.5, 'b': null, 'c': true} | jq('.') }}", R"([{"a":1.5,"b":null,"c":true}])"},
       {"{{ {'a': 1, 'b': [1, 'x'], 'c': {'d': null}} | yaml }}", "a: 1\nb:\n - 1\n - x\nc:\n  d: null\n"},
-      {"{{ [{'a': 1, 'b': 2}, [3]] | yaml }}", " - a: 1\n   b: 2\n - - 3\n"}, {"{{ {'a': 'true', 'b': '1', 'c': ''} | yaml }}", "a: \"true\"\nb: \"1\"\nc: \"\"\n"},
+      {"{{ [{'a': 1, 'b': 2}, [3]] | yaml }}", " -\n  a: 1\n  b: 2\n -\n   - 3\n"}, {"{{ {'a': 'true', 'b': '1', 'c': ''} | yaml }}", "a: \"true\"\nb: 1\nc: \"\"\n"},
       {"{{ {'a': 'x\ny\n', 'b': {}, 'c': []} | yaml }}", "a: |\n  x\n  y\nb: {}\nc: []\n"}, {"{{ 'a: b' | yaml }}", "\"a: b\"\n"},
       {"{{ 1 | jq('env, $ENV') }}", "[{},{}]"}, {"{{ 1 | jq('def f: . + 1; f # note') }}", "[2]"},
       {"{{ {'a b': [1, 1.5, 'x']} | toIon }}", R"({'a b':[1,1.5e0,"x"]})"}, {"{{ {'a': null} | toIon }}", "{a:null}"},
@@ -120,12 +128,12 @@ TEST(ExprFilters, Data) {
 
 TEST(ExprFunctions, Values) {
   ExpectAll({
-      {"{{ max(1, 5, 3) }}{{ min(2, 1.5) }}", "51.5"}, {"{{ range(0, 6, 2) }}", "[0,2,4,6]"}, {"{{ range(3, 1, -1) }}", "[3,2,1]"},
+      {"{{ max(1, 5, 3) }}{{ min(2, 1.5) }}", "51.5"}, {"{{ range(0, 6, 2) }}", "[0,2,4,6]"}, {"{{ range(3, 1, -1) }}", "[3,2,1]"}, {"{{ range(1.7, 3.2) }}{{ 1.5..2 }}", "[1,2,3][1,2]"}, {"{{ max() }}{{ max(null, 1) }}{{ max('a') }}", "1a"},
       {"{{ range('a', 'e', 2) }}", R"(["a","c","e"])"}, {"{{ json(vars.json).a[1] }}", "2"}, {"{{ fromJson('[1,2]') | length }}", "2"},
       {"{{ fromJson(null) }}", ""}, {"{{ fromJson('{\"a\":1}').a }}", "1"},
   });
   ExpectErrors({{"{{ fromJson('{') }}", "Invalid json:"}, {"{{ range(1, 2, 0) }}", "the step of a range"},
-                {"{{ max(1, 'a') }}", "`max`: a text and a number have no order"}, {"{{ max() }}", "the function `max` needs"},
+                {"{{ max(1, 'a') }}", "`max`: compares numbers, not a text"}, {"{{ min(true, false) }}", "`min`: compares numbers, not a boolean"},
                 {"{{ fromJson([1]) }}", "`fromJson`: needs a text"}});
 }
 

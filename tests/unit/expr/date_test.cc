@@ -57,6 +57,43 @@ TEST(ExprDates, PatternLetters) {
   ExpectErrors({{"{{ now('yyyy-bb') }}", "`now`: the date pattern has `bb`"}, {"{{ now(\"yyyy'x\") }}", "`now`: the date pattern"}});
 }
 
+TEST(ExprDates, ZoneNames) {
+  const auto formatted = [](std::string_view zone, std::string_view pattern) {
+    return Render("{{ '2013-09-08T15:19:12Z' | date('" + std::string(pattern) + "', timeZone='" + std::string(zone) + "') }}");
+  };
+  EXPECT_EQ(formatted("Asia/Shanghai", "z|zzzz|v|vvvv"), "CST|China Standard Time|CT|China Time");
+  EXPECT_EQ(formatted("America/Chicago", "z|zzzz|v|vvvv"), "CDT|Central Daylight Time|CT|Central Time");
+  EXPECT_EQ(formatted("Europe/Lisbon", "zzzz"), "Western European Summer Time");
+  EXPECT_EQ(formatted("Asia/Kolkata", "z|zzzz"), "IST|India Standard Time");
+  EXPECT_EQ(formatted("America/Sao_Paulo", "z|zzzz|v"), "GMT-03:00|Brasilia Standard Time|GMT-03:00");
+  EXPECT_EQ(formatted("+02:00", "z|zzzz|v|vvvv"), "+02:00|+02:00|+02:00|+02:00");
+  EXPECT_EQ(formatted("UTC", "z|zzzz|v|vvvv"), "UTC|Coordinated Universal Time|UTC|Coordinated Universal Time");
+}
+
+TEST(ExprDates, SummersOfTheFarFuture) {
+  ExpectAll({{"{{ '2113-09-08T12:00:00Z' | date('iso_sec', timeZone='Europe/Paris') }} {{ '2113-12-08T12:00:00Z' | date('iso_sec', timeZone='Europe/Paris') }}", "2113-09-08T14:00:00+02:00 2113-12-08T13:00:00+01:00"},
+             {"{{ '2050-03-27T00:59:59Z' | date('HH:mm', timeZone='Europe/Paris') }} {{ '2050-03-27T01:00:00Z' | date('HH:mm', timeZone='Europe/Paris') }} {{ '2050-07-01T10:00:00' | timestamp(timeZone='America/New_York') }}", "01:59 03:00 2540296800"}});
+}
+
+TEST(ExprDates, OtherLanguages) {
+  ExpectAll({
+      {"{{ '2013-09-08T16:19:12Z' | date('EEEE d MMMM yyyy', locale='fr') }}|{{ '2013-09-08' | date('EEE, d. MMM', locale='de-DE') }}|{{ '2013-09-08' | date('MMM MM M', locale='es') }}", "dimanche 8 septembre 2013|So., 8. Sept.|sept 09 9"},
+      {"{{ '2013-09-08' | date('iso_local_date', locale='it') }}|{{ now('a', locale='nl') }}|{{ '2013-09-08' | dateAdd(1, 'MONTHS', 'MMMM', locale='pt_BR') }}|{{ now('EEE', locale='en-GB') }}", "2013-09-08|p.m.|outubro|Tue"},
+  });
+  ExpectErrors({{"{{ now('full', locale='fr') }}", "`now`: the style 'full' is written in English only"}, {"{{ now('zzzz', locale='fr') }}", "`now`: the date pattern has `zzzz`, which is written in English only"}, {"{{ now(locale='de-AT') }}", "`now`: the locale 'de-AT' is not supported"}});
+}
+
+TEST(ExprDates, RareLetters) {
+  ExpectAll({
+      {"{{ '2013-09-08T16:19:00Z' | date('B|F|g|ppH|ppppH') }}", "in the afternoon|2|56543|16|  16"}, {"{{ '2013-09-08T06:00:00Z' | date('B|ppH') }}", "in the morning| 6"},
+      {"{{ '2013-09-08' | date('B BBBBB') }}{{ '2013-09-08T12:00' | date(' B BBBBB') }}{{ '2013-09-08T21:00' | date(' B') }}", "midnight mi noon n at night"},
+      {"{{ '2013-09-08T16:19:12Z' | dateAdd(1, 'CENTURIES', 'yyyy') }}{{ '2013-09-08T16:19:12Z' | dateAdd(-1, 'MILLENNIA', 'yyyy') }}", "21131013"},
+      {"{{ '2013-09-08' | date('sql_sec', existingFormat='iso_date') }}|{{ '2013-09-08+02:00' | date('sql_sec', existingFormat='iso_date') }}|{{ '2013-09-08T10:20' | date('sql_sec', existingFormat='iso_local_date_time') }}|{{ '20130908' | date('sql_sec', existingFormat='basic_iso_date') }}",
+       "2013-09-08 00:00:00|2013-09-07 22:00:00|2013-09-08 10:20:00|2013-09-08 00:00:00"},
+  });
+  ExpectErrors({{"{{ now('V') }}", "`now`: the date pattern has `V`"}, {"{{ now('vv') }}", "`now`: the date pattern has `vv`"}, {"{{ now('BB') }}", "`now`: the date pattern has `BB`"}, {"{{ now('HHp') }}", "`now`: the date pattern ends with `p`"}});
+}
+
 TEST(ExprDates, InputsOfManyForms) {
   ExpectAll({
       {"{{ '2013-09-08T17:19:12+02:00' | date }}", "2013-09-08T15:19:12.000000Z"},

@@ -18,13 +18,15 @@ TEST(KestraData, JsonBothWays) {
 
 TEST(KestraData, YamlIsWrittenAsJacksonWritesIt) {
   ExpectAll({
-      {"{{ {'string': 'string', 'int': 1, 'float': 1.123, 'bool': true} | yaml }}", "string: string\nint: 1\nfloat: 1.123\nbool: true\n"},
+      {"{{ fromJson('{\"string\": \"string\", \"int\": 1, \"float\": 1.123, \"bool\": true}') | yaml }}", "string: string\nint: 1\nfloat: 1.123\nbool: true\n"},
       {"{{ {'list': ['string', 1, 1.123], 'map': {'a': {'b': 'c'}}} | yaml }}", "list:\n - string\n - 1\n - 1.123\nmap:\n  a:\n    b: c\n"},
       {"{{ {'d': '2013-09-08T16:19:00+02:00', 't': '2013-09-08'} | yaml }}", "d: 2013-09-08T16:19:00+02:00\nt: 2013-09-08\n"},
       {"{{ ['a, b', '[x', 'c: d', 'e #f', 'g:'] | yaml }}", " - \"a, b\"\n - \"[x\"\n - \"c: d\"\n - \"e #f\"\n - \"g:\"\n"},
       {"{{ ['*x', '&y', '- z', ' s', '@a', \"'q'\", '!t'] | yaml }}", " - '*x'\n - '&y'\n - '- z'\n - ' s'\n - '@a'\n - '''q'''\n - '!t'\n"},
-      {"{{ ['true', 'No', 'null', '~', '1', '-2.5', '0x1f', '12:30', '1_000', '.5', '5.', '=', '.inf'] | yaml }}",
-       " - \"true\"\n - \"No\"\n - \"null\"\n - \"~\"\n - \"1\"\n - \"-2.5\"\n - \"0x1f\"\n - \"12:30\"\n - \"1_000\"\n - \".5\"\n - \"5.\"\n - \"=\"\n - \".inf\"\n"},
+      {"{{ ['true', 'No', 'null', '~', 'y', 'tRue', '1', '-2.5', '0x1f', '12:30', '.5', '5.', '=', '.inf', '010', '01.5', '#a', ':a'] | yaml }}",
+       " - \"true\"\n - \"No\"\n - \"null\"\n - \"~\"\n - \"y\"\n - tRue\n - 1\n - -2.5\n - 0x1f\n - 12:30\n - .5\n - 5.\n - =\n - .inf\n - '010'\n - 01.5\n - \"#a\"\n - :a\n"},
+      {"{{ {'1': 'a'} | yaml }}{{ {'yes': 1} | yaml }}{{ {'a: b': 1} | yaml }}{{ {'': [1]} | yaml }}{{ {'a,b': 1} | yaml }}", "\"1\": a\n\"yes\": 1\n'a: b': 1\n? \"\"\n:\n - 1\na,b: 1\n"},
+      {"{{ {'a': [{'b': [1, {'c': 2}]}, [[3]]]} | yaml }}", "a:\n -\n  b:\n   - 1\n   -\n    c: 2\n -\n   -\n     - 3\n"}, {"{{ ['x\ny', ' l\nx', 'x \ny'] | yaml }}", " - |-\n  x\n  y\n - |2-\n   l\n  x\n - \"x \\ny\"\n"},
       {"{{ ['1.2.3', '3 apples', '-v', 'a-b', 'http://x', 'v1', '10.0.0.1'] | yaml }}", " - 1.2.3\n - 3 apples\n - -v\n - a-b\n - http://x\n - v1\n - 10.0.0.1\n"},
       {"{{ null | yaml }}{{ 1 | yaml }}{{ 'x' | yaml }}", "null\n1\nx\n"}, {"{{ {'a': {'b': [1]}} | yaml | indent(2) }}", "a:\n    b:\n     - 1\n  "},
   });
@@ -41,7 +43,7 @@ TEST(KestraData, YamlIsReadThroughTheSeam) {
 
 TEST(KestraData, IonBothWays) {
   ExpectAll({
-      {"{{ {'a': 1, 'my key': \"it's\", 'n': null, 'f': 1.5, 'l': ['x', true]} | toIon }}", R"({a:1,'my key':"it's",n:null,f:1.5e0,l:["x",true]})"},
+      {"{{ {'a': 1, 'b key': \"it's\", 'n': null} | toIon }}", R"({'b key':"it's",a:1,n:null})"}, {"{{ [1.5, ['x', true]] | toIon }}", R"([1.5e0,["x",true]])"},
       {"{{ {\"it's\": 1} | toIon }}", R"({'it\'s':1})"}, {"{{ null | toIon }}", "null"},
       {"{{ fromIon('{a:1}').a }}{{ fromIon(null) }}{{ fromIon('') }}", "1"}, {"{{ fromIon('{a:1}\n{a:2}') }}", R"({"a":1})"},
       {"{{ fromIon('{a:1}\n{a:2}', allRows=true) }}", R"([{"a":1},{"a":2}])"}, {"{{ fromIon('', true) }}", "[]"},
@@ -67,6 +69,32 @@ TEST(KestraData, JqIsAlwaysAList) {
   ExpectErrors({{"{{ {} | jq }}", "the filter `jq` needs the argument `expression`"}, {"{{ 'a' | jq('.a.b') }}", "the jq expression '.a.b' failed"}});
 }
 
+TEST(KestraData, WhatJqOnlyPicksStaysAsItIs) {
+  ExpectAll({
+      {"{{ {'a': 9007199254740993, 'b': 1.0} | jq('.a, .b') }}", "[9007199254740993,1.0]"}, {"{{ [1, [2.0, {'k': 3}]] | jq('.[1][-1].k') }}{{ [[1, 2], [3]] | jq('.[] | .[]') }}", "[3][1,2,3]"},
+      {R"({{ {'a b': {'c': null}} | jq('.["a b"].c') }}{{ {'a': 1} | jq('.b.c') }}{{ [1] | jq('.[7]') }})", "[null][null][null]"}, {"{{ [] | jq('.[]') }}{{ '{\"a\": [10000000000000001]}' | jq('.a') }}", "[][[10000000000000001]]"},
+      {"{{ {'a': 1} | jq('.a | . + 1') }}{{ [[1]] | jq('..|numbers') }}{{ [1, 2] | jq('.[1:]') }}{{ 1 | jq('.a?') }}", "[2][1][[2]][]"},
+  });
+  ExpectErrors({{"{{ 1 | jq('.a') }}", "the jq expression '.a' failed: Cannot index number"}, {"{{ 1 | jq('.a b') }}", "the jq expression '.a b' does not compile"}, {"{{ [] | jq('.[] | nonsense') }}", "the jq expression '.[] | nonsense' does not compile"}});
+}
+
+TEST(KestraData, NumbersAreJavas) {
+  ExpectAll({
+      {"{{ ('0.1' | number('FLOAT')) + ('0.2' | number('FLOAT')) }} {{ ('1' | number('FLOAT')) / 3 }} {{ ('1.1' | number) * 3 }}", "0.3 0.33333334 3.3000002"}, {"{{ ('1.1' | number) + 1.0 }} {{ ('1.1' | number) == 1.1 }}{{ ('1.1' | number) > 1.1 }}", "2.100000023841858 falsetrue"},
+      {"{{ '010' | number }} {{ '-010' | number }} {{ '#1F' | number }} {{ '-0x1F' | number }} {{ '00.5' | number }} {{ '1f' | number }} {{ '1.5d' | number }}", "8 -8 31 -31 0.5 1.0 1.5"},
+      {"{{ '0xFFFFFFFF' | number | className }} {{ '0xFFFFFFFFFFFFFFFFF' | number }} {{ '1e500' | number }} {{ '1e50' | number | className }}", "java.lang.Long 295147905179352825855 1E+500 java.lang.Double"},
+      {"{{ (1 + 1) | className }} {{ (inputs.count + 1) | className }} {{ -inputs.count | className }} {{ (inputs.count | abs) | className }} {{ (now() | timestamp) | className }}", "java.lang.Long java.lang.Long java.lang.Long java.lang.Integer java.lang.Long"},
+      {"{{ (('1.5' | number('FLOAT')) + 1) | className }} {{ (('1.5' | number('FLOAT')) + 1.5) | className }} {% set n = '2' | number('FLOAT') %}{{ n | className }}", "java.lang.Float java.lang.Double java.lang.Float"},
+      {"{{ '1.10' | number('BIGDECIMAL') }} {{ '0.1' | number('BIGDECIMAL') + ('0.2' | number('BIGDECIMAL')) }} {{ ('1.10' | number('BIGDECIMAL')) / 3 }}", "1.10 0.3 0.3666666666666666666666666666666667"},
+      {"{{ -('1.50' | number('BIGDECIMAL')) }} {{ ('-1.50' | number('BIGDECIMAL')) | abs }} {{ ('7.5' | number('BIGDECIMAL')) % 2 }} {{ '0.0000001' | number('BIGDECIMAL') }} {{ ('1.5' | number('BIGDECIMAL')) > 1 }}", "-1.50 1.50 1.5 1E-7 true"},
+      {"{{ '12345678901234567890.123456789' | number('BIGDECIMAL') }} {{ '123456789012345678901234567890' | number('BIGINTEGER') }}", "12345678901234567890.123456789 123456789012345678901234567890"},
+  });
+  EXPECT_EQ(RenderJson("{{ '1.50' | number('BIGDECIMAL') }}"), "1.5");
+  EXPECT_EQ(RenderJson("{{ ['12345678901234567890.5' | number('BIGDECIMAL')] }}"), R"(["12345678901234567890.5"])");
+  ExpectErrors({{"{{ ' 1' | number }}", "`number`: ' 1' is not a number"}, {"{{ '1 ' | number }}", "`number`: "}, {"{{ '08' | number }}", "`number`: "}, {"{{ '1.5L' | number }}", "`number`: "}, {"{{ '1_000' | number }}", "`number`: "},
+                {"{{ ('1' | number('BIGDECIMAL')) / 0 }}", "division by zero"}, {"{{ ('123456789012345678901' | number) + 1 }}", "a number does not fit 64 bits"}, {"{{ 'x' | number('BIGDECIMAL') }}", "`number`: 'x' is not"}});
+}
+
 TEST(KestraData, NumbersAndTheirClasses) {
   ExpectAll({
       {"{{ '12.3' | number }} {{ '2' | number }} {{ '-7' | number }} {{ '0x10' | number }} {{ '1e3' | number }}", "12.3 2 -7 16 1000.0"},
@@ -81,7 +109,7 @@ TEST(KestraData, NumbersAndTheirClasses) {
       {"{{ inputs.count | className }} {{ inputs.map | className }}", "java.lang.Integer java.util.LinkedHashMap"}, {"{{ 1 | string | className }}", "java.lang.String"},
   });
   ExpectErrors({{"{{ 'not a number' | number }}", "`number`: 'not a number' is not a number"}, {"{{ '1.5' | number('INT') }}", "`number`: '1.5' is not a number"},
-                {"{{ 'x' | number | className }}", "`className`: 'x' is not a number"}, {"{{ '3000000000' | number('INT') }}", "`number`: 3000000000 does not fit"}});
+                {"{{ 'x' | number | className }}", "`number`: 'x' is not a number"}, {"{{ '3000000000' | number('INT') }}", "`number`: 3000000000 does not fit"}});
 }
 
 // From NIST's test vectors for AES-GCM: a key, a nonce and a text of zeros.

@@ -22,7 +22,7 @@ TEST(Pebble, Arithmetic) {
 
 TEST(Pebble, ListsTakePlusAndMinus) {
   ExpectAll({
-      {"{{ [1] + 2 }}", "[1,2]"}, {"{{ [1] + [2, 3] }}", "[1,2,3]"}, {"{{ [] + 'a' }}", R"(["a"])"}, {"{{ [1] + null }}", "[1,null]"},
+      {"{{ [1] + 2 }}", "[1,2]"}, {"{{ [1] + [2, 3] }}", "[1,2,3]"}, {"{{ [] + 'a' }}", "[]a"}, {"{{ [1] + [[2]] }}", "[1,[2]]"}, {"{{ [1] + null }}", "[1,null]"},
       {"{{ [1, 2, 1] - 1 }}", "[2,1]"}, {"{{ [1, 2, 1] - [1] }}", "[2]"}, {"{{ [1, 2] - 9 }}", "[1,2]"}, {"{{ inputs.list - [1, 2] }}", "[3]"},
   });
 }
@@ -41,11 +41,40 @@ TEST(Pebble, Comparison) {
 TEST(Pebble, LogicAndNot) {
   ExpectAll({
       {"{{ true and not true }}", "false"}, {"{{ not false }}", "true"}, {"{{ not (1 == 2) }}", "true"}, {"{{ not inputs.no }}", "true"},
-      {"{{ not true or true }}", "true"}, {"{{ not missing is defined }}", "true"}, {"{{ not inputs.name is empty and inputs.yes }}", "true"},
-      {"{{ not inputs.list contains 3 }}", "false"}, {"{{ not inputs.list contains 9 and inputs.yes }}", "true"}, {"{{ not inputs.name is not null }}", "false"},
+      {"{{ not true or true }}", "true"}, {"{{ not missing is defined }}", "false"}, {"{{ not inputs.name is empty }}", "false"}, {"{{ not (inputs.name is empty) and inputs.yes }}", "true"},
+      {"{{ not (inputs.list contains 9) and inputs.yes }}", "true"}, {"{{ false and inputs.none }}{{ true or inputs.none }}", "falsetrue"},
       {"{% if inputs.count and 'x' %}y{% endif %}", "y"}, {"{% if inputs.empty or 0 %}y{% else %}n{% endif %}", "n"},
-      {"{% if inputs.none %}y{% else %}n{% endif %}", "n"}, {"{{ (true ? 'a' : 'b') ~ 'c' }}", "ac"}, {"{{ 3 > 2 ? 'more' : 'less' }}", "more"},
+      {"{{ inputs.none ? 'y' : 'n' }}", "n"}, {"{{ (true ? 'a' : 'b') ~ 'c' }}", "ac"}, {"{{ 3 > 2 ? 'more' : 'less' }}", "more"},
   });
+}
+
+TEST(Pebble, NullHasNoTruth) {
+  ExpectErrors({{"{% if inputs.none %}{% endif %}", "a condition needs a boolean, a number or a text, not a null"}, {"{{ not inputs.none }}", "a condition needs"},
+                {"{{ inputs.none or true }}", "a condition needs"}, {"{{ true and inputs.none }}", "a condition needs"}, {"{{ not inputs.list contains 3 }}", "a condition needs"}});
+}
+
+TEST(Pebble, TextsAndBooleansHaveNoOrder) {
+  ExpectErrors({{"{{ 'a' < 'b' }}", "`<` cannot be applied to a text and a text"}, {"{{ true > false }}", "`>` cannot be applied to a boolean"}, {"{{ '2' >= 1 }}", "`>=` cannot be applied"}});
+}
+
+TEST(Pebble, JoinedListsAndMapsAreJavas) {
+  ExpectAll({
+      {"{{ [null, true, 1.5, 'x', {'k': [null]}] ~ '' }}", "[null, true, 1.5, x, {k=[null]}]"}, {"{{ 'a' + inputs.list }}{{ \"#{inputs.words}!\" }}", "a[3, 1, 2][b, a]!"},
+      {"{{ [[1, 2], [3]] | join(';') }}", "[1, 2];[3]"}, {"{{ inputs.list | upper }}{{ inputs.list | string }}", "[3, 1, 2][3, 1, 2]"}, {"{{ inputs.list ~ inputs.none }}{{ inputs.list }}", "[3, 1, 2][3,1,2]"},
+  });
+}
+
+TEST(Pebble, LiteralMapsHaveTheOrderOfAHashMap) {
+  ExpectAll({{"{{ {'foo': 1, 'bar': 2} }}", R"({"bar":2,"foo":1})"}, {"{{ {'b': 1, 'e': 2} | keys }}", R"(["e","b"])"}, {"{{ {'x': 1} | merge({'name': 2, 'foo': 3}) }}", R"({"foo":3,"x":1,"name":2})"}});
+}
+
+TEST(Pebble, EntriesOfMaps) {
+  ExpectAll({
+      {"{% for e in inputs.map %}{{ e }};{{ e.key }}{{ e.getKey() }}{{ e.value }};{% endfor %}", "k=v;kkv;n={deep=7};nn{\"deep\":7};"}, {"{% for e in {'a': 1} %}{{ e | json }}{{ e ~ '!' }}{{ [e] }}{{ e is map }}{% endfor %}", R"({"a":1}a=1![{"a":1}]false)"},
+      {"{% for e in {'a': 1} %}{% set f = e %}{{ f }}{{ f.getValue() }}{% endfor %}", "a=11"}, {"{{ {'a': 1}.entrySet() }}", R"([{"a":1}])"}, {"{% for e in {'a': 1}.entrySet %}{{ e }}{% endfor %}", "a=1"},
+  });
+  EXPECT_EQ(RenderJson("{% for e in {'a': 1} %}{{ e }}{% endfor %}"), R"({"a":1})");
+  ExpectErrors({{"{{ {'a': 1}.getKey() }}", "`getKey`: needs an entry"}});
 }
 
 TEST(Pebble, WordsOfOtherLanguagesGetARemedy) {
@@ -82,7 +111,7 @@ TEST(Pebble, Loops) {
   ExpectAll({
       {"{% for x in inputs.list %}{{ loop.index }}{{ x }}{{ loop.last ? '' : ',' }}{% endfor %}", "03,11,22"},
       {"{% for x in inputs.list %}{{ loop.length }}{{ loop.revindex }}{{ loop.first }} {% endfor %}", "32true 31false 30false "},
-      {"{% for x in inputs.nolist %}a{% else %}none{% endfor %}", "none"}, {"{% for x in inputs.none %}a{% else %}none{% endfor %}", "none"},
+      {"{% for x in inputs.nolist %}a{% else %}none{% endfor %}", "none"}, {"{% for x in inputs.none %}a{% else %}none{% endfor %}", ""},
       {"{% for e in inputs.nomap %}a{% else %}none{% endfor %}", "none"}, {"{% for e in {'a': 1, 'b': 2} %}{{ e.key }}={{ e.value }};{% endfor %}", "a=1;b=2;"},
       {"{% for a in [1, 2] %}{% for b in [3, 4] %}{{ a * b }}{{ loop.index }} {% endfor %}{{ loop.index }}|{% endfor %}", "30 41 0|60 81 1|"},
       {"{% set n = 0 %}{% for x in inputs.list %}{% set n = n + x %}{% endfor %}{{ n }}", "6"}, {"{% for x in inputs.map | keys %}{{ x }}{% endfor %}", "kn"},
@@ -102,7 +131,7 @@ TEST(Pebble, MacrosBlocksAndFilterTags) {
       {"{% filter upper | lower | capitalize %}aBc{% endfilter %}", "Abc"}, {"{% set a = 'x' %}{% set b = a ~ 'y' %}{{ b }}", "xy"},
   });
   ExpectErrors({{"{% macro m(a) %}{% endmacro %}{{ m(1, 2) }}", "the macro `m` takes 1 arguments"}, {"{% macro m(a) %}{% endmacro %}{{ m(z=2) }}", "the macro `m` has no argument `z`"},
-                {"{{ block('q') }}", "there is no block `q`"}, {"{% include 'x' %}", "the tag `include` is not supported"}, {"{{ 'a' | escape }}", "the filter `escape` is not part"}});
+                {"{% include 'x' %}", "the tag `include` is not supported"}, {"{{ 'a' | escape }}", "the filter `escape` is not part"}});
 }
 
 TEST(Pebble, WhitespaceAndVerbatim) {
@@ -118,7 +147,7 @@ TEST(Pebble, Filters) {
       {"{{ 'This is a test of the abbreviate filter' | abbreviate(16) }}", "This is a tes..."}, {"{{ 'abc' | abbreviate(0) }}", ""}, {"{{ -5 | abs }}{{ -5.5 | abs }}", "55.5"},
       {"{{ ' hello' | capitalize }}", " Hello"}, {"{{ inputs.q | default('d') }}{{ '' | default('e') }}{{ 'x' | default('y') }}{{ null | default(3) }}", "dex3"},
       {"{{ inputs.q.w | default('d') | upper }}", "D"}, {"{{ [1, null, 'a'] | join(', ') }}", "1, null, a"}, {"{{ 'one two' | title }}", "One Two"},
-      {"{{ [1, 2] | merge([2]) }}", "[1,2,2]"}, {"{{ {'a': 1} | merge(['x']) }}", R"({"a":1,"x":"x"})"}, {"{{ [1] | merge({'a': 1}) }}", R"([1,{"key":"a","value":1}])"},
+      {"{{ [1, 2] | merge([2]) }}", "[1,2,2]"}, {"{{ {'a': 1} | merge(['x']) }}", R"({"a":1,"x":"x"})"}, {"{{ [1] | merge({'a': 1}) }}", R"([1,{"a":1}])"}, {"{{ {'a': 1} | merge }}{{ 'b' | default }}", R"({"a":1}b)"},
       {"{{ null | merge([1]) }}{{ [1] | merge(null) }}", "[1][1]"}, {"{{ 'abcdef' | slice(2, 4) }}{{ 'abc' | slice }}", "cdabc"}, {"{{ [3, 1] | sort | first }}", "1"},
       {"{{ 'b,a' | split(',') | rsort | last }}", "a"}, {"{{ 'aGk=' | base64decode | base64encode }}", "aGk="}, {"{{ 1234.5 | numberFormat('#,##0.00') }}", "1,234.50"},
       {"{{ '1234.5' | numberFormat('0') }}", "1234"}, {"{{ 'hello world' | replace({'world': 'you', 'hello': 'bye'}) }}", "bye you"},

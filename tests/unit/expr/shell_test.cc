@@ -158,6 +158,12 @@ bool StandsBare(std::string_view text, std::string_view value) {
   return false;
 }
 
+TEST(Prints, GettersOfEverythingWriteEverything) {
+  const auto prints = FindPrints("{{ inputs.values }}");
+  ASSERT_TRUE(prints && prints->size() == 1);
+  EXPECT_EQ(prints->front().paths, (std::vector<std::vector<std::string>>{{"inputs"}, {"inputs", "values"}}));
+}
+
 TEST(Prints, NothingIsWrittenThatTheyDoNotName) {
   const headrace::Value context = *ParseJson(R"({"inputs": {"a": "$7;", "l": ["$7;"]}})");
   std::size_t written = 0;
