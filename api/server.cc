@@ -112,7 +112,8 @@ class GrpcServer final : public ApiServer {
       : pool_(options.threads, options.waiting_max),
         calls_(options.unary_cap, options.streams_max),
         serving_{engine, pool_, calls_, options.version},
-        services_{MakeFlowService(serving_), MakeExecutionService(serving_), MakeWorkerService(serving_),
+        services_{MakeFlowService(serving_), MakeExecutionService(serving_), MakeTriggerService(serving_),
+                  MakeWorkerService(serving_),
                   MakeSystemService(serving_)} {}
   ~GrpcServer() override { Shutdown(); }
 
@@ -157,7 +158,7 @@ class GrpcServer final : public ApiServer {
   TaskPool pool_;
   CallBook calls_;
   Serving serving_;
-  std::array<std::unique_ptr<grpc::Service>, 4> services_;
+  std::array<std::unique_ptr<grpc::Service>, 5> services_;
   std::unique_ptr<grpc::Server> server_;
   int port_ = 0;
 };

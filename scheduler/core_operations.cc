@@ -185,6 +185,9 @@ void Core::StartReplacement(const wire::OutboxItem& item) {
   if (!partition_->Find(item.to)) {
     PreparedSubmission next;
     next.program = (*live)->program_ptr();
+  if (const Value* trigger = parent ? nullptr : Member(source.trigger, "id"); trigger != nullptr) {
+    triggers_.OnReplaced({source.ns, source.flow_id, ToText(*trigger)}, item.from, item.to);
+  }
     next.submitted = {item.to, source.inputs, source.labels, source.trigger, parent};
     next.submitted.original_id = source.original_id.value_or(source.id);
     next.submitted.attempt_number = source.attempt_number + 1;

@@ -8,6 +8,7 @@
 
 #include "common/model/search.h"
 #include "scheduler/loop.h"
+#include "scheduler/local_trigger_door.h"
 #include "scheduler/purge.h"
 
 namespace headrace::scheduler {
@@ -69,6 +70,8 @@ class LocalEngine final : public Engine {
                   },
                   [this](const ExecutionId& id, std::function<void()> on_ready) { return Watch(id, 0, std::move(on_ready)); }),
         random_(Random::FromSystem()) {}
+        triggers_(MakeTriggerDoor([this](std::function<void(Core&, Moment)> work) { return loop_.Post(std::move(work)); },
+                                  registry_, [this] { return clock_.Now(); })),
   ~LocalEngine() override {
     subflows_.Stop();
     loop_.Stop();
@@ -84,6 +87,11 @@ class LocalEngine final : public Engine {
   Result<FlowView> ApplyFlow(const std::string& source, const std::string& file) override {
     ASSIGN_OR_RETURN(const RegisteredFlow applied, registry_.Apply(source, file, clock_.Now()));
     return ViewOf(applied);
+    const model::Flow& flow = applied.program->flow();
+    RETURN_IF_ERROR(Await<bool>([ns = flow.ns, id = flow.id](Core& core, auto done, Moment now) {
+      core.WithTriggers([&](TriggerRunner& triggers) { triggers.FollowFlow(ns, id, now.wall); return Status(); },
+                        [done](const Status& status) { done(status ? Result<bool>(true) : Fail(status.error())); }, now);
+    }));
   }
   Result<FlowView> GetFlow(const std::string& ns, const std::string& id, int revision) override {
     ASSIGN_OR_RETURN(const RegisteredFlow found, registry_.Get(ns, id, revision));
@@ -177,6 +185,14 @@ class LocalEngine final : public Engine {
   }
 
   Status Settle() override {
+  TriggerDoor& triggers() override { return *triggers_; }
+
+  void Share(model::ShareRequest request, std::function<void(Result<model::ShareReply>)> done) override {
+    PostCall(std::move(done), [request = std::move(request)](Core& core, auto then, Moment now) {
+      core.Share(request, std::move(then), now);
+    });
+  }
+
     RETURN_IF_ERROR(Await<bool>([](Core& core, auto done, Moment now) {
       core.WhenSettled([done](const Status& status) { done(status ? Result<bool>(true) : Fail(status.error())); }, now);
     }));
@@ -211,7 +227,13 @@ class LocalEngine final : public Engine {
     loop.core.workers_died_with_process = options.workers_died_with_process;
     loop.core.on_failure = options.on_failure;
     if (options.answerer) {
+    loop.core.triggers.enabled = options.triggers;
+    loop.core.triggers.zone = expr::MachineZoneName();
       loop.core.answerer = [answerer = options.answerer](const executor::LiveExecution& live, const model::Event& event,
+      loop.core.triggers.answerer = [answerer = options.answerer](const std::string& ns, const std::string& flow_id,
+                                                                  const ExecutionId& id, const model::Lookup& lookup) {
+        return answerer({ns, flow_id, id, {}, [](std::string_view) { return false; }}, lookup);
+      };
                                                            const model::Lookup& lookup) {
         // Before its first event is applied an execution has what that event brings.
         static const model::Submitted kNothing;
@@ -294,6 +316,7 @@ class LocalEngine final : public Engine {
   InputSubflows subflows_;
   std::mutex random_mutex_;
   Random random_;
+  const std::unique_ptr<TriggerDoor> triggers_;
 };
 
 }  // namespace

@@ -21,6 +21,7 @@
 #include "common/queue/queue.h"
 #include "common/store/store.h"
 
+#include "scheduler/trigger_door.h"
 namespace headrace::scheduler {
 
 // Deletes the files that the tasks of an execution have stored; how many. From any thread.
@@ -58,6 +59,7 @@ struct EngineOptions {
   std::function<model::Answer(const Asker& asker, const model::Lookup& lookup)> answerer{};
   ForgetFiles forget_files{};            // without it they stay when their execution is purged
   // The store refused a commit: nothing is accepted any more, and the process should end. On the loop's thread, once.
+  bool triggers = true;                  // false: the triggers of flows start nothing
   std::function<void(const Error&)> on_failure{};
 };
 
@@ -189,6 +191,12 @@ class Engine {
                                                       std::function<void()> on_ready) = 0;
 
   // ---- logs ----
+  // ---- triggers ----
+  virtual TriggerDoor& triggers() = 0;
+
+  // ---- what tasks share ----
+  virtual void Share(model::ShareRequest request, std::function<void(Result<model::ShareReply>)> done) = 0;
+
   // Returns when all that was decided so far is durable and ReadLogs finds what was logged until then.
   virtual Status Settle() = 0;
   virtual Result<store::LogPage> ReadLogs(const store::LogQuery& query) = 0;

@@ -88,3 +88,8 @@ class EngineDoor {
 };
 
 }  // namespace headrace::worker
+  // Returns when what it did or saw is durable.
+  virtual Result<model::ShareReply> Share(const model::ShareRequest& request) = 0;
+
+  virtual Status SetTriggerEnabled(const std::string& ns, const std::string& flow_id, const std::string& trigger, bool enabled) = 0;
+

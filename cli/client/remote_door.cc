@@ -4,6 +4,8 @@
 
 #include "api/translate.h"
 #include "cli/client/exec_client.h"
+#include "cli/client/trigger_client.h"
+#include "common/model/for_each_item.h"
 
 namespace headrace::cli {
 namespace {
@@ -27,7 +29,7 @@ worker::SeenExecution SeenOf(const v1::Execution& execution) {
 
 class RemoteDoor final : public worker::EngineDoor {
  public:
-  explicit RemoteDoor(std::shared_ptr<const Connection> connection) : client_(std::move(connection)) {}
+  explicit RemoteDoor(std::shared_ptr<const Connection> connection) : client_(connection), triggers_(std::move(connection)) {}
 
   Result<std::vector<FlowCount>> Count(const worker::ExecutionFilter& filter) override {
     ASSIGN_OR_RETURN(const v1::CountExecutionsResponse response, client_.Count(RequestOf<v1::CountExecutionsRequest>(filter)));
@@ -101,3 +103,12 @@ std::unique_ptr<worker::EngineDoor> MakeRemoteDoor(std::shared_ptr<const Connect
 }
 
 }  // namespace headrace::cli
+  Status SetTriggerEnabled(const std::string& ns, const std::string& flow_id, const std::string& trigger, bool enabled) override {
+    v1::TriggerName name;
+    name.set_namespace_(ns);
+    name.set_flow_id(flow_id);
+    name.set_trigger_id(trigger);
+    return triggers_.SetDisabled(name, !enabled);
+  }
+
+  TriggerClient triggers_;

@@ -76,6 +76,20 @@ class LocalDoor final : public worker::EngineDoor {
     ASSIGN_OR_RETURN(const scheduler::PurgeReply purged, engine_.PurgeExecutions(ids, false));
     return Purged{purged.executions, purged.logs};
   }
+  Result<model::ShareReply> Share(const model::ShareRequest& request) override {
+    const auto promise = std::make_shared<std::promise<Result<model::ShareReply>>>();
+    std::future<Result<model::ShareReply>> answer = promise->get_future();
+    engine_.Share(request, [promise](Result<model::ShareReply> reply) { promise->set_value(std::move(reply)); });
+    if (answer.wait_for(kPatience) != std::future_status::ready) {
+      return Fail(Code::kDeadlineExceeded, "the scheduler did not answer within 30 s");
+    }
+    return answer.get();
+  }
+
+  Status SetTriggerEnabled(const std::string& ns, const std::string& flow_id, const std::string& trigger, bool enabled) override {
+    return engine_.triggers().SetDisabled({ns, flow_id, trigger}, !enabled);
+  }
+
 
   Result<std::uint64_t> PurgeLogs(const LogPurge& purge) override {
     return engine_.PurgeLogs({purge.executions, purge.levels, purge.from, purge.before});
