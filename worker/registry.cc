@@ -6,8 +6,10 @@
 #include "worker/data/storage_tasks.h"
 #include "worker/engine/engine_tasks.h"
 #include "worker/flow/working_directory_task.h"
+#include "worker/github/github_tasks.h"
 #include "worker/http/http_tasks.h"
 #include "worker/kv/kv_tasks.h"
+#include "worker/notify/notify_tasks.h"
 #include "worker/script/script_tasks.h"
 
 namespace headrace::worker {
@@ -32,7 +34,7 @@ std::vector<std::string> Registry::names() const {
 std::vector<TaskType> BuiltInTasks() {
   std::vector<TaskType> all = CoreTasks();
   for (const auto family : {&ScriptTasks, &HttpTasks, &KvTasks, &StateTasks, &StorageTasks, &ItemTasks, &NamespaceTasks, &ComposingTasks,
-                            &ExecutionTasks, &LogTasks, &PurgeTasks})
+                            &ExecutionTasks, &LogTasks, &PurgeTasks, &NotifyTasks, &TriggerTasks})
     for (TaskType& type : family()) all.push_back(std::move(type));
   return all;
 }

@@ -202,8 +202,12 @@ Result<HttpAnswer> Transfer::Conclude(CURLcode code, CancelToken& cancel) {
   if (cancel.requested()) return Fail(Code::kCancelled, "the request was cancelled");
   // A refused address does no harm when another of the same name was taken.
   if (code != CURLE_OK && problem_) return Fail(std::move(*problem_));
-  if (code != CURLE_OK)
-    return Fail(Code::kUnavailable, "HTTP " + request_.method + " " + request_.uri + ": " + curl_easy_strerror(code));
+  if (code != CURLE_OK) {
+    curl_off_t connected = 0;  // when everything was ready to send
+    curl_easy_getinfo(easy_.get(), CURLINFO_PRETRANSFER_TIME_T, &connected);
+    return Fail(connected > 0 ? Code::kAborted : Code::kUnavailable,
+                "HTTP " + request_.method + " " + request_.uri + ": " + curl_easy_strerror(code));
+  }
   long status = 0;
   curl_easy_getinfo(easy_.get(), CURLINFO_RESPONSE_CODE, &status);
   answer_.code = static_cast<int>(status);

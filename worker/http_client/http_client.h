@@ -1,8 +1,8 @@
 // One HTTP request and its answer, over libcurl; the only home of it.
 // Shapes: bodies of requests are text or parts; an answer's body goes to a sink or into the answer, up to a cap.
-// Units: bytes on the wire after decompression. Errors: UNAVAILABLE naming the URI and the reason; PERMISSION_DENIED for
-//   an address that is not allowed; CANCELLED; RESOURCE_EXHAUSTED past the cap; FAILED_PRECONDITION for a status that
-//   means failure: "Failed http request with response code '404' and body: …".
+// Units: bytes on the wire after decompression. Errors: UNAVAILABLE naming the URI and the reason when nothing was sent,
+//   ABORTED when it may have been; PERMISSION_DENIED for an address that is not allowed; CANCELLED; RESOURCE_EXHAUSTED past
+//   the cap; FAILED_PRECONDITION for a status that means failure: "Failed http request with response code '404' and body: …".
 // Threads: any; CallHttp blocks its caller until the end or the token's.
 #pragma once
 

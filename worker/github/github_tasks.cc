@@ -1,0 +1,13 @@
+#include "worker/github/github_tasks.h"
+
+namespace headrace::worker {
+
+std::vector<TaskType> GithubTasks() {
+  const auto hub = std::make_shared<github::Hub>();
+  std::vector<TaskType> all;
+  for (const auto family : {&github::RefTasks, &github::RequestTasks, &github::RunTasks})
+    for (TaskType& type : family(hub)) all.push_back(std::move(type));
+  return all;
+}
+
+}  // namespace headrace::worker

@@ -1,0 +1,26 @@
+// The tasks headrace.github.* and Kestra's io.kestra.plugin.github.* that are built on look.h.
+// Shapes: each function gives the types of one file; the hub is shared by all of a worker.
+// Threads: pure. Source: GITHUB 5 and 2.1.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "worker/github/hub.h"
+#include "worker/registry.h"
+
+namespace headrace::worker {
+
+// All of them, with a hub of their own.
+std::vector<TaskType> GithubTasks();
+
+namespace github {
+
+using SharedHub = std::shared_ptr<Hub>;
+
+std::vector<TaskType> RefTasks(const SharedHub& hub);      // CheckRef, CreateRef
+std::vector<TaskType> RequestTasks(const SharedHub& hub);  // Request, CancelRun
+std::vector<TaskType> RunTasks(const SharedHub& hub);      // WaitRun, RunWorkflow, Kestra's RunWorkflow
+
+}  // namespace github
+}  // namespace headrace::worker
