@@ -34,7 +34,8 @@ std::vector<std::string> Registry::names() const {
 std::vector<TaskType> BuiltInTasks() {
   std::vector<TaskType> all = CoreTasks();
   for (const auto family : {&ScriptTasks, &HttpTasks, &KvTasks, &StateTasks, &StorageTasks, &ItemTasks, &NamespaceTasks, &ComposingTasks,
-                            &ExecutionTasks, &LogTasks, &PurgeTasks, &NotifyTasks, &TriggerTasks})
+                            &ExecutionTasks, &LogTasks, &PurgeTasks, &NotifyTasks, &TriggerTasks,
+                            &GithubTasks})
     for (TaskType& type : family()) all.push_back(std::move(type));
   return all;
 }
