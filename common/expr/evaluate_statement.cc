@@ -55,6 +55,7 @@ Status TextSink::Text(std::string_view text) {
 
 Status TextSink::Put(Operand operand) {
   if (const json::string* text = operand.value().if_string()) return Text(*text);
+  if (inner_ && operand.type() == JavaType::kUnknown) return AppendJoined(out_, operand.value(), budget_);
   return AppendPrinted(out_, operand.value(), operand.type(), budget_);
 }
 
@@ -181,7 +182,7 @@ Status Evaluator::Run(const BlockStatement& node, Sink& sink) {
 
 Status Evaluator::Run(const FilterStatement& node, Sink& sink) {
   std::string text;
-  TextSink inner(text, budget_);
+  TextSink inner(text, budget_, true);
   RETURN_IF_ERROR(Execute(node.body, inner));
   Operand operand{Value(std::move(text))};
   for (const FilterStep& step : node.steps) {
@@ -196,7 +197,7 @@ Result<std::string> Evaluator::RenderBlock(std::string_view name) {
   const auto block = program_.blocks.find(name);
   if (block == program_.blocks.end()) return std::string();
   std::string text;
-  TextSink sink(text, budget_);
+  TextSink sink(text, budget_, true);
   scopes_.Push(Scopes::Wall::kWrites);
   const Status status = Execute(block->second, sink);
   scopes_.Pop();
@@ -236,7 +237,7 @@ Status Evaluator::BindMacroArguments(const CallNode& node, const Macro& macro) {
 Result<Operand> Evaluator::CallMacro(const CallNode& node, const Macro& macro, const Expression&) {
   RETURN_IF_ERROR(BindMacroArguments(node, macro));
   std::string text;
-  TextSink sink(text, budget_);
+  TextSink sink(text, budget_, true);
   const Status status = Execute(macro.body, sink);
   scopes_.Pop();
   RETURN_IF_ERROR(status);

@@ -25,13 +25,15 @@ class Sink {
 
 class TextSink final : public Sink {
  public:
-  TextSink(std::string& out, Budget& budget) : out_(out), budget_(budget) {}
+  // `inner`: of a macro, a called block or a filtered body, where lists and maps are Java's and not JSON.
+  TextSink(std::string& out, Budget& budget, bool inner = false) : out_(out), budget_(budget), inner_(inner) {}
   Status Text(std::string_view text) override;
   Status Put(Operand operand) override;
 
  private:
   std::string& out_;
   Budget& budget_;
+  bool inner_;
 };
 
 // Keeps a single piece as it is (FLOWS 2.1, renderTyped).

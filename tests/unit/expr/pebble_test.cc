@@ -64,6 +64,13 @@ TEST(Pebble, JoinedListsAndMapsAreJavas) {
   });
 }
 
+TEST(Pebble, InnerTextsAreJavasToo) {
+  ExpectAll({
+      {"{% macro m(x) %}{{ x }}{% endmacro %}{{ m({'k': 1}) }}{{ m([1, null]) }}{{ m(null) }}{{ m(1.5) }}", "{k=1}[1, null]1.5"}, {"{% filter upper %}{{ ['a', 'b'] }}{% endfilter %}", "[A, B]"},
+      {"{% block b %}{{ ['a'] }}{% endblock %}{{ block('b') }}", R"(["a"][a])"}, {"{% macro m(x) %}{{ x | json }}{% endmacro %}{{ m(['a']) }}", R"(["a"])"},
+  });
+}
+
 TEST(Pebble, LiteralMapsHaveTheOrderOfAHashMap) {
   ExpectAll({{"{{ {'foo': 1, 'bar': 2} }}", R"({"bar":2,"foo":1})"}, {"{{ {'b': 1, 'e': 2} | keys }}", R"(["e","b"])"}, {"{{ {'x': 1} | merge({'name': 2, 'foo': 3}) }}", R"({"foo":3,"x":1,"name":2})"}});
 }
