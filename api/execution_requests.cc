@@ -36,6 +36,20 @@ Result<std::vector<model::Label>> LabelsOf(const google::protobuf::RepeatedPtrFi
   return out;
 }
 
+namespace {
+
+// Those of the system tell where an execution comes from.
+Status CheckGivenLabels(const std::vector<model::Label>& labels) {
+  for (std::size_t i = 0; i < labels.size(); ++i) {
+    if (!labels[i].first.starts_with("system.") || labels[i].first == "system.correlationId") continue;
+    return Fail(FieldError("labels[" + std::to_string(i) + "].key",
+                           "system labels can only be set by headrace itself, offending label: " + labels[i].first));
+  }
+  return {};
+}
+
+}  // namespace
+
 Result<scheduler::SubmitRequest> FromProto(const v1::SubmitExecutionRequest& request) {
   scheduler::SubmitRequest out;
   if (request.namespace_().empty()) return Fail(FieldError("namespace", "must not be empty"));
@@ -51,6 +65,7 @@ Result<scheduler::SubmitRequest> FromProto(const v1::SubmitExecutionRequest& req
   ASSIGN_OR_RETURN(out.inputs, InputsOf(request.inputs_json()));
   if (request.has_schedule_time()) out.scheduled = FromProto(request.schedule_time());
   ASSIGN_OR_RETURN(out.labels, LabelsOf(request.labels()));
+  RETURN_IF_ERROR(CheckGivenLabels(out.labels));
   return out;
 }
 

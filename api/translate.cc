@@ -81,6 +81,7 @@ void HeaderToProto(const model::Execution& execution, v1::Execution* out) {
   }
   if (!execution.trigger.is_null()) out->set_trigger_json(MendUtf8(ToJson(execution.trigger)));
   if (execution.parent) out->set_parent_id(execution.parent->execution.str());
+  else if (execution.replay_of) out->set_parent_id(execution.replay_of->str());
   if (execution.original_id) out->set_original_id(execution.original_id->str());
   out->set_attempt_number(execution.attempt_number);
   out->set_cursor(execution.version);

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <utility>
 
 #include "api/services.h"
@@ -9,6 +10,7 @@ namespace headrace::api {
 namespace {
 
 constexpr std::int64_t kMicrosPerSecond = 1'000'000;
+constexpr std::int64_t kSecondsMax = 1'000'000'000;
 
 void WorkerToProto(const scheduler::WorkerView& worker, v1::Worker* out) {
   out->set_id(MendUtf8(worker.id.str()));
@@ -32,6 +34,38 @@ Result<v1::ListWorkersResponse> List(scheduler::Engine& engine) {
   return response;
 }
 
+Duration ToDuration(const google::protobuf::Duration& from) {
+  // What is too long for the scheduler is so after the cut, too.
+  const std::int64_t seconds = std::clamp<std::int64_t>(from.seconds(), -kSecondsMax, kSecondsMax);
+  return Duration(seconds * kMicrosPerSecond + from.nanos() / 1000);
+}
+
+model::ShareRequest ToModel(const v1::ShareRequest& from) {
+  model::ShareRequest to;
+  to.read.assign(from.read().begin(), from.read().end());
+  for (const v1::SharedPut& put : from.put()) {
+    model::SharedPut& out = to.put.emplace_back();
+    out.key = put.key();
+    if (put.has_if_version()) out.if_version = put.if_version();
+    out.value = put.value();
+    out.keep = ToDuration(put.keep());
+  }
+  for (const v1::SharedNews& news : from.news()) to.news.push_back({news.topic(), {news.keys().begin(), news.keys().end()}});
+  return to;
+}
+
+v1::ShareResponse ToProto(model::ShareReply from) {
+  v1::ShareResponse to;
+  to.set_applied(from.applied);
+  for (model::SharedRecord& record : from.records) {
+    v1::SharedRecord& out = *to.add_records();
+    out.set_key(std::move(record.key));
+    out.set_version(record.version);
+    out.set_value(std::move(record.value));
+  }
+  return to;
+}
+
 class WorkerService final : public v1::WorkerService::CallbackService {
  public:
   explicit WorkerService(Serving& serving) : serving_(serving) {}
@@ -48,6 +82,16 @@ class WorkerService final : public v1::WorkerService::CallbackService {
                           RETURN_IF_ERROR(engine.DrainWorker(id));
                           return v1::DrainWorkerResponse();
                         });
+  }
+
+  grpc::ServerUnaryReactor* Share(grpc::CallbackServerContext* context, const v1::ShareRequest* request,
+                                  v1::ShareResponse* response) override {
+    const Unary<v1::ShareResponse> unary(serving_, context, response);
+    serving_.engine.Share(ToModel(*request), [unary](Result<model::ShareReply> reply) {
+      if (reply) unary.Reply(ToProto(std::move(*reply)));
+      else unary.Reply(Fail(std::move(reply.error())));
+    });
+    return unary.reactor();
   }
 
  private:

@@ -13,6 +13,8 @@ struct Handle {
   void operator()(const model::TaskStarted& event) const { OnTaskStarted(step, event); }
   void operator()(const model::TaskFinished& event) const { OnTaskFinished(step, event); }
   void operator()(const model::TaskLost& event) const { OnTaskLost(step, event); }
+  void operator()(const model::TaskWaited& event) const { OnTaskWaited(step, event); }
+  void operator()(const model::TaskWoken& event) const { OnTaskWoken(step, event); }
   void operator()(const model::TimerFired& event) const { OnTimerFired(step, event); }
   void operator()(const model::ChildStarted& event) const { OnChildStarted(step, event); }
   void operator()(const model::ChildRejected& event) const { OnChildRejected(step, event); }

@@ -22,9 +22,14 @@ bool HoldsChildren(const model::Task& task) { return task.role == TaskRole::kFlo
 
 }  // namespace
 
+bool IsBetweenLooks(const Program& program, const model::TaskRun& run) {
+  return run.due.has_value() && run.state.current() == State::kRunning &&
+         program.flow().task(run.task).role == TaskRole::kRunnable;
+}
+
 bool IsWithWorker(const Program& program, const model::TaskRun& run) {
   const State state = run.state.current();
-  return (state == State::kSubmitted || state == State::kRunning) && !run.decided &&
+  return (state == State::kSubmitted || (state == State::kRunning && !run.due)) && !run.decided &&
          program.flow().task(run.task).role == TaskRole::kRunnable;
 }
 
@@ -81,6 +86,12 @@ void Bookkeeping::Decide(const Program& program, model::TaskRun& run, State outc
   Count(program, run, run.state.current(), 1);
 }
 
+void Bookkeeping::SetLook(const Program& program, model::TaskRun& run, std::optional<Timestamp> due) {
+  Count(program, run, run.state.current(), -1);
+  run.due = due;
+  Count(program, run, run.state.current(), 1);
+}
+
 void Bookkeeping::TakeBack(const Program& program, const model::TaskRun& run) {
   Remove(program, run);
   at(run.parent).children.pop_back();
@@ -129,7 +140,8 @@ void Bookkeeping::Count(const Program& program, const model::TaskRun& run, State
   if (state == State::kSubmitted) add(scope.submitted);
   const TaskRole role = program.flow().task(run.task).role;
   const bool at_work = state == State::kSubmitted || state == State::kRunning;
-  if (at_work && role == TaskRole::kRunnable && !run.decided) add(in_flight);
+  const bool between_looks = state == State::kRunning && run.due.has_value();
+  if (at_work && role == TaskRole::kRunnable && !run.decided && !between_looks) add(in_flight);
   if (at_work && role == TaskRole::kExecutable) add(in_children);
   if (state == State::kRetrying) add(retrying);
   if (state == State::kPaused) add(paused);

@@ -49,8 +49,10 @@ struct Scope : ScopeHead {
   bool operator==(const Scope&) const = default;
 };
 
-// A worker has the run or may have it: one whose end is decided is out of its worker's hands.
+// A worker has the run or may have it: one whose end is decided is out of its worker's hands, as one that waits.
 bool IsWithWorker(const Program& program, const model::TaskRun& run);
+// A runnable task between two looks.
+bool IsBetweenLooks(const Program& program, const model::TaskRun& run);
 
 struct Bookkeeping {
   Scope root{};
@@ -73,6 +75,8 @@ struct Bookkeeping {
   void Moved(const Program& program, const model::TaskRun& run, model::State from, model::State to);
   // Its end is decided and waits for its own errors and finally.
   void Decide(const Program& program, model::TaskRun& run, model::State outcome);
+  // It waits for its next look until then, or is looked at (nothing). REQUIRES: runnable and RUNNING.
+  void SetLook(const Program& program, model::TaskRun& run, std::optional<Timestamp> due);
   // Takes back an Add, newest run first, and what was done to a run since it was `then`.
   void TakeBack(const Program& program, const model::TaskRun& run);
   void Return(const Program& program, const model::TaskRun& now, const model::TaskRun& then);

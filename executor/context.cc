@@ -72,7 +72,7 @@ Object ExecutionVariable(const model::Execution& execution) {
 Object TaskRunVariable(const model::Execution& execution, const TaskRun& run) {
   Object object{{"id", run.id.str()},
                 {"startDate", FormatInstant(run.state.started())},
-                {"attemptsCount", run.attempts.size()}};
+                {"attemptsCount", static_cast<std::int64_t>(run.attempts.size())}};
   if (run.parent) object["parentId"] = execution.task_runs[*run.parent].id.str();
   if (run.value) object["value"] = *run.value;
   if (run.iteration) object["iteration"] = *run.iteration;

@@ -24,6 +24,7 @@ std::vector<TaskRunIndex> OpenBelow(const Step& step, std::optional<TaskRunIndex
 // Tells whoever works on the run to stop; false when nobody does.
 bool TellToStop(Step& step, TaskRunIndex index, const std::string& reason) {
   const State state = step.state(index);
+  if (IsBetweenLooks(step.live().program(), step.run(index))) return false;
   if (step.run(index).decided || (state != State::kSubmitted && state != State::kRunning)) return false;
   switch (step.task(index).role) {
     case TaskRole::kRunnable: step.Emit(model::CancelTask{step.run(index).fence(), reason}); return true;
@@ -72,9 +73,10 @@ void OnKillRequested(Step& step, const model::KillRequested& event) {
   }
   step.EnterExecution(State::kKilling);
   for (const TaskRunIndex index : OpenBelow(step, std::nullopt)) {
+    const bool unheld = IsBetweenLooks(step.live().program(), step.run(index));
     ClearTimers(step, index);
     // Who is told to stop answers; flowables end with their last child.
-    const bool waits = TellToStop(step, index, reason);
+    const bool waits = !unheld && TellToStop(step, index, reason);
     const bool has_children = step.books().scopes.contains(index) && step.scope(index).open > 0;
     if (!waits && !has_children) FinishRun(step, index, State::kKilled);
   }

@@ -91,9 +91,9 @@ Result<Duration> RenderDuration(const Step& step, RunId run, const expr::Templat
   return ParseDuration(Trim(rendered));
 }
 
-Result<Value> RenderAll(const Step& step, RunId run, const Value& value, const expr::References& references) {
+Result<Value> RenderAll(const Step& step, RunId run, const Value& value, const expr::References& references, bool typed) {
   StepEnvironment environment(step, run, /*kept=*/true);
-  return expr::RenderDeep(value, ContextOf(step, run, references), environment, /*typed=*/true);
+  return expr::RenderDeep(value, ContextOf(step, run, references), environment, typed);
 }
 
 Result<std::optional<std::string>> TextProperty(const Step& step, TaskRunIndex run, std::string_view path) {
@@ -136,11 +136,11 @@ Result<std::optional<Duration>> DurationProperty(const Step& step, TaskRunIndex 
   return std::optional<Duration>(*duration);
 }
 
-Result<std::optional<Value>> DeepProperty(const Step& step, TaskRunIndex run, std::string_view name) {
+Result<std::optional<Value>> DeepProperty(const Step& step, TaskRunIndex run, std::string_view name, bool typed) {
   const Value* value = step.task(run).properties.if_contains(name);
   if (value == nullptr || value->is_null()) return std::optional<Value>();
   const auto references = step.program(run).references.find(name);
-  ASSIGN_OR_RETURN(Value rendered, RenderAll(step, run, *value, references->second));
+  ASSIGN_OR_RETURN(Value rendered, RenderAll(step, run, *value, references->second, typed));
   if (!value->is_string() || !rendered.is_string()) return std::optional<Value>(std::move(rendered));
   const std::string text(Trim(std::string_view(rendered.get_string())));
   if (text.starts_with('[') || text.starts_with('{')) {

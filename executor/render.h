@@ -19,7 +19,8 @@ Result<std::string> RenderTemplate(const Step& step, RunId run, const expr::Temp
 Result<Value> RenderTemplateTyped(const Step& step, RunId run, const expr::Template& text);
 Result<Duration> RenderDuration(const Step& step, RunId run, const expr::Template& text);
 // Every text inside, typed.
-Result<Value> RenderAll(const Step& step, RunId run, const Value& value, const expr::References& references);
+Result<Value> RenderAll(const Step& step, RunId run, const Value& value, const expr::References& references,
+                        bool typed = true);
 
 // The flow's variables under those that the execution has set; one that was unset is null there and not here.
 Object VariablesOf(const LiveExecution& live);
@@ -29,7 +30,8 @@ Result<std::optional<std::string>> TextProperty(const Step& step, model::TaskRun
 Result<std::optional<std::int64_t>> IntegerProperty(const Step& step, model::TaskRunIndex run, std::string_view path);
 Result<std::optional<bool>> BooleanProperty(const Step& step, model::TaskRunIndex run, std::string_view path);
 Result<std::optional<Duration>> DurationProperty(const Step& step, model::TaskRunIndex run, std::string_view path);
-// Lists and maps: everything inside rendered, typed. A text is rendered, and parsed if it is a JSON list or map.
-Result<std::optional<Value>> DeepProperty(const Step& step, model::TaskRunIndex run, std::string_view name);
+// Lists and maps: everything inside rendered, `typed` or as texts. A text is rendered, and parsed if it is a JSON list or map.
+Result<std::optional<Value>> DeepProperty(const Step& step, model::TaskRunIndex run, std::string_view name,
+                                           bool typed = true);
 
 }  // namespace headrace::executor

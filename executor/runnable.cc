@@ -1,6 +1,7 @@
 // The fence stands here: a report that does not name the current attempt and delivery changes nothing.
 #include <algorithm>
 
+#include "common/model/nested_id.h"
 #include "executor/render.h"
 #include "executor/verbs.h"
 
@@ -15,24 +16,11 @@ namespace {
 // A task that takes its worker down must not take them all; a task that was unlucky a few times must not fail for it.
 constexpr int kDeliveriesPerAttempt = 10;
 
-bool IsCurrent(const Step& step, const model::Fence& fence) {
-  if (fence.task_run >= step.execution().task_runs.size()) return false;
-  const TaskRun& run = step.run(fence.task_run);
-  return !run.superseded && run.fence() == fence && IsWithWorker(step.live().program(), run);
-}
-
 int DeliveriesLost(const TaskRun& run) {
   const auto kept = std::find_if(run.attempts.rbegin(), run.attempts.rend(), [](const model::Attempt& attempt) {
     return attempt.state.current() != State::kResubmitted;
   });
   return static_cast<int>(kept - run.attempts.rbegin());
-}
-
-// The attempt as its worker saw it, when the report of its start never came.
-void EnterRunning(Step& step, TaskRunIndex index, const WorkerId& worker, Timestamp started) {
-  step.Enter(index, State::kRunning, started);
-  OpenAttempt(step, index, std::min(started, step.at()));
-  step.Edit(index).attempts.back().worker = worker;
 }
 
 // The tasks that the worker ran inside this one: they have ended when they become known.
@@ -50,6 +38,8 @@ void RecordNested(Step& step, TaskRunIndex index, const model::TaskFinished& eve
       EndAttempt(step, child, nested.outcome);
     }
     TaskRun& run = step.Edit(child);
+    const TaskRun& job = step.run(index);
+    run.id = model::NestedRunId(step.execution().id, job.id, nested.task_id, job.attempt);
     run.outputs = nested.outputs;
     run.message = nested.message;
     step.Enter(child, nested.outcome, nested.ended);
@@ -57,6 +47,18 @@ void RecordNested(Step& step, TaskRunIndex index, const model::TaskFinished& eve
 }
 
 }  // namespace
+
+bool IsCurrent(const Step& step, const model::Fence& fence) {
+  if (fence.task_run >= step.execution().task_runs.size()) return false;
+  const TaskRun& run = step.run(fence.task_run);
+  return !run.superseded && run.fence() == fence && IsWithWorker(step.live().program(), run);
+}
+
+void EnterRunning(Step& step, TaskRunIndex index, const WorkerId& worker, Timestamp started) {
+  step.Enter(index, State::kRunning, started);
+  OpenAttempt(step, index, std::min(started, step.at()));
+  step.Edit(index).attempts.back().worker = worker;
+}
 
 void DispatchRun(Step& step, TaskRunIndex index) {
   if (const TemplatePtr& timeout = step.program(index).timeout; timeout != nullptr) {

@@ -37,7 +37,10 @@ void BeginCreated(Step& step, TaskRunIndex index) {
 
 void BeginRun(Step& step, TaskRunIndex index) {
   switch (step.task(index).role) {
-    case TaskRole::kRunnable: DispatchRun(step, index); return;
+    case TaskRole::kRunnable:
+      ForgetLooks(step, index);
+      DispatchRun(step, index);
+      return;
     case TaskRole::kExecutable: step.Enter(index, State::kSubmitted); break;
     case TaskRole::kFlowable:
     case TaskRole::kUpdating: step.Enter(index, State::kRunning); break;

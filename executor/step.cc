@@ -89,6 +89,10 @@ void Step::Enter(TaskRunIndex index, State state, std::optional<Timestamp> when)
 
 void Step::Decide(TaskRunIndex index, State outcome) { books().Decide(live_.program(), Edit(index), outcome); }
 
+void Step::SetLook(TaskRunIndex index, std::optional<Timestamp> due) {
+  books().SetLook(live_.program(), Edit(index), due);
+}
+
 void Step::EnterExecution(State state) {
   model::Execution& execution = Edit();
   CHECK(execution.state.changes.empty() ? state == State::kCreated

@@ -52,6 +52,8 @@ class Step {
   void EnterExecution(model::State state);
   // The run will end so, once its own errors and finally are over.
   void Decide(model::TaskRunIndex index, model::State outcome);
+  // A runnable task that is RUNNING waits until then, or is given to a worker again (nothing).
+  void SetLook(model::TaskRunIndex index, std::optional<Timestamp> due);
   // Undoes every child of the scope, and theirs: they stay as history and count no more.
   void SupersedeChildren(model::TaskRunIndex parent);
   // Of a superseded run only its place and its last state stay; it has no id any more and is shown to nobody.

@@ -37,6 +37,7 @@ void OnSubmitted(Step& step, const model::Submitted& event) {
   execution.parent = event.parent;
   execution.scheduled = event.scheduled;
   execution.original_id = event.original_id;
+  execution.replay_of = event.replay_of;
   execution.attempt_number = event.attempt_number;
   LabelCorrelation(execution);
   step.EnterExecution(State::kCreated);

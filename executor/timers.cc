@@ -31,7 +31,9 @@ void TimeOut(Step& step, TaskRunIndex index) {
   const Result<Duration> timeout = RenderDuration(step, index, *step.program(index).timeout);
   const std::string message = "Timeout after " + (timeout ? FormatDuration(*timeout) : step.task(index).timeout);
   switch (step.task(index).role) {
-    case TaskRole::kRunnable: step.Emit(model::CancelTask{run.fence(), message}); break;
+    case TaskRole::kRunnable:
+      if (!IsBetweenLooks(step.live().program(), run)) step.Emit(model::CancelTask{run.fence(), message});
+      break;
     case TaskRole::kExecutable: KillChildOf(step, index); break;
     default: FailForGood(step, index, message); return;
   }
@@ -68,6 +70,7 @@ std::vector<SetTimer> TimersOf(const Program& program, const TaskRun& run) {
           {{TimerKind::kLoopInterval, run.index, static_cast<std::uint32_t>(run.iteration.value_or(0))}, *run.due});
     }
   }
+  if (IsBetweenLooks(program, run)) timers.push_back({{TimerKind::kLook, run.index, run.attempt}, *run.due});
   if (HasTimeout(program, run)) timers.push_back({TimeoutOf(run), *run.deadline});
   return timers;
 }
@@ -75,6 +78,7 @@ std::vector<SetTimer> TimersOf(const Program& program, const TaskRun& run) {
 void ClearTimers(Step& step, TaskRunIndex index) {
   const TaskRun& run = step.run(index);
   for (const SetTimer& timer : TimersOf(step.live().program(), run)) step.Emit(model::ClearTimer{timer.timer});
+  if (IsBetweenLooks(step.live().program(), run)) step.SetLook(index, std::nullopt);
   if (run.due || run.deadline) {
     TaskRun& edited = step.Edit(index);
     edited.due.reset();
@@ -112,6 +116,9 @@ void OnTimerFired(Step& step, const model::TimerFired& event) {
       return;
     case TimerKind::kPause:
       if (state == State::kPaused && run.attempt == timer.attempt) step.program(run.index).type->TimerFired(step, run.index);
+      return;
+    case TimerKind::kLook:
+      if (run.attempt == timer.attempt && IsBetweenLooks(step.live().program(), run)) LookAgain(step, run.index);
       return;
     case TimerKind::kStart:
     case TimerKind::kSla: return;

@@ -59,8 +59,20 @@ void EndAttempt(Step& step, model::TaskRunIndex index, model::State state, std::
 // ---- runnable.cc
 void DispatchRun(Step& step, model::TaskRunIndex index);
 void OnTaskStarted(Step& step, const model::TaskStarted& event);
+// The report names the current delivery, and a worker may have it.
+bool IsCurrent(const Step& step, const model::Fence& fence);
+// The attempt as its worker saw it, when the report of its start never came.
+void EnterRunning(Step& step, model::TaskRunIndex index, const WorkerId& worker, Timestamp started);
 void OnTaskFinished(Step& step, const model::TaskFinished& event);
 void OnTaskLost(Step& step, const model::TaskLost& event);
+
+// ---- look.cc
+void OnTaskWaited(Step& step, const model::TaskWaited& event);
+void OnTaskWoken(Step& step, const model::TaskWoken& event);
+// What an earlier attempt has left for its next look.
+void ForgetLooks(Step& step, model::TaskRunIndex index);
+// Gives the next delivery of a run that waits to a worker. REQUIRES: IsBetweenLooks.
+void LookAgain(Step& step, model::TaskRunIndex index);
 
 // ---- retry.cc
 // Puts the failed run to wait for its next attempt; false when no policy allows one.

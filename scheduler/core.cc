@@ -40,7 +40,8 @@ std::string WhyNot(const std::string& event, const ExecutionId& id, const std::s
 
 Core::Core(CoreOptions options, store::Store& store, FlowRegistry& flows, WatchHub& hub, CorePort& port)
     : options_(std::move(options)), store_(store), flows_(flows), hub_(hub), port_(port),
-      dispatcher_(options_.dispatcher, *this), admissions_(store) {}
+      dispatcher_(options_.dispatcher, *this), admissions_(store),
+      triggers_(options_.triggers, flows, *this) {}
 
 Status Core::Recover(Moment now) {
   now_ = now;
@@ -52,6 +53,7 @@ Status Core::Recover(Moment now) {
       limits, store_, flows_, timers_, [this](store::WriteBatch batch) { port_.Commit(std::move(batch)); },
       [this](const ExecutionId& id) { return hub_.HasWatchers(id); },
       options_.answerer);
+  shared_.Load(snapshot.notes);
   ASSIGN_OR_RETURN(const std::vector<wire::TaskKey> in_flight, partition_->Recover(snapshot));
   for (const wire::TaskKey& key : in_flight) {
     if (options_.workers_died_with_process) {
@@ -62,6 +64,7 @@ Status Core::Recover(Moment now) {
   }
   ASSIGN_OR_RETURN(const auto waiting, admissions_.Recover());
   for (const auto& [ns, flow_id] : waiting) LetQueuedRun(ns, flow_id);
+  RETURN_IF_ERROR(triggers_.Recover(snapshot.notes, now.wall));
   if (!in_flight.empty()) spdlog::info("recovered: {} deliveries in flight, {} timers", in_flight.size(), timers_.size());
   return {};
 }
@@ -191,6 +194,9 @@ void Core::Perform(Release release) {
                      recursions_.erase(end.id);
                      admissions_.Ended(end.ns, end.flow_id, end.id);
                      LetQueuedRun(end.ns, end.flow_id);
+                     if (!end.trigger_id.empty()) {
+                       triggers_.OnEnded({end.ns, end.flow_id, end.trigger_id}, end.id, end.state, now_.wall);
+                     }
                    },
                    [&](PublishOrder& publish) {
                      published = true;
@@ -220,17 +226,34 @@ void Core::Perform(const DispatchOrder& order) {
 void Core::Tick(Moment now) {
   now_ = now;
   if (failed_) {
+    ForgetWaits();
     for (const ArmedTimer& timer : timers_.TakeDue(now.wall, kTimersPerTick)) {
+      if (!MayFire(timer)) continue;
       auto fired = partition_->Fire(timer, now.wall);
       if (!fired) spdlog::error("timer of execution {}: {}", timer.execution.str(), fired.error().message);
     }
+    SweepShared();
     dispatcher_.Tick(now.monotonic);
+    // No more than the store takes, so that whoever else asks does not wait behind a storm.
+    if (!partition_->pipeline_full()) triggers_.Tick(now.wall);
+    TellTriggers();
     partition_->Flush();
     dispatcher_.Pump(now.monotonic);
+    TellTriggers();
     partition_->Flush();  // what could not be given out has ended by that
   }
   SendOutbound();
   FlushLogs();
+}
+
+std::optional<Timestamp> Core::NextTimer() const {
+  std::optional<Timestamp> first;
+  const bool triggers_wait = partition_ != nullptr && partition_->pipeline_full();
+  for (const std::optional<Timestamp>& due :
+       {timers_.NextDue(), shared_.NextExpiry(), triggers_wait ? std::nullopt : triggers_.NextDue()}) {
+    if (due && (!first || *due < *first)) first = due;
+  }
+  return first;
 }
 
 void Core::FlushLogs() {

@@ -16,6 +16,9 @@
 #include "scheduler/dispatcher.h"
 #include "scheduler/input_subflows.h"
 #include "scheduler/partition.h"
+#include "scheduler/shared_book.h"
+#include "scheduler/trigger_runner.h"
+#include "scheduler/wait_book.h"
 #include "scheduler/watch_hub.h"
 
 namespace headrace::scheduler {
@@ -44,6 +47,7 @@ struct CoreOptions {
   std::uint32_t recursions_max = 10'000;
   std::function<void(const Error&)> on_failure{};
   Partition::Answerer answerer{};
+  TriggerOptions triggers{};
 };
 
 // The effects of a core on the world outside its store.
@@ -58,7 +62,7 @@ class CorePort {
   virtual void Commit(store::WriteBatch batch) = 0;
 };
 
-class Core final : private DispatchHost {
+class Core final : private DispatchHost, private TriggerHost {
  public:
   Core(CoreOptions options, store::Store& store, FlowRegistry& flows, WatchHub& hub, CorePort& port);
 
@@ -78,6 +82,11 @@ class Core final : private DispatchHost {
   // Forgets those that have ended for good; `done` gets them when that is durable. The others stay.
   using DeleteDone = std::function<void(Result<std::vector<ExecutionId>>)>;
   void Delete(const std::vector<ExecutionId>& ids, DeleteDone done, Moment now);
+  // What tasks share (core_shared.cc); `done` comes when what was done or seen is durable.
+  void Share(const model::ShareRequest& request, std::function<void(Result<model::ShareReply>)> done, Moment now);
+  // What people do with triggers, and flows that change (core_triggers.cc); `done` comes when it is durable.
+  using TriggerWork = std::function<Status(TriggerRunner&)>;
+  void WithTriggers(const TriggerWork& work, std::function<void(Status)> done, Moment now);
   // When all that was decided so far is durable and its logs are with the log store.
   void WhenSettled(std::function<void(Status)> done, Moment now);
   void OnCommitted(const Status& status, Moment now);
@@ -85,7 +94,7 @@ class Core final : private DispatchHost {
   void Tick(Moment now);
 
   // When Tick has something to do by itself; nothing: only when called.
-  std::optional<Timestamp> NextTimer() const { return timers_.NextDue(); }
+  std::optional<Timestamp> NextTimer() const;
   std::optional<Duration> NextLease() const { return dispatcher_.NextWake(); }
   const Status& failed() const { return failed_; }
   Dispatcher& dispatcher() { return dispatcher_; }
@@ -102,6 +111,12 @@ class Core final : private DispatchHost {
   void OnLost(const wire::TaskKey& key, const std::string& reason) override;
   void OnLogs(wire::Logs logs) override;
   void Send(const std::string& peer, wire::ToWorker message) override;
+
+  // TriggerHost
+  const model::Execution* Look(const ExecutionId& id) override;
+  Status Start(PreparedSubmission& submission) override;
+  void PutNote(const std::string& key, std::optional<std::string> record) override;
+  void TellTriggers();
 
   // The task run that the key names, in a live execution; null if there is none.
   const model::TaskRun* FindTaskRun(const wire::TaskKey& key, const executor::LiveExecution** live);
@@ -120,6 +135,13 @@ class Core final : private DispatchHost {
   Status Admit(PreparedSubmission& submission);
   void LetQueuedRun(const std::string& ns, const std::string& flow_id);
   Status Create(PreparedSubmission& submission);
+  // core_shared.cc
+  SharedBook::Stage StageNote();
+  void Wake(const std::vector<WaitBook::Run>& runs);
+  void ForgetWaits();
+  bool MayFire(const ArmedTimer& timer);
+  bool Wait(const wire::TaskKey& key, const WorkerId& worker, wire::LookLater look, std::optional<Timestamp> started);
+  void SweepShared();
   void SendOutbound();
   void FlushLogs();
   Array ErrorLogs(const executor::LiveExecution& live);
@@ -132,6 +154,9 @@ class Core final : private DispatchHost {
   TimerQueue timers_;
   Dispatcher dispatcher_;
   Admissions admissions_;
+  SharedBook shared_;
+  WaitBook waits_;
+  TriggerRunner triggers_;
   std::unique_ptr<Partition> partition_;
   Moment now_{};
   Status failed_{};

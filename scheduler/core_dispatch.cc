@@ -5,6 +5,7 @@
 
 #include "common/base/hash.h"
 #include "common/model/for_each_item.h"
+#include "executor/look_memo.h"
 #include "scheduler/core.h"
 
 namespace headrace::scheduler {
@@ -63,6 +64,10 @@ std::optional<wire::Assign> Core::MakeAssign(const wire::TaskKey& key) {
   assign.task_run = task_run.id;
   assign.ns = program.flow().ns;
   assign.flow_id = program.flow().id;
+  if (const Value* memo = executor::LookMemo(task_run); memo != nullptr && !task_run.attempts.empty()) {
+    assign.memo_json = ToJson(*memo);
+    assign.started = task_run.attempts.back().state.started();
+  }
   return assign;
 }
 
@@ -105,6 +110,14 @@ void Core::OnStarted(const wire::TaskKey& key, const WorkerId& worker, Timestamp
 }
 
 void Core::OnResult(const std::string& peer, const WorkerId& worker, wire::TaskResult result) {
+  if (result.look_later) {
+    const std::optional<Timestamp> started = result.started == Timestamp{} ? std::nullopt : std::optional(result.started);
+    const bool waits = Wait(result.key, worker, std::move(*result.look_later), started);
+    if (!peer.empty()) {
+      partition_->After(AckOrder{peer, result.key, waits ? wire::Verdict::kAccepted : wire::Verdict::kStale});
+    }
+    return;
+  }
   model::TaskFinished finished;
   finished.fence = result.key.fence;
   finished.worker = worker;

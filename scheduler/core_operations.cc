@@ -162,6 +162,7 @@ void Core::Replay(const ExecutionId& id, ReplayRequest request, Engine::SubmitDo
   submitted.labels.emplace_back("system.replay", "true");
   submitted.trigger = source.trigger;
   submitted.original_id = source.original_id.value_or(id);
+  submitted.replay_of = id;
   if (!request.task_run.empty()) {
     const model::TaskRun* from = FindById(source, request.task_run);
     if (from == nullptr) return done(NoTaskRun(id, request.task_run));
@@ -174,7 +175,9 @@ void Core::Replay(const ExecutionId& id, ReplayRequest request, Engine::SubmitDo
     submitted.replay = std::move(replay);
   }
   submission.done = std::move(done);
+  const ExecutionId made = submitted.id;
   Submit(std::move(submission), now);
+  if (partition_->Find(made)) Apply(id, model::LabelsSet{.replayed = true});
 }
 
 void Core::StartReplacement(const wire::OutboxItem& item) {
@@ -182,12 +185,12 @@ void Core::StartReplacement(const wire::OutboxItem& item) {
   if (!live) return spdlog::error("execution {} cannot be retried: {}", item.from.str(), live.error().message);
   const model::Execution& source = (*live)->execution();
   const std::optional<model::ParentLink> parent = source.parent;
-  if (!partition_->Find(item.to)) {
-    PreparedSubmission next;
-    next.program = (*live)->program_ptr();
   if (const Value* trigger = parent ? nullptr : Member(source.trigger, "id"); trigger != nullptr) {
     triggers_.OnReplaced({source.ns, source.flow_id, ToText(*trigger)}, item.from, item.to);
   }
+  if (!partition_->Find(item.to)) {
+    PreparedSubmission next;
+    next.program = (*live)->program_ptr();
     next.submitted = {item.to, source.inputs, source.labels, source.trigger, parent};
     next.submitted.original_id = source.original_id.value_or(source.id);
     next.submitted.attempt_number = source.attempt_number + 1;

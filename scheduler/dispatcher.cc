@@ -40,8 +40,9 @@ Dispatcher::Worker* Dispatcher::FindPeer(const std::string& peer) {
 }
 
 void Dispatcher::Enqueue(const wire::TaskKey& key, const std::string& group) {
-  group_of_[key] = group;
-  ready_[group].Push(key);
+  const std::string asked = options_.ignores_groups ? std::string() : group;
+  group_of_[key] = asked;
+  ready_[asked].Push(key);
 }
 
 Dispatcher::Worker* Dispatcher::Choose(const std::string& group) {

@@ -38,6 +38,7 @@ class DispatchHost {
 };
 
 struct DispatcherOptions {
+  bool ignores_groups = false;  // there is one worker: it takes the tasks of every group
   std::string scheduler_name;
   Duration lease = std::chrono::seconds(10);
   Duration heartbeat = std::chrono::seconds(2);

@@ -6,9 +6,10 @@
 #include <mutex>
 #include <utility>
 
+#include "common/expr/zone.h"
 #include "common/model/search.h"
-#include "scheduler/loop.h"
 #include "scheduler/local_trigger_door.h"
+#include "scheduler/loop.h"
 #include "scheduler/purge.h"
 
 namespace headrace::scheduler {
@@ -69,9 +70,9 @@ class LocalEngine final : public Engine {
                     Post(PrepareSubmission(registry_, std::move(request), clock_.Now(), random, subflow), std::move(done));
                   },
                   [this](const ExecutionId& id, std::function<void()> on_ready) { return Watch(id, 0, std::move(on_ready)); }),
-        random_(Random::FromSystem()) {}
         triggers_(MakeTriggerDoor([this](std::function<void(Core&, Moment)> work) { return loop_.Post(std::move(work)); },
                                   registry_, [this] { return clock_.Now(); })),
+        random_(Random::FromSystem()) {}
   ~LocalEngine() override {
     subflows_.Stop();
     loop_.Stop();
@@ -86,12 +87,12 @@ class LocalEngine final : public Engine {
   }
   Result<FlowView> ApplyFlow(const std::string& source, const std::string& file) override {
     ASSIGN_OR_RETURN(const RegisteredFlow applied, registry_.Apply(source, file, clock_.Now()));
-    return ViewOf(applied);
     const model::Flow& flow = applied.program->flow();
     RETURN_IF_ERROR(Await<bool>([ns = flow.ns, id = flow.id](Core& core, auto done, Moment now) {
       core.WithTriggers([&](TriggerRunner& triggers) { triggers.FollowFlow(ns, id, now.wall); return Status(); },
                         [done](const Status& status) { done(status ? Result<bool>(true) : Fail(status.error())); }, now);
     }));
+    return ViewOf(applied);
   }
   Result<FlowView> GetFlow(const std::string& ns, const std::string& id, int revision) override {
     ASSIGN_OR_RETURN(const RegisteredFlow found, registry_.Get(ns, id, revision));
@@ -184,7 +185,6 @@ class LocalEngine final : public Engine {
     return hub_->Watch(id, after, std::move(on_ready));
   }
 
-  Status Settle() override {
   TriggerDoor& triggers() override { return *triggers_; }
 
   void Share(model::ShareRequest request, std::function<void(Result<model::ShareReply>)> done) override {
@@ -193,6 +193,7 @@ class LocalEngine final : public Engine {
     });
   }
 
+  Status Settle() override {
     RETURN_IF_ERROR(Await<bool>([](Core& core, auto done, Moment now) {
       core.WhenSettled([done](const Status& status) { done(status ? Result<bool>(true) : Fail(status.error())); }, now);
     }));
@@ -226,14 +227,14 @@ class LocalEngine final : public Engine {
     loop.mailbox_capacity = options.mailbox_capacity;
     loop.core.workers_died_with_process = options.workers_died_with_process;
     loop.core.on_failure = options.on_failure;
-    if (options.answerer) {
     loop.core.triggers.enabled = options.triggers;
     loop.core.triggers.zone = expr::MachineZoneName();
-      loop.core.answerer = [answerer = options.answerer](const executor::LiveExecution& live, const model::Event& event,
+    if (options.answerer) {
       loop.core.triggers.answerer = [answerer = options.answerer](const std::string& ns, const std::string& flow_id,
                                                                   const ExecutionId& id, const model::Lookup& lookup) {
         return answerer({ns, flow_id, id, {}, [](std::string_view) { return false; }}, lookup);
       };
+      loop.core.answerer = [answerer = options.answerer](const executor::LiveExecution& live, const model::Event& event,
                                                            const model::Lookup& lookup) {
         // Before its first event is applied an execution has what that event brings.
         static const model::Submitted kNothing;
@@ -250,6 +251,7 @@ class LocalEngine final : public Engine {
       };
     }
     loop.core.dispatcher.scheduler_name = options.name;
+    loop.core.dispatcher.ignores_groups = options.workers_died_with_process;
     loop.core.dispatcher.lease = options.lease;
     loop.core.dispatcher.heartbeat = options.heartbeat;
     return loop;
@@ -314,9 +316,9 @@ class LocalEngine final : public Engine {
   const std::shared_ptr<WatchHub> hub_;
   Loop loop_;
   InputSubflows subflows_;
+  const std::unique_ptr<TriggerDoor> triggers_;
   std::mutex random_mutex_;
   Random random_;
-  const std::unique_ptr<TriggerDoor> triggers_;
 };
 
 }  // namespace

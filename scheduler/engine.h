@@ -18,10 +18,11 @@
 #include "common/flow/inputs.h"
 #include "common/model/event.h"
 #include "common/model/execution.h"
+#include "common/model/shared.h"
 #include "common/queue/queue.h"
 #include "common/store/store.h"
-
 #include "scheduler/trigger_door.h"
+
 namespace headrace::scheduler {
 
 // Deletes the files that the tasks of an execution have stored; how many. From any thread.
@@ -39,7 +40,7 @@ struct EngineOptions {
   Duration heartbeat = std::chrono::seconds(2);
   std::size_t mailbox_capacity = 65536;
   // True when every worker died with the process that owned the store before (embedded workers only), so that
-  // in-flight tasks are given out again at once instead of after a lease.
+  // in-flight tasks are given out again at once instead of after a lease. They also take the tasks of every worker group.
   bool workers_died_with_process = false;
   // What expressions see of the process: `envs`, `globals`, `kestra`.
   Object surroundings{};
@@ -58,8 +59,8 @@ struct EngineOptions {
   };
   std::function<model::Answer(const Asker& asker, const model::Lookup& lookup)> answerer{};
   ForgetFiles forget_files{};            // without it they stay when their execution is purged
-  // The store refused a commit: nothing is accepted any more, and the process should end. On the loop's thread, once.
   bool triggers = true;                  // false: the triggers of flows start nothing
+  // The store refused a commit: nothing is accepted any more, and the process should end. On the loop's thread, once.
   std::function<void(const Error&)> on_failure{};
 };
 
@@ -190,13 +191,13 @@ class Engine {
   virtual Result<std::shared_ptr<Subscription>> Watch(const ExecutionId& id, std::uint64_t after,
                                                       std::function<void()> on_ready) = 0;
 
-  // ---- logs ----
   // ---- triggers ----
   virtual TriggerDoor& triggers() = 0;
 
   // ---- what tasks share ----
   virtual void Share(model::ShareRequest request, std::function<void(Result<model::ShareReply>)> done) = 0;
 
+  // ---- logs ----
   // Returns when all that was decided so far is durable and ReadLogs finds what was logged until then.
   virtual Status Settle() = 0;
   virtual Result<store::LogPage> ReadLogs(const store::LogQuery& query) = 0;

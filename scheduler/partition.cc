@@ -73,6 +73,9 @@ bool Partition::Stage(Entry& entry, executor::Applied applied, Timestamp at) {
   if (open.touched.insert(id).second) ++entry.uncommitted;
   entry.dirty.insert(applied.delta.task_runs.begin(), applied.delta.task_runs.end());
   entry.dirty_head = true;
+  if (const std::size_t states = entry.live->execution().state.changes.size(); states > entry.states_told) {
+    state_news_.push_back({id, std::exchange(entry.states_told, states)});
+  }
   for (model::Command& command : applied.commands) Carry(entry, std::move(command), at);
   return true;
 }
@@ -97,7 +100,11 @@ void Partition::Carry(Entry& entry, model::Command command, Timestamp at) {
     Owe(id, restart->child, *restart);
   } else if (auto* end = std::get_if<model::EndExecution>(&command)) {
     const model::Execution& execution = entry.live->execution();
-    orders.emplace_back(EndOrder{execution.ns, execution.flow_id, id});
+    EndOrder ended{execution.ns, execution.flow_id, id, end->state};
+    // What a subflow has there speaks of its parent.
+    const Value* trigger = execution.parent ? nullptr : Member(execution.trigger, "id");
+    if (trigger != nullptr && trigger->is_string()) ended.trigger_id = trigger->get_string();
+    orders.emplace_back(std::move(ended));
     // The parent of one that is retried waits for the one that takes its place.
     if (execution.parent && end->state != model::State::kRetried) {
       const model::ParentLink& link = *execution.parent;
@@ -164,6 +171,11 @@ std::optional<store::RequestRow> Partition::FindUncommittedRequest(const std::st
   return it->second;
 }
 
+void Partition::PutNote(const std::string& key, std::optional<std::string> record) {
+  CHECK(key.size() <= store::kNoteKeyBytesMax);
+  Open().notes[key] = std::move(record);
+}
+
 void Partition::FinishOutbox(std::uint64_t id) { Open().batch.outbox_done.push_back(id); }
 
 void Partition::After(Order order) {
@@ -208,6 +220,10 @@ void Partition::Flush() {
   for (const auto& [key, due] : open->timers) {
     if (due) open->batch.timers_set.push_back({key.first, key.second, *due});
     else open->batch.timers_cleared.push_back({key.first, key.second, {}});
+  }
+  for (auto& [key, record] : open->notes) {
+    if (record) open->batch.notes_put.push_back({key, std::move(*record)});
+    else open->batch.notes_dropped.push_back(key);
   }
   open->release.touched.assign(open->touched.begin(), open->touched.end());
   open->release.deleted = open->batch.executions_deleted;

@@ -15,6 +15,7 @@
 #include <set>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "executor/apply.h"
@@ -56,6 +57,10 @@ class Partition {
   Result<bool> Delete(const ExecutionId& id);
   void RememberRequest(store::RequestRow request);
   void FinishOutbox(std::uint64_t id);
+  // A note is written, or dropped (nothing), with the open batch.
+  void PutNote(const std::string& key, std::optional<std::string> record);
+  // Executions that have come to new states since the last call, in order; what follows from that joins the open batch.
+  std::vector<StateNews> TakeStateNews() { return std::exchange(state_news_, {}); }
   // Performed when everything applied so far is durable; at once if it is already.
   void After(Order order);
 
@@ -64,6 +69,8 @@ class Partition {
   void Flush();
   // The oldest commit in flight is done; its release comes back to be performed.
   Release OnCommitted();
+  // What is decided now waits for a commit before its own can begin.
+  bool pipeline_full() const { return in_flight_.size() >= options_.commits_in_flight_max; }
   bool idle() const { return !open_ && in_flight_.empty(); }
 
   // ---- looking ----
@@ -83,6 +90,7 @@ class Partition {
     std::vector<model::SetTimer> timers;
     std::set<model::TaskRunIndex> dirty;
     bool dirty_head = false;
+    std::size_t states_told = 0;  // of its history, in state_news_ or before
     int uncommitted = 0;  // batches, open or in flight, that hold changes of it
     std::list<ExecutionId>::iterator parked{};
     bool is_parked = false;
@@ -90,6 +98,7 @@ class Partition {
   struct OpenBatch {
     std::set<ExecutionId> touched;
     std::map<std::pair<ExecutionId, model::TimerId>, std::optional<Timestamp>> timers;
+    std::map<std::string, std::optional<std::string>> notes;
     store::WriteBatch batch;  // outbox and requests only, until Flush
     Release release;
   };
@@ -121,6 +130,7 @@ class Partition {
   std::vector<ExecutionId> loaded_;  // since the last Flush; parked again unless they changed
   std::unordered_set<ExecutionId> quarantined_;
   std::unordered_set<ExecutionId> deleting_;  // in the open batch or in flight: the store still has them
+  std::vector<StateNews> state_news_;
   std::unique_ptr<OpenBatch> open_;
   std::deque<Release> in_flight_;
   std::map<std::string, store::RequestRow> uncommitted_requests_;

@@ -21,6 +21,7 @@ model::Execution HeadOf(const model::Execution& execution) {
   head.trigger = execution.trigger;
   head.parent = execution.parent;
   head.original_id = execution.original_id;
+  head.replay_of = execution.replay_of;
   head.attempt_number = execution.attempt_number;
   head.version = execution.version;
   head.kill_requested = execution.kill_requested;

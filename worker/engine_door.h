@@ -1,4 +1,4 @@
-// The seam to the engine, for the tasks that look at executions beside their own: count, resume, logs, purge.
+// The seam to the engine, for the tasks that look at executions beside their own: count, resume, report, logs, purge.
 // Shapes: every namespace is seen, as Kestra lets these tasks see them; times are half open.
 // Errors: the engine's: NOT_FOUND names the execution; UNAVAILABLE when the engine is not reached.
 // Threads: any. Calls wait for the engine, so only tasks with a thread of their own make them, never quick ones.
@@ -8,10 +8,12 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/base/ids.h"
 #include "common/base/time.h"
+#include "common/model/shared.h"
 #include "common/model/state.h"
 #include "common/model/value.h"
 
@@ -31,6 +33,27 @@ struct SeenExecution {
   std::string ns;
   std::string flow_id;
   bool ended = false;  // for good, afterExecution included
+};
+
+struct SeenTaskRun {
+  std::string id;
+  std::string task_id;
+  std::string parent_id{};  // of the task run around it; empty: none
+  std::string value{};      // of a loop's iteration
+  model::State state = model::State::kCreated;
+  Timestamp started{};
+  Timestamp changed{};  // when it entered its state
+};
+
+// An execution with its task runs, in the order they began; without those that count for nothing any more.
+struct SeenWhole {
+  SeenExecution seen;
+  model::State state = model::State::kCreated;
+  Timestamp started{};
+  Timestamp changed{};
+  std::vector<std::pair<std::string, std::string>> labels{};
+  std::string message{};  // why it failed before any task could
+  std::vector<SeenTaskRun> task_runs{};
 };
 
 struct SeenLog {
@@ -60,8 +83,15 @@ class EngineDoor {
   };
   virtual Result<Page> List(const ExecutionFilter& filter, std::size_t most, const std::string& page) = 0;
   virtual Result<SeenExecution> Find(const ExecutionId& id) = 0;
+  // As it is now: what happened before the call is in it.
+  virtual Result<SeenWhole> FindWhole(const ExecutionId& id) = 0;
 
   virtual Status Resume(const ExecutionId& id, const Object& inputs) = 0;
+
+  // Returns when what it did or saw is durable.
+  virtual Result<model::ShareReply> Share(const model::ShareRequest& request) = 0;
+
+  virtual Status SetTriggerEnabled(const std::string& ns, const std::string& flow_id, const std::string& trigger, bool enabled) = 0;
 
   struct LogFilter {
     ExecutionId execution;
@@ -88,8 +118,3 @@ class EngineDoor {
 };
 
 }  // namespace headrace::worker
-  // Returns when what it did or saw is durable.
-  virtual Result<model::ShareReply> Share(const model::ShareRequest& request) = 0;
-
-  virtual Status SetTriggerEnabled(const std::string& ns, const std::string& flow_id, const std::string& trigger, bool enabled) = 0;
-

@@ -23,19 +23,11 @@ bool MayBlock(const Object& properties) {
                      [](const std::string& name) { return name == "http" || name.starts_with("render"); });
 }
 
-// Masked, and without what Kestra leaves out.
 std::string FinishedJson(Object outputs, const Masker& masker) {
-  DropNulls(outputs);
   return ToJson(masker.empty() ? Value(std::move(outputs)) : masker.MaskDeep(Value(std::move(outputs))));
 }
 
 }  // namespace
-
-void DropNulls(Object& outputs) {
-  for (auto at = outputs.begin(); at != outputs.end();)
-    if (at->value().is_null()) at = outputs.stable_erase(at);
-    else ++at;
-}
 
 std::shared_ptr<const PreparedTask> Prepare(std::shared_ptr<const wire::TaskSpec> spec, const Registry& registry) {
   auto task = std::make_shared<PreparedTask>();
@@ -102,7 +94,15 @@ void Job::Finish(TaskOutcome outcome) {
   } else if (outcome.again_after) {
     outcome = {.state = model::State::kKilled, .message = cancel_.reason()};
   }
-  if (outcome.state == model::State::kFailed && !outcome.message.empty()) context_.Log("ERROR", outcome.message);
+  if (outcome.look_again && outcome.state == model::State::kSuccess) {
+    LookAgain& again = *outcome.look_again;
+    result_.look_later = wire::LookLater{again.after, again.interval, again.at_latest, ToJson(context_.masker().MaskDeep(std::move(again.memo))),
+                                         std::move(again.topic), std::move(again.keys)};
+    // What a scheduler reads that is older than this worker.
+    outcome.state = model::State::kFailed;
+    outcome.message = "the scheduler does not know tasks that are looked at again: upgrade it";
+  }
+  if (outcome.state == model::State::kFailed && !outcome.message.empty() && !result_.look_later) context_.Log("ERROR", outcome.message);
   Masker& masker = context_.masker();
   result_.outcome = outcome.state;
   result_.message = masker.Mask(outcome.message);

@@ -20,9 +20,6 @@ struct PreparedTask {
 };
 std::shared_ptr<const PreparedTask> Prepare(std::shared_ptr<const wire::TaskSpec> spec, const Registry& registry);
 
-// Kestra leaves null outputs out.
-void DropNulls(Object& outputs);
-
 // What runIf says before the task runs: nothing when it is to run.
 std::optional<TaskOutcome> DecideRunIf(TaskContext& context);
 

@@ -45,6 +45,8 @@ struct StartOrder {
   TaskRunId task_run{};
   std::string ns;
   std::string flow_id;
+  std::string memo_json{};  // of an attempt that is looked at again: what the delivery before left
+  Timestamp started{};      // and when the attempt began
 };
 
 class SessionPort {

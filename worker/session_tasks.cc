@@ -85,7 +85,9 @@ void WorkerSession::Begin(wire::Assign& assign, std::shared_ptr<const wire::Task
                    .context_json = std::move(assign.context_json),
                    .task_run = std::move(assign.task_run),
                    .ns = std::move(assign.ns),
-                   .flow_id = std::move(assign.flow_id)});
+                   .flow_id = std::move(assign.flow_id),
+                   .memo_json = std::move(assign.memo_json),
+                   .started = assign.started});
 }
 
 void WorkerSession::SendAcks() {

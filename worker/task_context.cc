@@ -50,7 +50,14 @@ TaskContext::TaskContext(const StartOrder& order, const Object& properties, cons
 
 TaskContext::~TaskContext() = default;
 
+Timestamp TaskContext::began() const {
+  return order_.started == Timestamp{} ? services_.clock.Now() : order_.started;
+}
+
 Status TaskContext::Open() {
+  if (!order_.memo_json.empty()) {
+    ASSIGN_OR_RETURN(memo_, ParseJson(order_.memo_json));
+  }
   if (order_.context_json.empty()) {
     context_ = Object();
     return {};

@@ -38,12 +38,24 @@ struct Services : World {
   const Registry& registry;
 };
 
+// Not done: the task is to be looked at again, in another delivery, by whichever worker; see wire::LookLater.
+struct LookAgain {
+  Duration after{};
+  Duration interval{};               // zero: as `after`
+  Duration at_latest{};              // zero: no limit
+  Value memo{};                      // what context.memo() is then; no secrets
+  std::string topic{};
+  std::vector<std::string> keys{};
+};
+
 struct TaskOutcome {
   model::State state = model::State::kSuccess;
   Object outputs{};
   std::string message{};
   // Not done: Run is to be called again after this time. Holds no thread meanwhile.
   std::optional<Duration> again_after{};
+  // Not done, and it leaves this worker: nothing of it is held meanwhile.
+  std::optional<LookAgain> look_again{};
   // Tasks that ran inside this one.
   std::vector<wire::NestedResult> nested{};
 
@@ -62,6 +74,12 @@ class TaskContext {
   TaskContext(const StartOrder& order, const Object& properties, const Services& services, CancelToken& cancel,
               LogSink log, TaskContext* outer = nullptr);
   ~TaskContext();
+
+  // What the look before left; null at the first.
+  const Value& memo() const { return memo_; }
+  void SetMemo(Value memo) { memo_ = std::move(memo); }
+  // When the attempt began: at its first look.
+  Timestamp began() const;
 
   // Parses the context's JSON. Call it before rendering.
   Status Open();
@@ -127,6 +145,7 @@ class TaskContext {
   TaskFiles files_;
   WorkerEnvironment environment_;
   Value context_;
+  Value memo_;
   int stored_ = 0;
   std::unique_ptr<WorkingDirectory> directory_;
 };

@@ -195,4 +195,8 @@ Status ExecClient::DrainWorker(const std::string& id) {
   return {};
 }
 
+Result<v1::ShareResponse> ExecClient::Share(const v1::ShareRequest& request) {
+  return CallUnary(*connection_, *stubs_->workers, &v1::WorkerService::Stub::Share, request);
+}
+
 }  // namespace headrace::cli

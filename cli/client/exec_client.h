@@ -53,6 +53,7 @@ class ExecClient {
 
   Result<std::vector<v1::Worker>> ListWorkers();
   Status DrainWorker(const std::string& id);
+  Result<v1::ShareResponse> Share(const v1::ShareRequest& request);
 
  private:
   struct Stubs;

@@ -10,6 +10,8 @@
 namespace headrace::cli {
 namespace {
 
+constexpr std::int64_t kMicrosPerSecond = 1'000'000;
+
 // What listing and counting ask alike.
 template <typename Request>
 Request RequestOf(const worker::ExecutionFilter& filter) {
@@ -25,6 +27,30 @@ Request RequestOf(const worker::ExecutionFilter& filter) {
 
 worker::SeenExecution SeenOf(const v1::Execution& execution) {
   return {ExecutionId(execution.id()), execution.namespace_(), execution.flow_id(), execution.closed()};
+}
+
+model::State StateOf(const v1::StateHistory& history) {
+  return api::FromProto(history.current(), "state").value_or(model::State::kCreated);
+}
+
+Timestamp Began(const v1::StateHistory& history) {
+  return history.changes().empty() ? Timestamp{} : api::FromProto(history.changes(0).at());
+}
+
+Timestamp Changed(const v1::StateHistory& history) {
+  return history.changes().empty() ? Timestamp{} : api::FromProto(history.changes().rbegin()->at());
+}
+
+worker::SeenWhole WholeOf(const v1::Execution& execution) {
+  worker::SeenWhole whole{.seen = SeenOf(execution), .state = StateOf(execution.state()), .started = Began(execution.state()),
+                          .changed = Changed(execution.state()), .message = execution.message()};
+  for (const v1::Label& label : execution.labels()) whole.labels.emplace_back(label.key(), label.value());
+  for (const v1::TaskRun& run : execution.task_runs()) {
+    if (run.superseded() || model::IsInnerTask(run.task_id())) continue;
+    whole.task_runs.push_back({run.id(), run.task_id(), run.parent_task_run_id(), run.value(), StateOf(run.state()),
+                               Began(run.state()), Changed(run.state())});
+  }
+  return whole;
 }
 
 class RemoteDoor final : public worker::EngineDoor {
@@ -53,11 +79,48 @@ class RemoteDoor final : public worker::EngineDoor {
     return SeenOf(execution);
   }
 
+  Result<worker::SeenWhole> FindWhole(const ExecutionId& id) override {
+    ASSIGN_OR_RETURN(const ExecClient::Whole found, client_.GetWhole(id.str()));
+    return WholeOf(found.execution);
+  }
+
+  Result<model::ShareReply> Share(const model::ShareRequest& request) override {
+    v1::ShareRequest asked;
+    for (const std::string& key : request.read) asked.add_read(key);
+    for (const model::SharedPut& put : request.put) {
+      v1::SharedPut& out = *asked.add_put();
+      out.set_key(put.key);
+      if (put.if_version) out.set_if_version(*put.if_version);
+      out.set_value(put.value);
+      out.mutable_keep()->set_seconds(put.keep.count() / kMicrosPerSecond);
+      out.mutable_keep()->set_nanos(static_cast<std::int32_t>(put.keep.count() % kMicrosPerSecond * 1000));
+    }
+    for (const model::SharedNews& news : request.news) {
+      v1::SharedNews& out = *asked.add_news();
+      out.set_topic(news.topic);
+      for (const std::string& key : news.keys) out.add_keys(key);
+    }
+    ASSIGN_OR_RETURN(const v1::ShareResponse answer, client_.Share(asked));
+    model::ShareReply reply{.applied = answer.applied()};
+    for (const v1::SharedRecord& record : answer.records()) {
+      reply.records.push_back({record.key(), record.version(), record.value()});
+    }
+    return reply;
+  }
+
   Status Resume(const ExecutionId& id, const Object& inputs) override {
     v1::ResumeExecutionRequest request;
     request.set_id(id.str());
     if (!inputs.empty()) request.set_inputs_json(json::serialize(inputs));
     return client_.Resume(request);
+  }
+
+  Status SetTriggerEnabled(const std::string& ns, const std::string& flow_id, const std::string& trigger, bool enabled) override {
+    v1::TriggerName name;
+    name.set_namespace_(ns);
+    name.set_flow_id(flow_id);
+    name.set_trigger_id(trigger);
+    return triggers_.SetDisabled(name, !enabled);
   }
 
   Status ReadLogs(const LogFilter& filter, const std::function<Status(const worker::SeenLog&)>& line) override {
@@ -94,6 +157,7 @@ class RemoteDoor final : public worker::EngineDoor {
 
  private:
   ExecClient client_;
+  TriggerClient triggers_;
 };
 
 }  // namespace
@@ -103,12 +167,3 @@ std::unique_ptr<worker::EngineDoor> MakeRemoteDoor(std::shared_ptr<const Connect
 }
 
 }  // namespace headrace::cli
-  Status SetTriggerEnabled(const std::string& ns, const std::string& flow_id, const std::string& trigger, bool enabled) override {
-    v1::TriggerName name;
-    name.set_namespace_(ns);
-    name.set_flow_id(flow_id);
-    name.set_trigger_id(trigger);
-    return triggers_.SetDisabled(name, !enabled);
-  }
-
-  TriggerClient triggers_;

@@ -3,6 +3,8 @@
 #include <future>
 #include <utility>
 
+#include "common/model/for_each_item.h"
+
 namespace headrace::cli {
 namespace {
 
@@ -16,6 +18,21 @@ store::ExecutionQuery QueryOf(const worker::ExecutionFilter& filter) {
 
 worker::SeenExecution SeenOf(const model::Execution& execution) {
   return {execution.id, execution.ns, execution.flow_id, execution.closed};
+}
+
+worker::SeenWhole WholeOf(const scheduler::ExecutionView& view) {
+  const model::Execution& execution = view.execution;
+  worker::SeenWhole whole{.seen = SeenOf(execution), .state = execution.state.current(), .started = execution.state.started(),
+                          .changed = execution.state.last_changed(), .message = execution.message};
+  for (const auto& [key, value] : execution.labels) whole.labels.emplace_back(key, value);
+  if (view.flow == nullptr) return whole;
+  for (const model::TaskRun& run : execution.task_runs) {
+    const std::string& task_id = view.flow->task(run.task).id;
+    if (run.superseded || model::IsInnerTask(task_id)) continue;
+    whole.task_runs.push_back({run.id.str(), task_id, run.parent ? execution.task_runs[*run.parent].id.str() : std::string(),
+                               run.value.value_or(""), run.state.current(), run.state.started(), run.state.last_changed()});
+  }
+  return whole;
 }
 
 class LocalDoor final : public worker::EngineDoor {
@@ -44,6 +61,11 @@ class LocalDoor final : public worker::EngineDoor {
     return SeenOf(execution);
   }
 
+  Result<worker::SeenWhole> FindWhole(const ExecutionId& id) override {
+    ASSIGN_OR_RETURN(const scheduler::ExecutionView view, engine_.GetExecution(id));
+    return WholeOf(view);
+  }
+
   Status Resume(const ExecutionId& id, const Object& inputs) override {
     const auto promise = std::make_shared<std::promise<Status>>();
     std::future<Status> answer = promise->get_future();
@@ -52,6 +74,20 @@ class LocalDoor final : public worker::EngineDoor {
       return Fail(Code::kDeadlineExceeded, "the scheduler did not answer within 30 s");
     }
     return answer.get();
+  }
+
+  Result<model::ShareReply> Share(const model::ShareRequest& request) override {
+    const auto promise = std::make_shared<std::promise<Result<model::ShareReply>>>();
+    std::future<Result<model::ShareReply>> answer = promise->get_future();
+    engine_.Share(request, [promise](Result<model::ShareReply> reply) { promise->set_value(std::move(reply)); });
+    if (answer.wait_for(kPatience) != std::future_status::ready) {
+      return Fail(Code::kDeadlineExceeded, "the scheduler did not answer within 30 s");
+    }
+    return answer.get();
+  }
+
+  Status SetTriggerEnabled(const std::string& ns, const std::string& flow_id, const std::string& trigger, bool enabled) override {
+    return engine_.triggers().SetDisabled({ns, flow_id, trigger}, !enabled);
   }
 
   Status ReadLogs(const LogFilter& filter, const std::function<Status(const worker::SeenLog&)>& line) override {
@@ -76,20 +112,6 @@ class LocalDoor final : public worker::EngineDoor {
     ASSIGN_OR_RETURN(const scheduler::PurgeReply purged, engine_.PurgeExecutions(ids, false));
     return Purged{purged.executions, purged.logs};
   }
-  Result<model::ShareReply> Share(const model::ShareRequest& request) override {
-    const auto promise = std::make_shared<std::promise<Result<model::ShareReply>>>();
-    std::future<Result<model::ShareReply>> answer = promise->get_future();
-    engine_.Share(request, [promise](Result<model::ShareReply> reply) { promise->set_value(std::move(reply)); });
-    if (answer.wait_for(kPatience) != std::future_status::ready) {
-      return Fail(Code::kDeadlineExceeded, "the scheduler did not answer within 30 s");
-    }
-    return answer.get();
-  }
-
-  Status SetTriggerEnabled(const std::string& ns, const std::string& flow_id, const std::string& trigger, bool enabled) override {
-    return engine_.triggers().SetDisabled({ns, flow_id, trigger}, !enabled);
-  }
-
 
   Result<std::uint64_t> PurgeLogs(const LogPurge& purge) override {
     return engine_.PurgeLogs({purge.executions, purge.levels, purge.from, purge.before});

@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <limits>
 #include <optional>
 
 #include "common/base/text.h"
@@ -170,6 +171,7 @@ Status CheckRange(const InputSpec& spec, double number) {
 Result<Value> ParseInteger(const InputSpec& spec, const Value& raw, const InputSeams&) {
   std::optional<std::int64_t> number;
   if (raw.is_int64()) number = raw.get_int64();
+  if (raw.is_uint64() && raw.get_uint64() <= std::numeric_limits<std::int64_t>::max()) number = static_cast<std::int64_t>(raw.get_uint64());
   if (raw.is_string()) number = WholeNumber<std::int64_t>(raw.get_string());
   // 3.0 is an integer; what a double cannot hold exactly is not.
   if (raw.is_double() && std::nearbyint(raw.get_double()) == raw.get_double() && std::fabs(raw.get_double()) < 9e15) {

@@ -1,6 +1,7 @@
 #include "common/flow/property_checks.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 
 #include "common/base/text.h"
@@ -131,6 +132,13 @@ bool MayBecome(PropertyKind kind, std::string_view text) {
   return (kind == PropertyKind::kMap || kind == PropertyKind::kObject) && trimmed.starts_with('{');
 }
 
+// What is sent or written as text may be given as what it is the JSON of.
+bool TakesJson(const PropertySpec& spec) {
+  constexpr std::array<std::string_view, 4> kNames = {"body", "content", "format", "payload"};
+  return spec.kind == PropertyKind::kString && spec.rendered &&
+         std::find(kNames.begin(), kNames.end(), spec.name) != kNames.end();
+}
+
 Value CheckScalar(Draft& draft, const YamlNode& node, const PropertySpec& spec, const Path& path) {
   switch (spec.kind) {
     case PropertyKind::kString:
@@ -206,7 +214,7 @@ Value CheckValue(Draft& draft, const YamlNode& node, const PropertySpec& spec, c
     case PropertyKind::kAny:
       break;
     default:
-      return Wrong(draft, node, spec, path);
+      if (!TakesJson(spec)) return Wrong(draft, node, spec, path);
   }
   if (spec.rendered) NoteExpressions(draft, node, path);
   return ToValue(node);

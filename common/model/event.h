@@ -33,6 +33,7 @@ struct Submitted {
   std::string reason{};                         // of an admission that is not kRun
   std::optional<Timestamp> scheduled{};         // not to begin before
   std::optional<ExecutionId> original_id{};     // of the first of a row of repetitions
+  std::optional<ExecutionId> replay_of{};       // the one that this one repeats
   int attempt_number = 1;
   std::shared_ptr<const ReplaySource> replay{};
 };
@@ -65,6 +66,22 @@ struct TaskFinished {
   std::vector<NestedRun> nested{};     // in the order they ran
 };
 
+// The attempt goes on later: nobody holds it until it is looked at again, in the next delivery.
+struct TaskWaited {
+  Fence fence;
+  WorkerId worker;
+  Duration after{};  // from now on; a wake comes sooner
+  Value memo{};      // what the next delivery is to know
+  std::optional<Timestamp> started{};  // as in TaskFinished
+};
+
+// What a run that waits was waiting for may have happened.
+struct TaskWoken {
+  TaskRunIndex task_run = 0;
+  std::uint32_t attempt = 1;
+  bool operator==(const TaskWoken&) const = default;
+};
+
 // The worker that held this delivery is gone; nobody runs it any more.
 struct TaskLost {
   Fence fence;
@@ -75,6 +92,7 @@ enum class TimerKind : std::uint8_t {
   kRetry, kTimeout, kLoopInterval, kPause,
   kStart,  // of the execution, as kSla: its time has come; `task_run` is 0
   kSla,    // `task_run` is the place of the SLA in the flow's list
+  kLook,   // at a runnable task that waits
 };
 
 // A timer is named by what it is for, so that a stale one changes nothing.
@@ -153,11 +171,12 @@ struct StatusChanged {
 
 struct LabelsSet {
   std::vector<Label> labels{};  // all of them but the system's
+  bool replayed = false;        // then the labels stay, and the system's say that it was replayed
 };
 
 using EventBody = std::variant<Submitted, TaskStarted, TaskFinished, TaskLost, TimerFired, ChildStarted, ChildRejected,
                                ChildEnded, ChildRestarted, KillRequested, RestartRequested, Unqueued, PauseRequested,
-                               ResumeRequested, TaskRunMarked, StatusChanged, LabelsSet>;
+                               ResumeRequested, TaskRunMarked, StatusChanged, LabelsSet, TaskWaited, TaskWoken>;
 
 // A question that a steering expression asks of the world: kv('x'), read('file') …
 struct Lookup {

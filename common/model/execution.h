@@ -44,11 +44,11 @@ struct TaskRun {
   StateHistory state{};
   std::vector<Attempt> attempts{};
   Object outputs{};
-  Value memo{};                             // what a flowable must remember of itself; of no concern to expressions
+  Value memo{};                             // what a flowable, or a task that waits, must remember; expressions see none of it
   std::uint32_t attempt = 1;
   std::uint32_t delivery = 1;
   std::optional<State> decided{};           // how it ends once its own errors and finally are over
-  std::optional<Timestamp> due{};           // the next look of a loop, the next try of a retry
+  std::optional<Timestamp> due{};           // the next look of a loop or a task that waits, the next try of a retry
   std::optional<Timestamp> deadline{};      // of a timeout or a loop's maxDuration
   std::string message{};                    // why it failed, for people
   bool superseded = false;
@@ -77,7 +77,8 @@ struct Execution {
   std::vector<Label> labels{};
   Value trigger{};                    // null, or {id, type, variables}
   std::optional<ParentLink> parent{};
-  std::optional<ExecutionId> original_id{};
+  std::optional<ExecutionId> original_id{};  // of the first of a row of repetitions
+  std::optional<ExecutionId> replay_of{};    // the one that this one repeats
   int attempt_number = 1;             // restarts count here
   std::uint64_t version = 0;          // +1 with every change that was committed; the cursor of watchers
   bool kill_requested = false;

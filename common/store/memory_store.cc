@@ -20,6 +20,7 @@ struct Partition {
   std::set<ExecutionId> active;
   std::map<std::pair<ExecutionId, model::TimerId>, Timestamp> timers;
   std::map<std::uint64_t, std::string> outbox;
+  std::map<std::string, std::string> notes;
 };
 
 class MemoryStore final : public Store {
@@ -54,6 +55,7 @@ class MemoryStore final : public Store {
     snapshot.active.assign(partition.active.begin(), partition.active.end());
     for (const auto& [key, due] : partition.timers) snapshot.timers.push_back({key.first, key.second, due});
     for (const auto& [item, record] : partition.outbox) snapshot.outbox.push_back({item, record});
+    for (const auto& [key, record] : partition.notes) snapshot.notes.push_back({key, record});
     return snapshot;
   }
 
@@ -129,6 +131,8 @@ class MemoryStore final : public Store {
     for (OutboxRow& item : batch.outbox_added) partition.outbox[item.id] = std::move(item.record);
     for (const std::uint64_t item : batch.outbox_done) partition.outbox.erase(item);
     for (RequestRow& request : batch.requests) requests_[request.request_id] = std::move(request);
+    for (NoteRow& note : batch.notes_put) partition.notes[std::move(note.key)] = std::move(note.record);
+    for (const std::string& key : batch.notes_dropped) partition.notes.erase(key);
     for (const ExecutionId& id : batch.executions_deleted) Delete(partition, id);
   }
 

@@ -11,7 +11,8 @@ namespace {
 // Written into the file as numbers: their meaning may not move.
 static_assert(static_cast<int>(model::TimerKind::kRetry) == 0 && static_cast<int>(model::TimerKind::kTimeout) == 1 &&
               static_cast<int>(model::TimerKind::kLoopInterval) == 2 && static_cast<int>(model::TimerKind::kPause) == 3 &&
-              static_cast<int>(model::TimerKind::kStart) == 4 && static_cast<int>(model::TimerKind::kSla) == 5);
+              static_cast<int>(model::TimerKind::kStart) == 4 && static_cast<int>(model::TimerKind::kSla) == 5 &&
+              static_cast<int>(model::TimerKind::kLook) == 6);
 
 constexpr std::size_t kSweepRows = 500;
 
@@ -123,6 +124,8 @@ Result<BatchWriter> BatchWriter::Make(Database& database) {
        "DELETE FROM timers WHERE partition = ? AND execution = ? AND kind = ? AND task_run = ? AND attempt = ?"},
       {&writer.add_outbox_, "INSERT OR REPLACE INTO outbox VALUES(?,?,?)"},
       {&writer.end_outbox_, "DELETE FROM outbox WHERE partition = ? AND id = ?"},
+      {&writer.put_note_, "INSERT OR REPLACE INTO notes VALUES(?,?,?)"},
+      {&writer.drop_note_, "DELETE FROM notes WHERE partition = ? AND key = ?"},
       {&writer.put_request_, "INSERT OR REPLACE INTO requests VALUES(?,?,?,?)"},
       {&writer.requests_after_, "SELECT id FROM requests WHERE id > ? ORDER BY id LIMIT 1 OFFSET ?"},
       {&writer.forget_requests_, "DELETE FROM requests WHERE id > ? AND (? OR id <= ?) AND expires <= ?"},
@@ -175,6 +178,7 @@ Status BatchWriter::Write(std::span<const WriteBatch* const> batches, Timestamp 
   RETURN_IF_ERROR(WriteTimers(batches));
   RETURN_IF_ERROR(WriteOutbox(batches));
   RETURN_IF_ERROR(WriteRequests(batches, now));
+  RETURN_IF_ERROR(WriteNotes(batches));
   return batches.empty() ? Status() : DeleteExecutions(*batches.back());
 }
 
@@ -281,6 +285,18 @@ Status BatchWriter::WriteOutbox(std::span<const WriteBatch* const> batches) {
     statement.Bind(key.partition).Bind(static_cast<std::int64_t>(key.id));
     if (record != nullptr) statement.BindBlob(*record);
     RETURN_IF_ERROR(statement.Run());
+  }
+  return {};
+}
+
+Status BatchWriter::WriteNotes(std::span<const WriteBatch* const> batches) {
+  for (const WriteBatch* batch : batches) {
+    for (const NoteRow& row : batch->notes_put) {
+      RETURN_IF_ERROR(put_note_.Bind(batch->partition).Bind(row.key).BindBlob(row.record).Run());
+    }
+    for (const std::string& key : batch->notes_dropped) {
+      RETURN_IF_ERROR(drop_note_.Bind(batch->partition).Bind(key).Run());
+    }
   }
   return {};
 }

@@ -28,6 +28,7 @@ class BatchWriter {
   Status WriteTaskRuns(std::span<const WriteBatch* const> batches);
   Status WriteTimers(std::span<const WriteBatch* const> batches);
   Status WriteOutbox(std::span<const WriteBatch* const> batches);
+  Status WriteNotes(std::span<const WriteBatch* const> batches);
   Status WriteRequests(std::span<const WriteBatch* const> batches, Timestamp now);
   Status ForgetExpiredRequests(Timestamp now);
   Status DeleteExecutions(const WriteBatch& batch);
@@ -41,7 +42,7 @@ class BatchWriter {
   InsertStatement put_active_;
   Statement end_active_;
   InsertStatement put_execution_, put_task_run_;
-  Statement put_epoch_, set_timer_, clear_timer_, add_outbox_, end_outbox_, put_request_;
+  Statement put_epoch_, set_timer_, clear_timer_, add_outbox_, end_outbox_, put_request_, put_note_, drop_note_;
   Statement requests_after_, forget_requests_;
   Sweeper sweeper_;
   std::size_t requests_since_sweep_ = 0;

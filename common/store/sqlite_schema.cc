@@ -41,6 +41,11 @@ CREATE TABLE logs(
 // Executions that were deleted and whose task runs and logs are still to be swept. Older files get it when opened.
 constexpr const char* kPurged = "CREATE TABLE IF NOT EXISTS purged(execution TEXT PRIMARY KEY NOT NULL) WITHOUT ROWID";
 
+// What no execution owns. Older files get it when opened.
+constexpr const char* kNotes =
+    "CREATE TABLE IF NOT EXISTS notes(partition INTEGER NOT NULL, key TEXT NOT NULL, record BLOB NOT NULL, "
+    "PRIMARY KEY(partition, key)) WITHOUT ROWID";
+
 Result<std::int64_t> ReadPragma(const Database& database, std::string_view sql) {
   ASSIGN_OR_RETURN(Statement statement, Statement::Prepare(database, sql));
   ASSIGN_OR_RETURN(const bool row, statement.Step());
@@ -78,6 +83,7 @@ Result<Database> OpenForWriting(const SqliteOptions& options) {
   RETURN_IF_ERROR(database.Execute("PRAGMA journal_mode = WAL"));
   RETURN_IF_ERROR(CheckOrCreate(database));
   RETURN_IF_ERROR(database.Execute(kPurged));
+  RETURN_IF_ERROR(database.Execute(kNotes));
   RETURN_IF_ERROR(database.Execute(options.durability == Durability::kFull ? "PRAGMA synchronous = FULL"
                                                                           : "PRAGMA synchronous = NORMAL"));
   // 8 MiB of cache holds the growing ends of every table (64 were no faster, and grew with what waits); what is copied from

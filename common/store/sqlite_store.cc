@@ -29,6 +29,7 @@ class SqliteStore final : public Store {
     PartitionSnapshot snapshot;
     RETURN_IF_ERROR(LoadActive(reader.database(), partition, snapshot));
     RETURN_IF_ERROR(LoadTimers(reader.database(), partition, snapshot));
+    RETURN_IF_ERROR(LoadNotes(reader.database(), partition, snapshot));
     RETURN_IF_ERROR(LoadOutbox(reader.database(), partition, snapshot));
     return snapshot;
   }
@@ -114,6 +115,17 @@ class SqliteStore final : public Store {
       ASSIGN_OR_RETURN(const bool row, rows.Step());
       if (!row) return {};
       snapshot.outbox.push_back({static_cast<std::uint64_t>(rows.Integer(0)), rows.Text(1)});
+    }
+  }
+
+  static Status LoadNotes(Database& database, PartitionId partition, PartitionSnapshot& snapshot) {
+    ASSIGN_OR_RETURN(Statement rows,
+                     Statement::Prepare(database, "SELECT key, record FROM notes WHERE partition = ? ORDER BY key"));
+    rows.Bind(partition);
+    while (true) {
+      ASSIGN_OR_RETURN(const bool row, rows.Step());
+      if (!row) return {};
+      snapshot.notes.push_back({rows.Text(0), rows.Text(1)});
     }
   }
 

@@ -14,7 +14,8 @@ constexpr std::size_t kLogRowsMax = 512;
 
 std::size_t RowsOf(const WriteBatch& batch) {
   return 1 + batch.executions.size() + batch.task_runs.size() + batch.timers_set.size() + batch.timers_cleared.size() +
-         batch.outbox_added.size() + batch.outbox_done.size() + batch.requests.size() + batch.executions_deleted.size();
+         batch.outbox_added.size() + batch.outbox_done.size() + batch.requests.size() + batch.notes_put.size() +
+         batch.notes_dropped.size() + batch.executions_deleted.size();
 }
 
 tl::unexpected<Error> Fenced(const WriteBatch& batch, Epoch epoch) {

@@ -63,6 +63,13 @@ struct RequestRow {
   Timestamp expires{};
 };
 
+// A small record that no execution owns: when a trigger ticks next, what tasks share.
+struct NoteRow {
+  std::string key;  // at most kNoteKeyBytesMax; notes of one kind share a prefix
+  std::string record;
+};
+inline constexpr std::size_t kNoteKeyBytesMax = 1024;
+
 struct WriteBatch {
   PartitionId partition = 0;
   Epoch epoch = 0;
@@ -73,12 +80,15 @@ struct WriteBatch {
   std::vector<OutboxRow> outbox_added{};
   std::vector<std::uint64_t> outbox_done{};
   std::vector<RequestRow> requests{};
+  std::vector<NoteRow> notes_put{};        // each key stands once in the two
+  std::vector<std::string> notes_dropped{};
   // Forgotten after all else of the batch is written, with their task runs. Logs, timers and the outbox stay.
   std::vector<ExecutionId> executions_deleted{};
 
   bool empty() const {
     return executions.empty() && task_runs.empty() && timers_set.empty() && timers_cleared.empty() &&
-           outbox_added.empty() && outbox_done.empty() && requests.empty() && executions_deleted.empty();
+           outbox_added.empty() && outbox_done.empty() && requests.empty() && notes_put.empty() &&
+           notes_dropped.empty() && executions_deleted.empty();
   }
 };
 
@@ -87,6 +97,7 @@ struct PartitionSnapshot {
   std::vector<ExecutionId> active{};
   std::vector<TimerRow> timers{};
   std::vector<OutboxRow> outbox{};
+  std::vector<NoteRow> notes{};
 };
 
 struct StoredExecution {

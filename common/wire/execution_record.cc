@@ -79,6 +79,7 @@ void ToProto(const model::Execution& from, pb::Execution& to) {
     link.set_attempt(from.parent->attempt);
   }
   if (from.original_id) to.set_original_id(from.original_id->str());
+  if (from.replay_of) to.set_replay_of(from.replay_of->str());
   to.set_attempt_number(from.attempt_number);
   to.set_version(from.version);
   to.set_kill_requested(from.kill_requested);
@@ -107,6 +108,7 @@ bool FromProto(pb::Execution& from, model::Execution& to) {
                                   from.parent().attempt()};
   }
   if (from.has_original_id()) to.original_id = ExecutionId(std::move(*from.mutable_original_id()));
+  if (from.has_replay_of()) to.replay_of = ExecutionId(std::move(*from.mutable_replay_of()));
   to.attempt_number = from.attempt_number();
   to.version = from.version();
   to.kill_requested = from.kill_requested();

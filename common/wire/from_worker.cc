@@ -94,6 +94,15 @@ void ToProto(const TaskResult& from, pb::FromWorker& message) {
   to.set_message(from.message);
   to.set_started_us(ToMicros(from.started));
   to.set_ended_us(ToMicros(from.ended));
+  if (from.look_later) {
+    pb::LookLater& look = *to.mutable_look_later();
+    look.set_after_us(from.look_later->after.count());
+    look.set_interval_us(from.look_later->interval.count());
+    look.set_at_latest_us(from.look_later->at_latest.count());
+    look.set_memo_json(from.look_later->memo_json);
+    look.set_topic(from.look_later->topic);
+    for (const std::string& key : from.look_later->keys) look.add_keys(key);
+  }
   for (const NestedResult& nested : from.nested) {
     pb::NestedResult& child = *to.add_nested();
     child.set_task_id(nested.task_id);
@@ -194,10 +203,20 @@ Status Take(pb::Logs& from, Messages& out) {
   return {};
 }
 
+Result<std::optional<LookLater>> LookFromProto(pb::TaskResult& from) {
+  if (!from.has_look_later()) return std::nullopt;
+  pb::LookLater& look = *from.mutable_look_later();
+  if (look.after_us() < 0 || look.interval_us() < 0 || look.at_latest_us() < 0) return Wrong("TaskResult", "a span of look_later is negative");
+  LookLater later{Duration(look.after_us()), Duration(look.interval_us()), Duration(look.at_latest_us()), std::move(*look.mutable_memo_json()), std::move(*look.mutable_topic()), {}};
+  for (std::string& key : *look.mutable_keys()) later.keys.push_back(std::move(key));
+  return later;
+}
+
 Status Take(pb::TaskResult& from, Messages& out) {
   ASSIGN_OR_RETURN(TaskKey key, KeyFromProto(*from.mutable_key(), "TaskResult"));
   const auto outcome = StateFromNumber(from.outcome());
   if (!outcome || !model::IsTerminal(*outcome)) return Wrong("TaskResult", "outcome is no terminal state");
+  ASSIGN_OR_RETURN(std::optional<LookLater> look_later, LookFromProto(from));
   std::vector<NestedResult> nested;
   for (pb::NestedResult& child : *from.mutable_nested()) {
     const auto ended = StateFromNumber(child.outcome());
@@ -208,7 +227,7 @@ Status Take(pb::TaskResult& from, Messages& out) {
   }
   out.emplace_back(TaskResult{std::move(key), *outcome, std::move(*from.mutable_outputs_json()),
                               std::move(*from.mutable_message()), FromMicros(from.started_us()),
-                              FromMicros(from.ended_us()), std::move(nested)});
+                              FromMicros(from.ended_us()), std::move(nested), std::move(look_later)});
   return {};
 }
 

@@ -123,6 +123,17 @@ struct NestedResult {
   bool operator==(const NestedResult&) const = default;
 };
 
+// The attempt is not over: the task is to be looked at again, in another delivery, by whichever worker.
+struct LookLater {
+  Duration after{};                  // from when the scheduler has it
+  Duration interval{};               // how old what is known of the topic may become; zero: as `after`
+  Duration at_latest{};              // this one itself, whoever else of its topic was looked at; zero: no limit
+  std::string memo_json{};           // given to the next delivery; masked
+  std::string topic{};               // of those with the same topic one is looked at an interval, for all of them; empty: none
+  std::vector<std::string> keys{};   // what of the topic it waits for: a change of one wakes it at once
+  bool operator==(const LookLater&) const = default;
+};
+
 // Kept and resent by the worker until ResultAck.
 struct TaskResult {
   TaskKey key;
@@ -132,6 +143,7 @@ struct TaskResult {
   Timestamp started{};
   Timestamp ended{};
   std::vector<NestedResult> nested{};  // of a WorkingDirectory, in the order they ran
+  std::optional<LookLater> look_later{};  // then the outcome counts for nothing
   bool operator==(const TaskResult&) const = default;
 };
 
@@ -202,6 +214,8 @@ struct Assign {
   // Of the newest credit or heartbeat that the scheduler had when it gave the lease: the lease counts from when the worker
   // sent that, so that an assignment that was long on its way is known to be too late. 0: not said.
   std::uint64_t credit_seq = 0;
+  std::string memo_json{};  // of the delivery before, which is to be looked at again; empty: the attempt begins
+  Timestamp started{};      // the attempt's begin, of one that is looked at again
   bool operator==(const Assign&) const = default;
 };
 

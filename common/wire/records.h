@@ -32,4 +32,14 @@ struct OutboxItem {
 std::string EncodeOutbox(const OutboxItem& item);
 Result<OutboxItem> DecodeOutbox(std::string_view record);
 
+// What tasks share (common/model/shared.h), without its key.
+struct SharedNote {
+  std::uint64_t version = 0;
+  Timestamp expires{};
+  std::string value{};
+  bool operator==(const SharedNote&) const = default;
+};
+std::string EncodeShared(const SharedNote& note);
+Result<SharedNote> DecodeShared(std::string_view record);
+
 }  // namespace headrace::wire

@@ -48,6 +48,8 @@ void ToProto(const Assign& from, pb::ToWorker& message) {
   to.set_task_run(from.task_run.str());
   to.set_ns(from.ns);
   to.set_flow_id(from.flow_id);
+  to.set_memo_json(from.memo_json);
+  to.set_started_us(ToMicros(from.started));
 }
 
 void ToProto(const HeartbeatAck& from, pb::ToWorker& message) {
@@ -113,7 +115,8 @@ Status Take(pb::Assign& from, Messages& out) {
   if (from.has_spec() && from.spec().type().empty()) return Wrong("Assign", "spec.type is missing");
   out.emplace_back(Assign{std::move(key), from.epoch(), from.spec_id(), SpecFromProto(from),
                           std::move(*from.mutable_context_json()), TaskRunId(std::move(*from.mutable_task_run())),
-                          std::move(*from.mutable_ns()), std::move(*from.mutable_flow_id()), from.credit_seq()});
+                          std::move(*from.mutable_ns()), std::move(*from.mutable_flow_id()), from.credit_seq(),
+                          std::move(*from.mutable_memo_json()), FromMicros(from.started_us())});
   return {};
 }
 

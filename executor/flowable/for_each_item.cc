@@ -173,11 +173,11 @@ class Items final : public SteeredType {
     const std::int64_t count = CountOf(step.run(self));
     if (count == 0) return;
     const std::uint32_t ended = scope.passed + scope.failed + scope.killed + scope.cancelled;
-    Object iterations{{"CREATED", std::max<std::int64_t>(count - ended - scope.open, 0)}, {"RUNNING", scope.open}};
-    const auto show = [&](State state, std::uint32_t number) {
+    Object iterations{{"CREATED", std::max<std::int64_t>(count - ended - scope.open, 0)}, {"RUNNING", static_cast<std::int64_t>(scope.open)}};
+    const auto show = [&](State state, std::int64_t number) {
       if (number > 0) iterations[model::StateName(state)] = number;
     };
-    show(State::kSuccess, scope.passed - scope.warned);
+    show(State::kSuccess, std::int64_t{scope.passed} - scope.warned);
     show(State::kWarning, scope.warned);
     show(State::kFailed, scope.failed);
     show(State::kKilled, scope.killed);

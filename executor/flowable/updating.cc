@@ -61,7 +61,7 @@ class SetVariables final : public SteeredType {
 
  private:
   static Status Update(Step& step, TaskRunIndex self) {
-    ASSIGN_OR_RETURN(const auto variables, DeepProperty(step, self, "variables"));
+    ASSIGN_OR_RETURN(const auto variables, DeepProperty(step, self, "variables", /*typed=*/false));
     ASSIGN_OR_RETURN(const auto overwrite, BooleanProperty(step, self, "overwrite"));
     if (!variables || !variables->is_object()) return InvalidArgument("`variables` is no map");
     const Object known = VariablesOf(step.live());

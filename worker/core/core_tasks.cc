@@ -34,12 +34,9 @@ Result<TaskOutcome> RunLog(TaskContext& context) {
 
 Result<TaskOutcome> RunReturn(TaskContext& context) {
   ASSIGN_OR_RETURN(const auto format, context.Text("format"));
-  Object outputs;
-  if (format) {
-    outputs["value"] = json::string(*format);
-    context.Log("DEBUG", *format);
-  }
-  return TaskOutcome::Success(std::move(outputs));
+  if (!format) return TaskOutcome::Success({{"value", nullptr}});
+  context.Log("DEBUG", *format);
+  return TaskOutcome::Success({{"value", *format}});
 }
 
 Result<TaskOutcome> RunEcho(TaskContext& context) {
@@ -50,7 +47,7 @@ Result<TaskOutcome> RunEcho(TaskContext& context) {
 }
 
 Result<TaskOutcome> RunOutputValues(TaskContext& context) {
-  ASSIGN_OR_RETURN(Value values, context.Render("values"));
+  ASSIGN_OR_RETURN(Value values, context.Render("values", /*typed=*/false));
   if (values.is_string()) {
     // The whole map may come out of one expression that prints JSON.
     ASSIGN_OR_RETURN(values, ParseJson(ToText(values)));

@@ -78,15 +78,19 @@ Result<std::optional<Duration>> TimeoutOf(TaskContext& context) {
 
 // A task that looks once and comes back later does its waiting here: the job has a thread anyway.
 TaskOutcome RunToTheEnd(TaskRunner& runner, TaskContext& context) {
+  const auto wait = [](const TaskOutcome& some) {
+    return some.look_again ? std::optional<Duration>(some.look_again->after) : some.again_after;
+  };
   TaskOutcome outcome = runner.Run(context);
-  while (outcome.again_after && !context.cancel().requested()) {
+  while (wait(outcome) && !context.cancel().requested()) {
     Bell bell;
     context.cancel().Watch([&bell](Duration) { bell.Ring(); });
-    bell.Wait(*outcome.again_after);
+    bell.Wait(*wait(outcome));
     context.cancel().Unwatch();
+    if (outcome.look_again) context.SetMemo(std::move(outcome.look_again->memo));
     if (!context.cancel().requested()) outcome = runner.Run(context);
   }
-  if (outcome.again_after) outcome = {.state = model::State::kKilled};
+  if (wait(outcome)) outcome = {.state = model::State::kKilled};
   return outcome;
 }
 

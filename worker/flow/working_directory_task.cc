@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "common/model/nested_id.h"
 #include "worker/files/working_directory.h"
 #include "worker/flow/nested_run.h"
 #include "worker/flow/working_directory_cache.h"
@@ -40,6 +41,18 @@ std::vector<std::string> LoopValues(const Object& variables) {
   const Value* own = taskrun == nullptr ? nullptr : Member(*taskrun, "value");
   if (own != nullptr && !own->is_null()) values.push_back(ToText(*own));
   return values;
+}
+
+// The child is a run of its own, with the value of the one around it.
+void SayWhoRuns(const TaskContext& context, const wire::TaskSpec& child, Object& variables) {
+  Value* taskrun = variables.if_contains("taskrun");
+  if (taskrun == nullptr || !taskrun->is_object()) return;  // no expression asks
+  const StartOrder& order = context.order();
+  Object& run = taskrun->get_object();
+  run["id"] = model::NestedRunId(order.key.execution, order.task_run, child.task_id, order.key.fence.attempt).str();
+  run["parentId"] = order.task_run.str();
+  run["startDate"] = FormatInstant(context.services().clock.Now());
+  run["attemptsCount"] = 0;
 }
 
 class WorkingDirectoryRunner final : public TaskRunner {
@@ -93,6 +106,7 @@ class WorkingDirectoryRunner final : public TaskRunner {
                         Object& variables, TaskOutcome& outcome) {
     const Clock& clock = context.services().clock;
     variables["task"] = Object{{"id", child.task_id}, {"type", child.type}};
+    SayWhoRuns(context, child, variables);
     wire::NestedResult& nested = outcome.nested.emplace_back();
     nested.task_id = child.task_id;
     nested.started = clock.Now();
@@ -100,7 +114,6 @@ class WorkingDirectoryRunner final : public TaskRunner {
     nested.ended = clock.Now();
     nested.outcome = Allowed(ended.state, child);
     nested.message = ended.message;
-    DropNulls(ended.outputs);
     nested.outputs_json = ToJson(Value(ended.outputs));
     if (ended.state == State::kFailed) {
       const std::string why = "task '" + child.task_id + "': " + ended.message;

@@ -125,9 +125,7 @@ Result<TaskOutcome> RunGet(TaskContext& context) {
   // A flow sees the keys of the namespaces above its own.
   ASSIGN_OR_RETURN(auto entry, ns == context.order().ns ? store.Find(ns, key) : store.Get(ns, key));
   if (!entry && strict) return Missing(key, ns);
-  Object outputs;
-  if (entry) outputs["value"] = std::move(entry->value);
-  return TaskOutcome::Success(std::move(outputs));
+  return TaskOutcome::Success({{"value", entry ? std::move(entry->value) : Value()}});
 }
 
 Result<TaskOutcome> RunDelete(TaskContext& context) {
@@ -246,7 +244,7 @@ std::vector<TaskType> KvTasks() {
                             .example = Example("Put", "key: version\nvalue: {a: 1}\n")}, RunPut));
   types.push_back(MakeType({.type = kPrefix + "Get", .doc = "Reads a key, also of the namespaces above.",
                             .properties = {KeyProperty(), NamespaceProperty(), MissingProperty()},
-                            .outputs = {{.name = "value", .kind = PropertyKind::kAny, .doc = "Absent when there is no such key."}},
+                            .outputs = {{.name = "value", .kind = PropertyKind::kAny, .doc = "Null when there is no such key."}},
                             .example = Example("Get", "key: version\n")}, RunGet));
   types.push_back(MakeType({.type = kPrefix + "Delete", .doc = "Deletes a key.",
                             .properties = {KeyProperty(), NamespaceProperty(), MissingProperty()},

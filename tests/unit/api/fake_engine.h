@@ -2,6 +2,7 @@
 // Threads: the server's; a test changes it under the lock that the functions take.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <functional>
@@ -12,8 +13,8 @@
 #include <vector>
 
 #include "scheduler/engine.h"
-
 #include "tests/unit/api/fake_triggers.h"
+
 namespace headrace::api::testing {
 
 class FakeSubscription final : public scheduler::Subscription {
@@ -92,13 +93,15 @@ class FakeEngine final : public scheduler::Engine {
   // The newest subscription to `id`, waited for.
   std::shared_ptr<FakeSubscription> AwaitWatch(const ExecutionId& id);
 
-  std::mutex mutex;
   FakeTriggers trigger_door;
+  std::mutex mutex;
   std::function<Result<scheduler::FlowView>(const std::string& source)> build;  // validate and apply
   std::function<void(scheduler::SubmitRequest, SubmitDone)> submit;
   std::vector<store::FlowRow> flows;
   std::map<std::string, scheduler::ExecutionView> executions;
   std::vector<store::LogRow> logs;
+  Status settled{};
+  std::atomic<int> settles{0};
   std::vector<scheduler::WorkerView> workers;
   std::vector<std::string> killed;  // "id: reason"
   std::vector<std::string> drained;

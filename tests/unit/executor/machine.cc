@@ -17,7 +17,7 @@ using model::TimerKind;
 
 namespace {
 
-constexpr std::array<std::string_view, 6> kTimerNames = {"retry", "timeout", "interval", "pause", "start", "sla"};
+constexpr std::array<std::string_view, 7> kTimerNames = {"retry", "timeout", "interval", "pause", "start", "sla", "look"};
 
 std::string_view NameOfTimer(TimerKind kind) { return kTimerNames.at(static_cast<std::size_t>(kind)); }
 
@@ -151,6 +151,12 @@ model::EventBody Machine::Parse(std::string_view line) {
   }
   const TaskRun& run = Newest(Word(line));
   if (verb == "start") return model::TaskStarted{run.fence(), WorkerId("w1")};
+  if (verb == "wake") return model::TaskWoken{run.index, run.attempt};
+  if (verb == "look-later") {
+    const Result<Duration> after = ParseDuration(Word(line));
+    CHECK(after);
+    return model::TaskWaited{run.fence(), WorkerId("w1"), *after, TakeObject(line), now_};
+  }
   if (verb == "lose") return model::TaskLost{run.fence(), "gone"};
   if (verb == "finish") {
     const model::State state = ToState(Word(line));

@@ -1,5 +1,6 @@
 // An execution driven by a script of plain words, with its reactions as text: what unit and golden tests speak.
 //   submit {"k":"v"} | start TASK | finish TASK STATE {"out":1} message | lose TASK | fire KIND TASK | wait PT5M
+//   look-later TASK PT5M {"memo":1} | wake TASK
 //   child-started TASK | child-rejected TASK message | child-ended TASK STATE {"out":1} | child-restarted TASK
 //   kill | restart | pause | resume {"k":"v"} somebody | mark TASK STATE | status STATE | unqueue
 //   again (the last event once more); fire start 0 and fire sla N are the execution's own timers

@@ -102,12 +102,15 @@ State RandomWorld::Outcome(bool calm) {
 }
 
 void RandomWorld::ActOnRunnable(const model::TaskRun& run, bool calm) {
+  if (run.due) return static_cast<void>(machine_.Post(model::TaskWoken{run.index, run.attempt}));
   const WorkerId worker("w" + std::to_string(random_.Below(3)));
   const model::Fence fence = run.fence();
   if (run.state.current() == State::kSubmitted && random_.Chance(0.5)) {
     machine_.Post(model::TaskStarted{fence, worker});
   } else if (!calm && random_.Chance(0.1)) {
     machine_.Post(model::TaskLost{fence, "gone"});
+  } else if (random_.Chance(0.15)) {
+    machine_.Post(model::TaskWaited{fence, worker, std::chrono::seconds(random_.Below(300)), random_.Below(9), machine_.now()});
   } else {
     Object outputs{{"x", 1}, {"uri", "kestra:///x"}};
     if (random_.Chance(0.9)) outputs[model::kBatchCount] = random_.Below(5);
@@ -154,6 +157,8 @@ void RandomWorld::PostStale() {
   const std::uint64_t before = machine_.execution().version;
   machine_.Post(model::TaskFinished{fence, WorkerId("w")});
   machine_.Post(model::TaskLost{fence, "gone"});
+  machine_.Post(model::TaskWaited{fence, WorkerId("w"), std::chrono::seconds(1)});
+  machine_.Post(model::TaskWoken{run.index, run.attempt + 1});
   machine_.Post(model::TimerFired{{model::TimerKind::kRetry, run.index, run.attempt + 1}});
   machine_.Post(model::ChildEnded{run.index, run.attempt, ExecutionId("another"), State::kSuccess, {}});
   machine_.Post(model::Submitted{machine_.execution().id});

@@ -52,8 +52,13 @@ FromWorker AnyFromWorker(RandomValues& values, std::size_t kind) {
     case 8: {
       model::State outcome = values.State();
       while (!model::IsTerminal(outcome)) outcome = values.State();
-      return TaskResult{Key(values), outcome, values.Bytes(), values.Bytes(), values.Time(), values.Time(),
+      TaskResult result{Key(values), outcome, values.Bytes(), values.Bytes(), values.Time(), values.Time(),
                         {{"c" + values.Word(), outcome, values.Bytes(), values.Bytes(), values.Time(), values.Time()}}};
+      if (values.Coin()) {
+        result.look_later = LookLater{Duration(values.Number()), Duration(values.Number()), Duration(values.Number()),
+                                      values.Bytes(), values.Word(), {values.Bytes(), values.Word()}};
+      }
+      return result;
     }
     case 9: return CancelAck{Key(values)};
     case 10: return Draining{};
@@ -75,6 +80,8 @@ ToWorker AnyToWorker(RandomValues& values, std::size_t kind) {
         assign.spec = TaskSpec{"t" + values.Word(), values.Word(), values.Bytes(), values.Word(), values.Word(), values.Word(),
                                true, false, {TaskSpec{"c", values.Word(), values.Bytes(), "", "", "", false, true, {}}}};
       }
+      assign.memo_json = values.Bytes();
+      assign.started = values.Time();
       return assign;
     }
     case 4: return HeartbeatAck{Keys(values), Keys(values), values.Big()};

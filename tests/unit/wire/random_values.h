@@ -105,6 +105,7 @@ class RandomValues {
     execution.trigger = Json();
     if (Coin()) execution.parent = model::ParentLink{Execution(), Number(), FromOne()};
     if (Coin()) execution.original_id = Execution();
+    if (Coin()) execution.replay_of = Execution();
     execution.attempt_number = static_cast<int>(FromOne());
     execution.version = Big();
     execution.kill_requested = Coin();

@@ -221,6 +221,18 @@ TEST(Records, AFieldOfALaterVersionIsPassedOver) {
   EXPECT_EQ(*decoded, run);
 }
 
+TEST(Records, ASharedNoteComesBackAsItWas) {
+  for (std::uint64_t seed = 0; seed < 100; ++seed) {
+    RandomValues values(seed);
+    const SharedNote note{1 + values.Big() / 2, values.Time(), values.Bytes()};
+    const auto decoded = DecodeShared(EncodeShared(note));
+    ASSERT_TRUE(decoded) << decoded.error().ToString();
+    EXPECT_EQ(*decoded, note);
+  }
+  EXPECT_FALSE(DecodeShared(SealBytes("")));  // no version
+  EXPECT_FALSE(DecodeShared("short"));
+}
+
 TEST(Records, StatesAreNamedAlikeEverywhere) {
   for (std::size_t i = 0; i < model::kStateCount; ++i) {
     const auto state = static_cast<model::State>(i);

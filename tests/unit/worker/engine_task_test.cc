@@ -2,114 +2,13 @@
 #include <algorithm>
 #include <fstream>
 
+#include "tests/unit/worker/fake_door.h"
 #include "tests/unit/worker/task_fixture.h"
 #include "worker/engine_door.h"
 #include "worker/files/execution_files.h"
 
 namespace headrace::worker {
 namespace {
-
-class FakeDoor final : public EngineDoor {
- public:
-  struct Kept {
-    SeenExecution seen;
-    State state;
-    Timestamp created{};
-    std::vector<SeenLog> logs{};
-  };
-
-  Result<std::vector<FlowCount>> Count(const ExecutionFilter& filter) override {
-    std::map<std::pair<std::string, std::string>, std::uint64_t> counts;
-    for (const Kept& kept : executions)
-      if (Matches(filter, kept)) ++counts[{kept.seen.ns, kept.seen.flow_id}];
-    std::vector<FlowCount> out;
-    for (const auto& [flow, count] : counts) out.push_back({flow.first, flow.second, count});
-    return out;
-  }
-  Result<Page> List(const ExecutionFilter& filter, std::size_t most, const std::string& page) override {
-    Page found;
-    for (const Kept& kept : executions) {
-      if (kept.seen.id.str() <= page || !Matches(filter, kept)) continue;
-      if (found.executions.size() == most) {
-        found.next = found.executions.back().id.str();
-        break;
-      }
-      found.executions.push_back(kept.seen);
-    }
-    return found;
-  }
-  Result<SeenExecution> Find(const ExecutionId& id) override {
-    if (broken) return Fail(Code::kUnavailable, "no headrace server answers");
-    for (const Kept& kept : executions)
-      if (kept.seen.id == id) return kept.seen;
-    return NotFound("there is no execution " + id.str());
-  }
-  Status Resume(const ExecutionId& id, const Object& inputs) override {
-    if (id.str() == "RUNS") return Fail(Code::kFailedPrecondition, "execution RUNS is not paused, its state is RUNNING");
-    resumed.push_back(id.str() + " " + ToJson(Value(inputs)));
-    return {};
-  }
-  Status ReadLogs(const LogFilter& filter, const std::function<Status(const SeenLog&)>& line) override {
-    for (const Kept& kept : executions) {
-      if (kept.seen.id != filter.execution) continue;
-      for (const SeenLog& log : kept.logs) {
-        if (!filter.task_id.empty() && log.task_id != filter.task_id) continue;
-        if (!filter.level_min.empty() && *LevelRank(log.level) < *LevelRank(filter.level_min)) continue;
-        RETURN_IF_ERROR(line(log));
-      }
-    }
-    return {};
-  }
-  Result<Purged> PurgeExecutions(const std::vector<ExecutionId>& ids) override {
-    batches.push_back(ids.size());
-    Purged purged;
-    std::erase_if(executions, [&](const Kept& kept) {
-      if (!kept.seen.ended || std::find(ids.begin(), ids.end(), kept.seen.id) == ids.end()) return false;
-      ++purged.executions;
-      purged.logs += kept.logs.size();
-      return true;
-    });
-    return purged;
-  }
-  Result<std::uint64_t> PurgeLogs(const LogPurge& purge) override {
-    std::uint64_t count = 0;
-    for (Kept& kept : executions) {
-      if (std::find(purge.executions.begin(), purge.executions.end(), kept.seen.id) == purge.executions.end()) continue;
-      count += std::erase_if(kept.logs, [&](const SeenLog& log) {
-        const auto& levels = purge.levels;
-TEST_F(EngineTask, ToggleSwitchesATriggerOfTheOwnFlowOrOfTheOneThatIsNamed) {
-  const auto toggle = [&](const std::string& properties) { return Core("trigger.Toggle", properties).state; };
-  EXPECT_EQ(toggle(R"({"trigger": "night"})"), State::kSuccess);
-  EXPECT_EQ(toggle(R"({"trigger": "{{ 'day' }}", "namespace": "a.b", "flowId": "other", "enabled": true})"), State::kSuccess);
-  EXPECT_EQ(toggle("{}"), State::kFailed);
-  ASSERT_EQ(door_.toggled.size(), 2u);
-  EXPECT_TRUE(door_.toggled[0].ends_with("/night off")) << door_.toggled[0];
-  EXPECT_EQ(door_.toggled[1], "a.b/other/day on");
-}
-
-        if (!levels.empty() && std::find(levels.begin(), levels.end(), log.level) == levels.end()) return false;
-        return (!purge.from || log.at >= *purge.from) && (!purge.before || log.at < *purge.before);
-      });
-    }
-    return count;
-  }
-
-  std::vector<Kept> executions{};  // by id
-  std::vector<std::string> resumed{};
-  std::vector<std::size_t> batches{};
-  bool broken = false;
-
- private:
-  static bool Matches(const ExecutionFilter& filter, const Kept& kept) {
-    if (!filter.ns.empty() && kept.seen.ns != filter.ns) return false;
-    const std::string& prefix = filter.ns_prefix;
-    if (!prefix.empty() && kept.seen.ns != prefix && !kept.seen.ns.starts_with(prefix + ".")) return false;
-    if (!filter.flow_id.empty() && kept.seen.flow_id != filter.flow_id) return false;
-    if (filter.created_from && kept.created < *filter.created_from) return false;
-    if (filter.created_before && kept.created >= *filter.created_before) return false;
-    return filter.states.empty() || std::find(filter.states.begin(), filter.states.end(), kept.state) != filter.states.end();
-  }
-};
 
 class EngineTask : public TaskTest {
  protected:
@@ -176,6 +75,16 @@ TEST_F(EngineTask, ResumeGoesToTheOwnExecutionOrTheOneThatIsNamed) {
   EXPECT_NE(message(R"({"executionId": "A1", "namespace": "a.b", "flowId": "other"})").find("not of a.b.other"), std::string::npos);
   EXPECT_NE(message(R"({"executionId": "A1", "flowId": "flow"})").find("`namespace` is required"), std::string::npos);
   EXPECT_NE(message(R"({"namespace": "a.b", "flowId": "flow"})").find("`executionId` is required"), std::string::npos);
+}
+
+TEST_F(EngineTask, ToggleSwitchesATriggerOfTheOwnFlowOrOfTheOneThatIsNamed) {
+  const auto toggle = [&](const std::string& properties) { return Core("trigger.Toggle", properties).state; };
+  EXPECT_EQ(toggle(R"({"trigger": "night"})"), State::kSuccess);
+  EXPECT_EQ(toggle(R"({"trigger": "{{ 'day' }}", "namespace": "a.b", "flowId": "other", "enabled": true})"), State::kSuccess);
+  EXPECT_EQ(toggle("{}"), State::kFailed);
+  ASSERT_EQ(door_.toggled.size(), 2u);
+  EXPECT_TRUE(door_.toggled[0].ends_with("/night off")) << door_.toggled[0];
+  EXPECT_EQ(door_.toggled[1], "a.b/other/day on");
 }
 
 TEST_F(EngineTask, FetchWritesOneDocumentALine) {
