@@ -40,9 +40,11 @@ class BearerTokens final : public Authenticator {
   explicit BearerTokens(std::map<std::string, Principal> by_digest) : by_digest_(std::move(by_digest)) {}
 
   Result<Principal> Authenticate(const Headers& headers) const override {
-    const auto given = std::count_if(headers.begin(), headers.end(), [](const Header& h) { return SameName(h.name, "Authorization"); });
+    const auto given = std::count_if(headers.begin(), headers.end(),
+                                     [](const Header& h) { return SameName(h.name, "Authorization"); });
     const std::string* value = FindHeader(headers, "Authorization");
-    const bool bearer = given == 1 && value->size() > kScheme.size() && SameName(value->substr(0, kScheme.size()), kScheme);
+    const bool bearer =
+        given == 1 && value->size() > kScheme.size() && SameName(value->substr(0, kScheme.size()), kScheme);
     if (!bearer) return Fail(Code::kUnauthenticated, "a token is needed: Authorization: Bearer TOKEN");
     const auto at = by_digest_.find(Sha256Hex(Trim(std::string_view(*value).substr(kScheme.size()))));
     if (at == by_digest_.end()) return Fail(Code::kUnauthenticated, "the token is not known here");
@@ -86,24 +88,30 @@ Result<std::unique_ptr<Authenticator>> ParseTokens(const std::string& text, cons
     std::string more;
     words >> token >> name >> role_name;
     const std::optional<Role> role = ParseRole(role_name);
-    if (!role || words >> more) return Fail(WrongLine(file, number, "a line is TOKEN NAME ROLE, with viewer, operator, editor or admin as role"));
+    if (!role || words >> more)
+      return Fail(WrongLine(file, number, "a line is TOKEN NAME ROLE, with viewer, operator, editor or admin as role"));
     std::string digest;
     if (token.starts_with(kDigestPrefix)) {
       digest = token.substr(kDigestPrefix.size());
-      if (!IsDigest(digest)) return Fail(WrongLine(file, number, "sha256: wants 64 hexadecimal digits in lower case (printf %s TOKEN | sha256sum)"));
+      if (!IsDigest(digest))
+        return Fail(
+            WrongLine(file, number, "sha256: wants 64 hexadecimal digits in lower case (printf %s TOKEN | sha256sum)"));
     } else {
-      if (token.size() < kTokenBytesMin) return Fail(WrongLine(file, number, "a token has 16 characters or more (openssl rand -hex 24)"));
+      if (token.size() < kTokenBytesMin)
+        return Fail(WrongLine(file, number, "a token has 16 characters or more (openssl rand -hex 24)"));
       digest = Sha256Hex(token);
     }
-    if (!tokens.emplace(std::move(digest), Principal{name, *role}).second) return Fail(WrongLine(file, number, "this token is there twice"));
+    if (!tokens.emplace(std::move(digest), Principal{name, *role}).second)
+      return Fail(WrongLine(file, number, "this token is there twice"));
   }
   if (tokens.empty()) return InvalidArgument(file + " holds no token; a line is TOKEN NAME ROLE");
   return std::unique_ptr<Authenticator>(std::make_unique<BearerTokens>(std::move(tokens)));
 }
 
 Result<std::unique_ptr<Authenticator>> ReadTokenFile(const std::string& file) {
-  struct stat status{};
-  if (stat(file.c_str(), &status) != 0) return InvalidArgument("cannot read tokens from " + file + ": " + std::strerror(errno));
+  struct stat status {};
+  if (stat(file.c_str(), &status) != 0)
+    return InvalidArgument("cannot read tokens from " + file + ": " + std::strerror(errno));
   if ((status.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
     return InvalidArgument("others may write " + file + ", and could give themselves any role: chmod go-w " + file);
   }

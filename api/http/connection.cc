@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -45,6 +46,16 @@ constexpr std::size_t kLingerBytesMax = 1U << 20U;
 
 auto Into(ErrorCode& code) { return asio::redirect_error(asio::use_awaitable, code); }
 
+// Whether a request line ends with a version of HTTP, of whatever kind.
+bool NamesAVersion(std::string_view line) {
+  constexpr std::string_view kPrefix = " HTTP/";
+  const auto digit = [](char c) { return c >= '0' && c <= '9'; };
+  const std::size_t at = line.rfind(kPrefix);
+  if (at == std::string_view::npos || std::count(line.begin(), line.end(), ' ') != 2) return false;
+  const std::string_view version = line.substr(at + kPrefix.size());
+  return version.size() == 4 && digit(version[0]) && version[1] == '.' && digit(version[2]) && version[3] == '\r';
+}
+
 class BeastConnection final : public Connection, public std::enable_shared_from_this<BeastConnection> {
  public:
   BeastConnection(tcp::socket socket, Common& common, std::function<void()> ended)
@@ -53,7 +64,8 @@ class BeastConnection final : public Connection, public std::enable_shared_from_
         event_(socket_.get_executor()),
         common_(common),
         limits_(common.limits),
-        link_(std::make_shared<Link>([executor = socket_.get_executor()](Link::Work work) { asio::post(executor, std::move(work)); })),
+        link_(std::make_shared<Link>(
+            [executor = socket_.get_executor()](Link::Work work) { asio::post(executor, std::move(work)); })),
         ended_(std::move(ended)) {
     ErrorCode ignored;
     socket_.set_option(tcp::no_delay(true), ignored);
@@ -119,16 +131,17 @@ class BeastConnection final : public Connection, public std::enable_shared_from_
         common_.gate.Leave(*visit, 400, 0);
         break;
       }
-      const bool unread = !parser.is_done();
-      if (unread || stopping_) visit->framing.keep_alive = false;
+      const bool refused = visit->refusal.has_value();
+      if (!parser.is_done() || stopping_) visit->framing.keep_alive = false;
       HttpResponse response;
-      if (visit->refusal) response = std::move(*visit->refusal);
-      else response = co_await Ask(*visit);
-      const int status = response.status;
+      if (visit->refusal)
+        response = std::move(*visit->refusal);
+      else
+        response = co_await Ask(*visit);
       const std::uint64_t bytes = co_await Answer(*visit, response);
-      common_.gate.Leave(*visit, status, bytes);
+      common_.gate.Leave(*visit, response.status, bytes);
       if (gone_ || !visit->framing.keep_alive) {
-        if (unread && !gone_) co_await Linger();
+        if (refused && !gone_) co_await Linger();
         break;
       }
     }
@@ -187,10 +200,12 @@ class BeastConnection final : public Connection, public std::enable_shared_from_
     co_await beast::http::async_read_header(socket_, buffer_, parser, Into(code));
     const bool late = late_;
     Disarm();
-    if (code) co_return RefuseHead(code, late);
+    if (code) co_return RefuseHead(parser, code, late);
     const auto& message = parser.get();
-    Head head{std::string(message.method_string()), std::string(message.target()), static_cast<int>(message.version()), {}};
-    for (const auto& field : message) head.headers.push_back({std::string(field.name_string()), std::string(field.value())});
+    Head head{
+        std::string(message.method_string()), std::string(message.target()), static_cast<int>(message.version()), {}};
+    for (const auto& field : message)
+      head.headers.push_back({std::string(field.name_string()), std::string(field.value())});
     std::unique_ptr<Visit> visit = common_.gate.Enter(std::move(head), peer_);
     if (!visit->refusal && visit->framing.has_body() == parser.is_done()) {
       co_return common_.gate.EnterBroken(400, "the length of the body is not clear", peer_);
@@ -198,18 +213,24 @@ class BeastConnection final : public Connection, public std::enable_shared_from_
     co_return visit;
   }
 
-  std::unique_ptr<Visit> RefuseHead(const ErrorCode& code, bool late) {
+  std::unique_ptr<Visit> RefuseHead(const Parser& parser, const ErrorCode& code, bool late) {
     using beast::http::error;
     const auto refuse = [&](int status, const char* detail) { return common_.gate.EnterBroken(status, detail, peer_); };
     if (late) return refuse(408, "the head of the request took too long");
-    if (code == error::end_of_stream || code.category() != beast::http::make_error_code(error::end_of_stream).category()) return nullptr;
+    if (code == error::end_of_stream ||
+        code.category() != beast::http::make_error_code(error::end_of_stream).category())
+      return nullptr;
     if (code == error::partial_message) return nullptr;
-    if (code == error::bad_version) return refuse(505, "only HTTP/1.1 and HTTP/1.0 are spoken here");
-    if (code == error::bad_content_length || code == error::bad_transfer_encoding) return refuse(400, "the length of the body is not clear");
+    if (code == error::bad_content_length || code == error::bad_transfer_encoding)
+      return refuse(400, "the length of the body is not clear");
+    // The head waits in the buffer as it came, unless its first line was parsed.
+    std::string_view line(static_cast<const char*>(buffer_.data().data()), buffer_.size());
+    line = line.substr(0, std::min(line.find('\n'), line.size()));
+    if (code == error::bad_version && NamesAVersion(line))
+      return refuse(505, "only HTTP/1.1 and HTTP/1.0 are spoken here");
     if (code != error::header_limit && code != error::buffer_overflow) return refuse(400, "this is no HTTP request");
-    // The head waits in the buffer as it came.
-    const std::string_view seen(static_cast<const char*>(buffer_.data().data()), buffer_.size());
-    if (std::min(seen.find('\n'), seen.size()) > limits_.target_bytes_max) return refuse(414, "the target is too long");
+    const bool parsed = !parser.get().target().empty();
+    if (!parsed && line.size() > limits_.target_bytes_max) return refuse(414, "the target is too long");
     return refuse(431, "the head of the request is too large");
   }
 
@@ -239,9 +260,12 @@ class BeastConnection final : public Connection, public std::enable_shared_from_
     const std::string& id = visit.request->id;
     visit.framing.keep_alive = false;
     const bool malformed = code.category() == beast::http::make_error_code(beast::http::error::bad_chunk).category();
-    if (late_) visit.refusal = Problem(408, "the body took too long", id);
-    else if (malformed && code != beast::http::error::partial_message) visit.refusal = Problem(400, "the body's chunks are malformed", id);
-    else gone_ = true;
+    if (late_)
+      visit.refusal = Problem(408, "the body took too long", id);
+    else if (malformed && code != beast::http::error::partial_message)
+      visit.refusal = Problem(400, "the body's chunks are malformed", id);
+    else
+      gone_ = true;
   }
 
   // ---- the handler ----
@@ -271,7 +295,8 @@ class BeastConnection final : public Connection, public std::enable_shared_from_
   }
 
   void Dispatch(const Visit& visit, Reply reply) {
-    auto work = [route = visit.route, request = std::shared_ptr<const HttpRequest>(visit.request), place = visit.place, reply] {
+    auto work = [route = visit.route, request = std::shared_ptr<const HttpRequest>(visit.request), place = visit.place,
+                 reply] {
       try {
         route->handler(request, reply);
       } catch (const std::exception& error) {
@@ -319,7 +344,10 @@ class BeastConnection final : public Connection, public std::enable_shared_from_
     const std::shared_ptr<BodyStream> stream = std::move(response.stream);
     common_.metrics.streams().fetch_add(1);
     std::uint64_t bytes = 0;
-    if (co_await Write(HeadBytes(response, chunked ? BodyFrame::kChunked : BodyFrame::kUntilClose, visit.framing.keep_alive))) {
+    // Named, as every text that is written: GCC 12 ends temporaries of an awaited expression twice.
+    const BodyFrame frame = chunked ? BodyFrame::kChunked : BodyFrame::kUntilClose;
+    const std::string head = HeadBytes(response, frame, visit.framing.keep_alive);
+    if (co_await Write(head)) {
       WatchForTheEnd();
       stream->Begin([link = link_, weak = weak_from_this()] {
         link->Post([weak] {
@@ -344,7 +372,8 @@ class BeastConnection final : public Connection, public std::enable_shared_from_
       // An empty chunk would be the last.
       if (piece.empty() || gone_) continue;
       bytes += piece.size();
-      co_await Write(chunked ? ChunkBytes(piece) : piece);
+      if (chunked) piece = ChunkBytes(piece);
+      co_await Write(piece);
     }
     co_return bytes;
   }

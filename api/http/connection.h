@@ -37,8 +37,9 @@ struct Common {
   Load streams{};
 };
 
-// Serves the accepted socket `fd` until it ends, then calls `ended`. With `full` all it says is that there are too many.
-std::shared_ptr<Connection> ServeConnection(boost::asio::io_context& context, int fd, bool six, Common& common, bool full,
-                                            std::function<void()> ended);
+// Serves the accepted socket `fd` until it ends, then calls `ended`. With `full` all it says is that there are too
+// many.
+std::shared_ptr<Connection> ServeConnection(boost::asio::io_context& context, int fd, bool six, Common& common,
+                                            bool full, std::function<void()> ended);
 
 }  // namespace headrace::api::http

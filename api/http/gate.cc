@@ -76,6 +76,7 @@ std::optional<HttpResponse> Gate::Check(Visit& visit, const Head& head) {
     return Problem(framing.error().code == Code::kUnimplemented ? 501 : 400, framing.error().message, id);
   }
   visit.framing = std::move(*framing);
+  if (head.headers.size() > options_.limits.headers_max) return Problem(431, "there are too many headers", id);
   if (head.target.size() > options_.limits.target_bytes_max) return Problem(414, "the target is too long", id);
   Result<Target> target = ParseTarget(head.target);
   if (!target) return Problem(400, target.error().message, id);
@@ -85,14 +86,17 @@ std::optional<HttpResponse> Gate::Check(Visit& visit, const Head& head) {
     if (!host) return Problem(400, host.error().message, id);
     visit.framing.host = std::move(*host);
   }
-  if (std::find(kMethods.begin(), kMethods.end(), head.method) == kMethods.end()) return Problem(501, "this method is not known here", id);
+  if (std::find(kMethods.begin(), kMethods.end(), head.method) == kMethods.end())
+    return Problem(501, "this method is not known here", id);
   const std::string* expect = FindHeader(head.headers, "Expect");
-  if (expect != nullptr && !visit.framing.expects_continue) return Problem(417, "the only expectation is 100-continue", id);
+  if (expect != nullptr && !visit.framing.expects_continue)
+    return Problem(417, "the only expectation is 100-continue", id);
   if (auto refused = FindRoute(visit)) return refused;
   visit.request->headers = head.headers;
   if (auto refused = CheckCaller(visit)) return refused;
   if (visit.framing.length > visit.route->limits.body_max) {
-    return Problem(413, "a body of this route has at most " + std::to_string(visit.route->limits.body_max) + " bytes", id);
+    return Problem(413, "a body of this route has at most " + std::to_string(visit.route->limits.body_max) + " bytes",
+                   id);
   }
   return TakePlace(visit);
 }
@@ -116,7 +120,8 @@ std::optional<HttpResponse> Gate::CheckCaller(Visit& visit) const {
   HttpRequest& request = *visit.request;
   if (visit.route->access == Role::kPublic) return std::nullopt;
   if (options_.authenticator == nullptr) {
-    if (Status local = CheckLocalCaller(visit.framing.host, request.headers, options_.names); !local) return Problem(local.error(), request.id);
+    if (Status local = CheckLocalCaller(visit.framing.host, request.headers, options_.names); !local)
+      return Problem(local.error(), request.id);
     request.principal = {"", Role::kAdmin};
     return std::nullopt;
   }
@@ -130,10 +135,13 @@ std::optional<HttpResponse> Gate::CheckCaller(Visit& visit) const {
 std::optional<HttpResponse> Gate::TakePlace(Visit& visit) {
   const auto index = static_cast<std::size_t>(visit.route - router_.routes().data());
   const auto here = std::make_shared<Share>(by_route_[index]);
-  if (!here->Take(1, visit.route->limits.in_flight_max)) return TryLater(429, "too many of these at once; try again", visit.request->id);
+  if (!here->Take(1, visit.route->limits.in_flight_max))
+    return TryLater(429, "too many of these at once; try again", visit.request->id);
   const auto everywhere = std::make_shared<Share>(at_work_);
-  if (!everywhere->Take(1, options_.limits.in_flight_max)) return TryLater(503, "the server is full; try again", visit.request->id);
-  visit.place = std::make_shared<std::array<std::shared_ptr<Share>, 2>>(std::array<std::shared_ptr<Share>, 2>{here, everywhere});
+  if (!everywhere->Take(1, options_.limits.in_flight_max))
+    return TryLater(503, "the server is full; try again", visit.request->id);
+  visit.place =
+      std::make_shared<std::array<std::shared_ptr<Share>, 2>>(std::array<std::shared_ptr<Share>, 2>{here, everywhere});
   visit.held = std::make_shared<Share>(body_bytes_);
   return std::nullopt;
 }
@@ -172,7 +180,9 @@ void Gate::Leave(const Visit& visit, int status, std::uint64_t bytes) {
   metrics_.CountRequest(route, known ? request.method : "other", status, took);
   // The pattern, not the path: a webhook's key is part of its path.
   const bool quiet = visit.route == nullptr || visit.route->limits.quiet;
-  spdlog::log(status >= 500 && visit.route != nullptr ? spdlog::level::warn : quiet ? spdlog::level::debug : spdlog::level::info,
+  spdlog::log(status >= 500 && visit.route != nullptr ? spdlog::level::warn
+              : quiet                                 ? spdlog::level::debug
+                                                      : spdlog::level::info,
               "http {} {} {} {:.1f} ms {} B id={} from={}{}", known ? request.method : "other", route, status,
               std::chrono::duration<double, std::milli>(took).count(), bytes, request.id, request.peer,
               request.principal.name.empty() ? "" : " who=" + request.principal.name);

@@ -1,5 +1,5 @@
-// What happens to a request besides bytes on a socket: who may enter, what is refused and how, what is told of it after.
-// Shapes: Enter, then TakeBody as it comes, then the route's handler or the refusal, then Dress, then Leave.
+// What happens to a request besides bytes on a socket: who may enter, what is refused and how, what is told of it
+// after. Shapes: Enter, then TakeBody as it comes, then the route's handler or the refusal, then Dress, then Leave.
 // Errors: all are answers: problem+json, never a closed connection without one.
 // Threads: any; a Visit belongs to its connection.
 #pragma once
@@ -21,19 +21,19 @@
 namespace headrace::api::http {
 
 struct GateOptions {
-  std::vector<std::string> names{};                       // of this server besides those of loopback
-  std::shared_ptr<const Authenticator> authenticator{};   // null: this machine's own programs only
+  std::vector<std::string> names{};                      // of this server besides those of loopback
+  std::shared_ptr<const Authenticator> authenticator{};  // null: this machine's own programs only
   HttpLimits limits{};
 };
 
 struct Visit {
   std::shared_ptr<HttpRequest> request = std::make_shared<HttpRequest>();
-  const Route* route = nullptr;             // once it is found
+  const Route* route = nullptr;  // once it is found
   Framing framing{};
   int version = 11;
-  std::optional<HttpResponse> refusal{};    // the answer, then: no handler is asked
-  std::shared_ptr<void> place{};            // among those at work; the handler's task holds it too
-  std::shared_ptr<Share> held{};            // bytes of the body
+  std::optional<HttpResponse> refusal{};  // the answer, then: no handler is asked
+  std::shared_ptr<void> place{};          // among those at work; the handler's task holds it too
+  std::shared_ptr<Share> held{};          // bytes of the body
   std::chrono::steady_clock::time_point began = std::chrono::steady_clock::now();
 };
 

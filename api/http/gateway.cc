@@ -9,8 +9,8 @@
 namespace headrace::api::http {
 namespace {
 
-// Two scrapes and four probes may wait for a stuck engine; the others still have a thread.
-constexpr std::size_t kThreads = 8;
+// Three scrapes and six probes may wait for a stuck engine; the others still have a thread.
+constexpr std::size_t kThreads = 12;
 
 class TwoPorts final : public Gateway {
  public:
@@ -19,15 +19,18 @@ class TwoPorts final : public Gateway {
   ~TwoPorts() override { Stop(); }
 
   Status Open(const GatewayOptions& options) {
-    HttpOptions common{.names = options.names, .authenticator = options.authenticator, .limits = options.limits, .threads = kThreads};
+    HttpOptions common{
+        .names = options.names, .authenticator = options.authenticator, .limits = options.limits, .threads = kThreads};
     if (options.management_port) {
       common.address = "127.0.0.1:" + std::to_string(*options.management_port);
-      ASSIGN_OR_RETURN(management_, Wrapped(HttpServer::Start(common, ManagementRoutes(view_), metrics_), "--management-port"));
+      ASSIGN_OR_RETURN(management_,
+                       Wrapped(HttpServer::Start(common, ManagementRoutes(view_), metrics_), "--management-port"));
     }
     if (options.port) {
       const bool six = options.host.find(':') != std::string::npos && !options.host.starts_with('[');
       common.address = (six ? "[" + options.host + "]" : options.host) + ":" + std::to_string(*options.port);
-      ASSIGN_OR_RETURN(main_, Wrapped(HttpServer::Start(common, MainRoutes(options, view_, metrics_), metrics_), "--port"));
+      ASSIGN_OR_RETURN(main_,
+                       Wrapped(HttpServer::Start(common, MainRoutes(options, view_, metrics_), metrics_), "--port"));
     }
     return {};
   }

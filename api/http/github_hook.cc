@@ -18,8 +18,9 @@ namespace headrace::api::http {
 namespace {
 
 constexpr std::array<std::string_view, 11> kEvents = {
-    "check_run", "check_suite", "create", "deployment_protection_rule", "deployment_review", "pull_request",
-    "push",      "release",     "workflow_dispatch", "workflow_job",      "workflow_run"};
+    "check_run",         "check_suite",  "create",      "deployment_protection_rule",
+    "deployment_review", "pull_request", "push",        "release",
+    "workflow_dispatch", "workflow_job", "workflow_run"};
 constexpr std::string_view kSignaturePrefix = "sha256=";
 constexpr std::size_t kAtOnceMax = 128;
 constexpr std::size_t kGuidBytesMax = 128;
@@ -34,7 +35,8 @@ std::string HeaderOr(const HttpRequest& request, std::string_view name) {
 bool IsSigned(const HttpRequest& request, const std::string& secret) {
   const std::string given = HeaderOr(request, "X-Hub-Signature-256");
   return given.starts_with(kSignaturePrefix) &&
-         EqualInConstantTime(std::string_view(given).substr(kSignaturePrefix.size()), HmacSha256Hex(secret, request.body));
+         EqualInConstantTime(std::string_view(given).substr(kSignaturePrefix.size()),
+                             HmacSha256Hex(secret, request.body));
 }
 
 HttpResponse Message(int status, const char* text) {
@@ -53,7 +55,8 @@ class Hook {
     }
     if (!IsSigned(request, secret->second)) {
       metrics_.CountGithubDelivery("bad_signature");
-      spdlog::warn("github {}: a delivery with a missing or wrong signature from {}, id={}", connection, request.peer, request.id);
+      spdlog::warn("github {}: a delivery with a missing or wrong signature from {}, id={}", connection, request.peer,
+                   request.id);
       return reply(Problem(401, "X-Hub-Signature-256 is missing or wrong", request.id));
     }
     if (auto refused = Refusal(request)) {
@@ -97,7 +100,8 @@ class Hook {
     if (event == "workflow_job" && (job == nullptr || job->is_null())) {
       // Any other answer and GitHub would deliver it again and again.
       metrics_.CountGithubDelivery("ignored");
-      spdlog::warn("github {}: delivery {} has workflow_job: null; it is passed over", connection, HeaderOr(request, "X-GitHub-Delivery"));
+      spdlog::warn("github {}: delivery {} has workflow_job: null; it is passed over", connection,
+                   HeaderOr(request, "X-GitHub-Delivery"));
       return Message(200, "workflow_job is null");
     }
     return std::nullopt;
@@ -108,7 +112,8 @@ class Hook {
       metrics_.CountGithubDelivery("unavailable");
       return reply(TryLater(503, "this server has nobody who waits for GitHub's webhooks", request.id));
     }
-    GithubDelivery delivery{connection, HeaderOr(request, "X-GitHub-Event"), HeaderOr(request, "X-GitHub-Delivery"), request.body, true};
+    GithubDelivery delivery{connection, HeaderOr(request, "X-GitHub-Event"), HeaderOr(request, "X-GitHub-Delivery"),
+                            request.body, true};
     options_.door->Deliver(std::move(delivery), [reply, id = request.id, &metrics = metrics_](const Status& taken) {
       metrics.CountGithubDelivery(taken ? "accepted" : "unavailable");
       if (taken) return reply(Message(202, "accepted"));
@@ -125,9 +130,10 @@ class Hook {
 
 void AddGithubHookRoute(Router& router, GithubHookOptions options, Metrics& metrics) {
   const auto hook = std::make_shared<const Hook>(std::move(options), metrics);
-  router.Add("POST", "/api/v1/hooks/github/{connection:id}", Role::kPublic,
-             [hook](const std::shared_ptr<const HttpRequest>& request, const Reply& reply) { hook->Take(*request, reply); },
-             {.body_max = kBodyMaxWebhook, .in_flight_max = kAtOnceMax, .answer_within = kAnswerWithin});
+  router.Add(
+      "POST", "/api/v1/hooks/github/{connection:id}", Role::kPublic,
+      [hook](const std::shared_ptr<const HttpRequest>& request, const Reply& reply) { hook->Take(*request, reply); },
+      {.body_max = kBodyMaxWebhook, .in_flight_max = kAtOnceMax, .answer_within = kAnswerWithin});
 }
 
 Result<std::map<std::string, std::string>> ParseHookSecrets(const std::string& text, const std::string& file) {
@@ -141,7 +147,8 @@ Result<std::map<std::string, std::string>> ParseHookSecrets(const std::string& t
     const std::string place = file + ":" + std::to_string(number) + ": ";
     if (space == std::string_view::npos) return InvalidArgument(place + "a line is CONNECTION SECRET");
     const std::string connection(trimmed.substr(0, space));
-    if (!out.emplace(connection, Trim(trimmed.substr(space))).second) return InvalidArgument(place + connection + " is there twice");
+    if (!out.emplace(connection, Trim(trimmed.substr(space))).second)
+      return InvalidArgument(place + connection + " is there twice");
   }
   if (out.empty()) return InvalidArgument(file + " holds no webhook secret; a line is CONNECTION SECRET");
   return out;

@@ -1,6 +1,7 @@
 // The way from a delivery of GitHub's to whoever waits for it. Whoever watches GitHub implements it.
-// Errors: UNAVAILABLE and RESOURCE_EXHAUSTED are answered 503: GitHub records the failure, and it can be delivered again.
-// Threads: Deliver from the server's pool; `done` from any, once, when the delivery's effect is durable: not before, or a
+// Errors: UNAVAILABLE and RESOURCE_EXHAUSTED are answered 503: GitHub records the failure, and it can be delivered
+// again. Threads: Deliver from the server's pool; `done` from any, once, when the delivery's effect is durable: not
+// before, or a
 //   delivery is lost that GitHub believes was taken (GITHUB 3.4).
 #pragma once
 
@@ -13,9 +14,9 @@ namespace headrace::api::http {
 
 struct GithubDelivery {
   std::string connection;
-  std::string event;     // "workflow_run"
-  std::string guid;      // the same when it is delivered again
-  std::string body;      // as it came; a JSON object
+  std::string event;      // "workflow_run"
+  std::string guid;       // the same when it is delivered again
+  std::string body;       // as it came; a JSON object
   bool verified = false;  // its signature was right; nothing else is delivered
 };
 

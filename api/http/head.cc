@@ -29,10 +29,25 @@ bool HasToken(const Headers& headers, std::string_view name, std::string_view to
   return false;
 }
 
+bool IsTokenChar(char c) {
+  const bool alphanumeric = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+  return alphanumeric || std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
+}
+
+Status CheckNames(const Headers& headers) {
+  for (const Header& header : headers) {
+    if (header.name.empty() || !std::all_of(header.name.begin(), header.name.end(), IsTokenChar)) {
+      return InvalidArgument("a header has a name that is none");
+    }
+  }
+  return {};
+}
+
 Status CheckLength(const Head& head, Framing& out) {
   const auto lengths = All(head.headers, "Content-Length");
   const auto codings = All(head.headers, "Transfer-Encoding");
-  if (!lengths.empty() && !codings.empty()) return InvalidArgument("a request has Content-Length or Transfer-Encoding, not both");
+  if (!lengths.empty() && !codings.empty())
+    return InvalidArgument("a request has Content-Length or Transfer-Encoding, not both");
   if (lengths.size() > 1) return InvalidArgument("more than one Content-Length");
   if (codings.size() > 1) return InvalidArgument("more than one Transfer-Encoding");
   if (!codings.empty()) {
@@ -43,7 +58,8 @@ Status CheckLength(const Head& head, Framing& out) {
   if (!lengths.empty()) {
     const char* end = lengths[0].data() + lengths[0].size();
     const auto parsed = std::from_chars(lengths[0].data(), end, out.length);
-    if (parsed.ec != std::errc() || parsed.ptr != end || out.length > kLengthMax) return InvalidArgument("Content-Length is no number");
+    if (parsed.ec != std::errc() || parsed.ptr != end || out.length > kLengthMax)
+      return InvalidArgument("Content-Length is no number");
   }
   return {};
 }
@@ -57,9 +73,7 @@ Status CheckHost(const Head& head, Framing& out) {
   return {};
 }
 
-bool IsHostChar(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_';
-}
+bool IsHostChar(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_'; }
 
 }  // namespace
 
@@ -69,7 +83,8 @@ Result<std::string> HostName(std::string_view authority) {
   const bool bracketed = host.starts_with('[');
   const std::size_t colon = bracketed ? host.find(':', std::min(host.find(']'), host.size())) : host.find(':');
   const std::string port = colon == std::string::npos ? "" : host.substr(colon + 1);
-  if (!std::all_of(port.begin(), port.end(), [](char c) { return c >= '0' && c <= '9'; })) return InvalidArgument("Host has no valid port");
+  if (!std::all_of(port.begin(), port.end(), [](char c) { return c >= '0' && c <= '9'; }))
+    return InvalidArgument("Host has no valid port");
   host = host.substr(0, colon);
   if (bracketed) {
     const bool closed = host.size() > 2 && host.ends_with(']');
@@ -84,6 +99,7 @@ Result<std::string> HostName(std::string_view authority) {
 
 Result<Framing> CheckHead(const Head& head) {
   Framing out;
+  RETURN_IF_ERROR(CheckNames(head.headers));
   RETURN_IF_ERROR(CheckLength(head, out));
   RETURN_IF_ERROR(CheckHost(head, out));
   out.keep_alive = head.version >= 11 ? !HasToken(head.headers, "Connection", "close")

@@ -24,7 +24,7 @@ struct Framing {
   std::uint64_t length = 0;  // 0 with `chunked`
   bool keep_alive = true;
   bool expects_continue = false;
-  std::string host{};        // without port, lower case; empty when HTTP/1.0 named none
+  std::string host{};  // without port, lower case; empty when HTTP/1.0 named none
   bool has_body() const { return chunked || length > 0; }
 };
 

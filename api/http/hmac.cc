@@ -15,7 +15,8 @@ std::string HmacSha256Hex(std::string_view secret, std::string_view bytes) {
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
   unsigned int size = 0;
   const auto* data = reinterpret_cast<const unsigned char*>(bytes.data());
-  CHECK(HMAC(EVP_sha256(), secret.data(), static_cast<int>(secret.size()), data, bytes.size(), digest.data(), &size) != nullptr);
+  CHECK(HMAC(EVP_sha256(), secret.data(), static_cast<int>(secret.size()), data, bytes.size(), digest.data(), &size) !=
+        nullptr);
   std::string out;
   for (unsigned int i = 0; i < size; ++i) {
     out += kDigits[digest[i] >> 4U];

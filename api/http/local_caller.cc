@@ -34,7 +34,8 @@ bool IsLoopbackHost(std::string_view host) {
 Status CheckLocalCaller(const std::string& host, const Headers& headers, const std::vector<std::string>& names) {
   if (!IsOurs(host, names)) {
     return Fail(Code::kPermissionDenied,
-                "without tokens this server answers under the names of this machine only (localhost, 127.0.0.1); name others with --http-names");
+                "without tokens this server answers under the names of this machine only (localhost, 127.0.0.1); name "
+                "others with --http-names");
   }
   for (const Header& header : headers) {
     const bool foreign = (SameName(header.name, "Origin") && !IsOurOrigin(header.value, names)) ||

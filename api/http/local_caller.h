@@ -1,7 +1,6 @@
-// Whether a request to a loopback address comes from this machine's own programs and not from a page in its browser: a page
-// of elsewhere may reach loopback under its own name (DNS rebinding) or across origins.
-// Errors: PERMISSION_DENIED with the remedy.
-// Threads: pure. Source: FAILURES row 73.
+// Whether a request to a loopback address comes from this machine's own programs and not from a page in its browser: a
+// page of elsewhere may reach loopback under its own name (DNS rebinding) or across origins. Errors: PERMISSION_DENIED
+// with the remedy. Threads: pure. Source: FAILURES row 73.
 #pragma once
 
 #include <string>

@@ -28,15 +28,15 @@ bool SameName(std::string_view left, std::string_view right);
 const std::string* FindHeader(const Headers& headers, std::string_view name);
 
 struct HttpRequest {
-  std::string method;                            // "GET"
+  std::string method;  // "GET"
   Target target;
   Headers headers;
   std::string body{};
   std::map<std::string, std::string> captures{};  // of the route's pattern, decoded
-  std::string route{};                           // its pattern
+  std::string route{};                            // its pattern
   Principal principal{};
-  std::string id{};                              // X-Request-Id
-  std::string peer{};                            // address of the other end
+  std::string id{};    // X-Request-Id
+  std::string peer{};  // address of the other end
 };
 
 // A body that comes in pieces, each asked for when the one before is written: nothing piles up for a slow reader.
@@ -58,7 +58,7 @@ struct HttpResponse {
   std::string content_type = "application/json";  // of no meaning without a body
   std::string body{};
   Headers headers{};
-  std::unique_ptr<BodyStream> stream{};           // instead of a body
+  std::unique_ptr<BodyStream> stream{};  // instead of a body
 };
 
 // Answers once, from any thread; what comes later or twice is dropped.

@@ -17,7 +17,8 @@ namespace {
 using prometheus::MetricFamily;
 using prometheus::MetricType;
 
-const prometheus::Histogram::BucketBoundaries kSeconds = {0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30};
+const prometheus::Histogram::BucketBoundaries kSeconds = {0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25,
+                                                          0.5,   1,     2.5,  5,     10,   30};
 
 struct Labelled {
   std::string name;
@@ -26,7 +27,8 @@ struct Labelled {
 };
 
 // What is known only when it is asked for.
-MetricFamily Sampled(const std::string& name, const std::string& help, MetricType type, const std::vector<Labelled>& values) {
+MetricFamily Sampled(const std::string& name, const std::string& help, MetricType type,
+                     const std::vector<Labelled>& values) {
   MetricFamily family{name, help, type, {}};
   for (const Labelled& one : values) {
     prometheus::ClientMetric metric;
@@ -63,12 +65,18 @@ struct Metrics::Families {
 
   Families()
       : build(prometheus::BuildGauge().Name("headrace_build_info").Help("What this is; always 1").Register(registry)),
-        requests(prometheus::BuildCounter().Name("headrace_http_requests_total").Help("HTTP requests answered, by route pattern").Register(registry)),
+        requests(prometheus::BuildCounter()
+                     .Name("headrace_http_requests_total")
+                     .Help("HTTP requests answered, by route pattern")
+                     .Register(registry)),
         durations(prometheus::BuildHistogram()
                       .Name("headrace_http_request_duration_seconds")
                       .Help("From the head of a request to the last byte of its answer")
                       .Register(registry)),
-        github(prometheus::BuildCounter().Name("headrace_github_deliveries_total").Help("Deliveries of GitHub's webhooks, by what became of them").Register(registry)),
+        github(prometheus::BuildCounter()
+                   .Name("headrace_github_deliveries_total")
+                   .Help("Deliveries of GitHub's webhooks, by what became of them")
+                   .Register(registry)),
         refused(prometheus::BuildCounter()
                     .Name("headrace_http_connections_refused_total")
                     .Help("Connections turned away because there were too many")
@@ -85,12 +93,16 @@ Metrics::Metrics(const std::string& version, const std::string& role) : families
 
 Metrics::~Metrics() = default;
 
-void Metrics::CountRequest(const std::string& route, const std::string& method, int status, std::chrono::nanoseconds took) {
+void Metrics::CountRequest(const std::string& route, const std::string& method, int status,
+                           std::chrono::nanoseconds took) {
   families_->requests.Add({{"route", route}, {"method", method}, {"code", std::to_string(status)}}).Increment();
-  families_->durations.Add({{"route", route}, {"method", method}}, kSeconds).Observe(std::chrono::duration<double>(took).count());
+  families_->durations.Add({{"route", route}, {"method", method}}, kSeconds)
+      .Observe(std::chrono::duration<double>(took).count());
 }
 
-void Metrics::CountGithubDelivery(const std::string& result) { families_->github.Add({{"result", result}}).Increment(); }
+void Metrics::CountGithubDelivery(const std::string& result) {
+  families_->github.Add({{"result", result}}).Increment();
+}
 
 void Metrics::CountRefusedConnection() { families_->refused.Increment(); }
 

@@ -1,6 +1,6 @@
-// What is measured, as Prometheus reads it. Labels are route patterns, never paths: their number is known when it starts.
-// Units: seconds and bytes, as the names say. Names are in UX section 7 and never change; tests/unit/api/http holds the list.
-// Threads: any. Source: prometheus-cpp core, which only metrics.cc knows; text format 0.0.4.
+// What is measured, as Prometheus reads it. Labels are route patterns, never paths: their number is known when it
+// starts. Units: seconds and bytes, as the names say. Names are in UX section 7 and never change; tests/unit/api/http
+// holds the list. Threads: any. Source: prometheus-cpp core, which only metrics.cc knows; text format 0.0.4.
 #pragma once
 
 #include <atomic>

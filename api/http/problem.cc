@@ -11,11 +11,13 @@ constexpr std::size_t kViolationsMax = 200;
 constexpr char kRetrySeconds[] = "1";
 
 HttpResponse Make(int status, const std::string& detail, const std::string& request_id, Object more) {
-  Object body{{"type", "about:blank"}, {"title", std::string(ReasonPhrase(status))}, {"status", status}, {"detail", detail}};
+  Object body{
+      {"type", "about:blank"}, {"title", std::string(ReasonPhrase(status))}, {"status", status}, {"detail", detail}};
   body["message"] = std::string(ReasonPhrase(status)) + ": " + detail;
   body["requestId"] = request_id;
   for (auto& [key, value] : more) body[key] = std::move(value);
-  HttpResponse out{.status = status, .content_type = "application/problem+json", .body = ToJson(Value(std::move(body)))};
+  HttpResponse out{
+      .status = status, .content_type = "application/problem+json", .body = ToJson(Value(std::move(body)))};
   if (status == 401) out.headers.push_back({"WWW-Authenticate", "Bearer realm=\"headrace\""});
   return out;
 }
@@ -42,23 +44,35 @@ bool IsInner(Code code) {
 
 int StatusOf(Code code) {
   switch (code) {
-    case Code::kOk: return 200;
-    case Code::kInvalidArgument: return 422;
-    case Code::kOutOfRange: return 400;
-    case Code::kUnauthenticated: return 401;
-    case Code::kPermissionDenied: return 403;
-    case Code::kNotFound: return 404;
+    case Code::kOk:
+      return 200;
+    case Code::kInvalidArgument:
+      return 422;
+    case Code::kOutOfRange:
+      return 400;
+    case Code::kUnauthenticated:
+      return 401;
+    case Code::kPermissionDenied:
+      return 403;
+    case Code::kNotFound:
+      return 404;
     case Code::kAlreadyExists:
     case Code::kFailedPrecondition:
-    case Code::kAborted: return 409;
-    case Code::kResourceExhausted: return 429;
-    case Code::kUnimplemented: return 501;
+    case Code::kAborted:
+      return 409;
+    case Code::kResourceExhausted:
+      return 429;
+    case Code::kUnimplemented:
+      return 501;
     case Code::kUnavailable:
-    case Code::kCancelled: return 503;
-    case Code::kDeadlineExceeded: return 504;
+    case Code::kCancelled:
+      return 503;
+    case Code::kDeadlineExceeded:
+      return 504;
     case Code::kUnknown:
     case Code::kInternal:
-    case Code::kDataLoss: break;
+    case Code::kDataLoss:
+      break;
   }
   return 500;
 }
@@ -69,7 +83,8 @@ HttpResponse Problem(const Error& error, const std::string& request_id) {
   std::string detail = error.message;
   if (IsInner(error.code)) {
     spdlog::warn("http {}: {}", request_id, error.ToString());
-    detail = error.code == Code::kUnavailable ? "not possible now; try again" : "the server failed; its log has the reason under the request id";
+    detail = error.code == Code::kUnavailable ? "not possible now; try again"
+                                              : "the server failed; its log has the reason under the request id";
   } else if (!error.violations.empty()) {
     more["violations"] = ViolationsOf(error);
   }

@@ -1,5 +1,6 @@
 // Errors as application/problem+json: what went wrong for the caller, and nothing of this process's insides.
-// Shapes: {type, title, status, detail, code, requestId, violations: [{field, message, line, column, file}]}, and `message`,
+// Shapes: {type, title, status, detail, code, requestId, violations: [{field, message, line, column, file}]}, and
+// `message`,
 //   which Kestra's clients read. The texts of INTERNAL, UNKNOWN, DATA_LOSS and UNAVAILABLE go to the log instead.
 // Threads: pure. Source: RFC 9457; UX section 8; REST "Errors".
 #pragma once

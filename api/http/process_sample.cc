@@ -58,7 +58,9 @@ ProcessSample SampleProcess() {
     out.resident_bytes = fields[kResidentPages] * static_cast<double>(sysconf(_SC_PAGESIZE));
   }
   std::error_code failed;
-  for (auto at = std::filesystem::directory_iterator("/proc/self/fd", failed); !failed && at != std::filesystem::directory_iterator(); at.increment(failed)) ++out.fds;
+  for (auto at = std::filesystem::directory_iterator("/proc/self/fd", failed);
+       !failed && at != std::filesystem::directory_iterator(); at.increment(failed))
+    ++out.fds;
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) == 0) out.fds_max = static_cast<double>(limit.rlim_cur);
   return out;

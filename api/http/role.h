@@ -17,7 +17,7 @@ std::optional<Role> ParseRole(std::string_view name);
 
 // Who calls.
 struct Principal {
-  std::string name{};          // empty: unknown
+  std::string name{};  // empty: unknown
   Role role = Role::kPublic;
 };
 

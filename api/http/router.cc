@@ -14,7 +14,8 @@ bool IsAlphanumeric(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <=
 bool IsIdChar(char c) { return IsAlphanumeric(c) || c == '.' || c == '-' || c == '_'; }
 
 bool IsId(const std::string& text) {
-  return !text.empty() && text.size() <= kIdBytesMax && IsAlphanumeric(text[0]) && std::all_of(text.begin(), text.end(), IsIdChar);
+  return !text.empty() && text.size() <= kIdBytesMax && IsAlphanumeric(text[0]) &&
+         std::all_of(text.begin(), text.end(), IsIdChar);
 }
 
 }  // namespace
@@ -35,7 +36,10 @@ Router::Steps Router::Parse(const std::string& pattern) {
     CHECK(word.ends_with('}') && colon != std::string::npos);
     const std::string type = word.substr(colon + 1, word.size() - colon - 2);
     CHECK(type == "id" || type == "text" || type == "slashed" || type == "rest");
-    const Kind kind = type == "id" ? Kind::kId : type == "text" ? Kind::kText : type == "slashed" ? Kind::kSlashed : Kind::kRest;
+    const Kind kind = type == "id"        ? Kind::kId
+                      : type == "text"    ? Kind::kText
+                      : type == "slashed" ? Kind::kSlashed
+                                          : Kind::kRest;
     steps.push_back({kind, word.substr(1, colon - 1)});
   }
   return steps;
@@ -58,11 +62,16 @@ void Router::Add(std::string method, std::string pattern, Role access, Handler h
 bool Router::Matches(const Step& step, const Segment& segment) {
   if (segment.text.empty()) return false;  // "//" and a slash at the end
   switch (step.kind) {
-    case Kind::kLiteral: return segment.text == step.name;
-    case Kind::kId: return IsId(segment.text);
-    case Kind::kText: return !segment.slashed;
-    case Kind::kSlashed: return true;
-    case Kind::kRest: return !segment.slashed;
+    case Kind::kLiteral:
+      return segment.text == step.name;
+    case Kind::kId:
+      return IsId(segment.text);
+    case Kind::kText:
+      return !segment.slashed;
+    case Kind::kSlashed:
+      return true;
+    case Kind::kRest:
+      return !segment.slashed;
   }
   return false;
 }

@@ -1,5 +1,6 @@
 // The routes there are. What is not registered is not there: nothing is served by a path that looks like another's.
-// Shapes: "/api/v1/{tenant:id}/files/{path:rest}"; captures are id (letters, digits, '.', '-', '_'), text (one segment),
+// Shapes: "/api/v1/{tenant:id}/files/{path:rest}"; captures are id (letters, digits, '.', '-', '_'), text (one
+// segment),
 //   slashed (one segment that may hold %2F), rest (all that follow). Literal beats capture, capture beats rest.
 // Errors: registering a pattern that is malformed or there already is a CHECK.
 // Threads: registered before it is shared, then read by all. Source: FAILURES row 75.
@@ -22,7 +23,7 @@ inline constexpr std::uint64_t kBodyMaxWebhook = 25U << 20U;
 
 struct RouteLimits {
   std::uint64_t body_max = kBodyMaxDefault;
-  std::size_t in_flight_max = 256;                              // more at once is 429
+  std::size_t in_flight_max = 256;                                     // more at once is 429
   std::chrono::milliseconds answer_within = std::chrono::seconds(30);  // then 503
   bool head = true;    // a GET also answers HEAD; not where a GET has an effect
   bool quick = false;  // the handler waits for nothing: it runs where bytes are read, whatever else is stuck
@@ -63,7 +64,7 @@ class Router {
   static bool Match(const Steps& steps, const std::vector<Segment>& path, std::map<std::string, std::string>& captures);
 
   std::vector<Route> routes_;
-  std::vector<Steps> steps_;      // one for one
+  std::vector<Steps> steps_;       // one for one
   std::vector<std::string> rank_;  // one for one: smaller is more particular
 };
 

@@ -44,7 +44,8 @@ Result<tcp::endpoint> ParseAddress(const std::string& text) {
   ErrorCode wrong;
   const auto address = asio::ip::make_address(host, wrong);
   if (wrong || port < 0 || port > kPortMax) {
-    return InvalidArgument("'" + text + "' is no address to listen on: it must be IP:PORT, such as 127.0.0.1:8080 or 0.0.0.0:8080");
+    return InvalidArgument("'" + text +
+                           "' is no address to listen on: it must be IP:PORT, such as 127.0.0.1:8080 or 0.0.0.0:8080");
   }
   return tcp::endpoint(address, static_cast<std::uint16_t>(port));
 }
@@ -57,9 +58,11 @@ std::string ToText(const tcp::endpoint& where) {
 Status CheckAccess(const HttpOptions& options, const Router& router, const tcp::endpoint& where) {
   if (where.address().is_loopback() || options.authenticator != nullptr) return {};
   const auto& routes = router.routes();
-  const auto guarded = std::find_if(routes.begin(), routes.end(), [](const Route& route) { return route.access != Role::kPublic; });
+  const auto guarded =
+      std::find_if(routes.begin(), routes.end(), [](const Route& route) { return route.access != Role::kPublic; });
   if (guarded == routes.end()) return {};
-  return InvalidArgument("cannot listen on " + ToText(where) + ": others can reach it, and " + guarded->method + " " + guarded->pattern +
+  return InvalidArgument("cannot listen on " + ToText(where) + ": others can reach it, and " + guarded->method + " " +
+                         guarded->pattern +
                          " must not be everybody's; give tokens with --token-file, or listen on 127.0.0.1");
 }
 
@@ -82,7 +85,8 @@ class AsioServer final : public HttpServer {
     if (code) {
       const std::string remedy = code == asio::error::address_in_use
                                      ? "port " + std::to_string(where.port()) +
-                                           " is in use by another process; end that one (ss -ltnp shows it) or choose another port (0 takes a free one)"
+                                           " is in use by another process; end that one (ss -ltnp shows it) or choose "
+                                           "another port (0 takes a free one)"
                                      : code.message();
       return Fail(Code::kUnavailable, "cannot serve HTTP on " + ToText(where) + ": " + remedy);
     }
@@ -136,7 +140,8 @@ class AsioServer final : public HttpServer {
     ErrorCode code;
     const int fd = socket.release(code);
     metrics_.connections().fetch_add(1);
-    open_[number] = ServeConnection(context_, fd, where_.address().is_v6(), common_, full, [this, number, full] { Ended(number, full); });
+    open_[number] = ServeConnection(context_, fd, where_.address().is_v6(), common_, full,
+                                    [this, number, full] { Ended(number, full); });
   }
 
   void Ended(std::uint64_t number, bool full) {

@@ -19,13 +19,13 @@
 namespace headrace::api::http {
 
 struct HttpOptions {
-  std::string address = "127.0.0.1:8080";                // port 0 takes a free one
-  std::vector<std::string> names{};                      // host names that count as this machine's when there are no tokens
+  std::string address = "127.0.0.1:8080";  // port 0 takes a free one
+  std::vector<std::string> names{};        // host names that count as this machine's when there are no tokens
   std::shared_ptr<const Authenticator> authenticator{};  // null: loopback only, unless every route is public
   HttpLimits limits{};
-  std::size_t io_threads = 1;                            // bytes
-  std::size_t threads = 4;                               // handlers
-  std::size_t waiting_max = 1024;                        // requests that wait for a thread; then 503
+  std::size_t io_threads = 1;      // bytes
+  std::size_t threads = 4;         // handlers
+  std::size_t waiting_max = 1024;  // requests that wait for a thread; then 503
 };
 
 class HttpServer {

@@ -11,7 +11,7 @@ namespace {
 constexpr std::chrono::seconds kReadyWithin(5);
 constexpr std::chrono::seconds kScrapeWithin(10);
 // Each may hold a thread while the engine is stuck; the others must not run out.
-constexpr std::size_t kAtOnceMax = 2;
+constexpr std::size_t kAtOnceMax = 3;
 
 HttpResponse Health(bool up, const char* why = nullptr) {
   Object body{{"status", up ? "UP" : "DOWN"}};

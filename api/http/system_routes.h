@@ -1,7 +1,7 @@
 // Routes about this process: health, what it is, its metrics.
-// Shapes: /health and /health/ready ask the engine, and through it the store; /health/live and /health/started ask nobody.
-// Threads: live and started run where bytes are read, so that a stuck engine cannot hide that the process lives.
-// Source: UX section 7.
+// Shapes: /health and /health/ready ask the engine, and through it the store; /health/live and /health/started ask
+// nobody. Threads: live and started run where bytes are read, so that a stuck engine cannot hide that the process
+// lives. Source: UX section 7.
 #pragma once
 
 #include <atomic>

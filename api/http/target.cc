@@ -99,7 +99,8 @@ Result<Parameters> ParseQuery(std::string_view query) {
 
 Result<Target> ParseTarget(std::string_view target) {
   Target out;
-  if (!std::all_of(target.begin(), target.end(), IsVisible)) return InvalidArgument("the target has characters that must be percent-encoded");
+  if (!std::all_of(target.begin(), target.end(), IsVisible))
+    return InvalidArgument("the target has characters that must be percent-encoded");
   if (target.find('#') != std::string_view::npos) return InvalidArgument("the target has a fragment");
   RETURN_IF_ERROR(TakeAuthority(target, out.authority));
   if (!target.starts_with('/')) return InvalidArgument("the target must begin with '/'");

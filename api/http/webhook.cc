@@ -18,7 +18,8 @@ using Lists = std::map<std::string, std::vector<std::string>>;
 Lists ByName(const Headers& headers) {
   Lists out;
   for (const Header& header : headers) {
-    const auto same = std::find_if(out.begin(), out.end(), [&](const auto& one) { return SameName(one.first, header.name); });
+    const auto same =
+        std::find_if(out.begin(), out.end(), [&](const auto& one) { return SameName(one.first, header.name); });
     (same != out.end() ? same->second : out[header.name]).push_back(MendUtf8(header.value));
   }
   return out;
@@ -43,7 +44,8 @@ Value ToBody(const std::string& bytes) {
 void Fire(WebhookDoor* door, const HttpRequest& request, const Reply& reply) {
   if (door == nullptr) return reply(TryLater(503, "this server has no webhook triggers", request.id));
   if (request.captures.at("key").size() > kKeyBytesMax) return reply(Problem(404, "Webhook not found", request.id));
-  door->Fire(ToWebhookCall(request), [reply, id = request.id](const WebhookAnswer& answer) { reply(ToResponse(answer, id)); });
+  door->Fire(ToWebhookCall(request),
+             [reply, id = request.id](const WebhookAnswer& answer) { reply(ToResponse(answer, id)); });
 }
 
 }  // namespace
@@ -64,7 +66,8 @@ HttpResponse ToResponse(const WebhookAnswer& answer, const std::string& request_
   const int status = impossible ? 500 : answer.status;
   const bool told = status >= 400 && (answer.body.is_string() || answer.body.is_null());
   if (told) {
-    return Problem(status, answer.body.is_string() ? std::string(answer.body.get_string()) : std::string(ReasonPhrase(status)), request_id);
+    const std::string detail = answer.body.is_string() ? ToText(answer.body) : std::string(ReasonPhrase(status));
+    return status == 429 || status == 503 ? TryLater(status, detail, request_id) : Problem(status, detail, request_id);
   }
   HttpResponse out{.status = status};
   if (answer.content_type == "text/plain") {
@@ -79,11 +82,15 @@ HttpResponse ToResponse(const WebhookAnswer& answer, const std::string& request_
 
 void AddWebhookRoutes(Router& router, WebhookDoor* door) {
   // A HEAD must have no effect, so none is answered by the GET.
-  const RouteLimits limits{.body_max = kBodyMaxWebhook, .in_flight_max = kAtOnceMax, .answer_within = kWebhookWait, .head = false};
-  const Handler fire = [door](const std::shared_ptr<const HttpRequest>& request, const Reply& reply) { Fire(door, *request, reply); };
+  const RouteLimits limits{
+      .body_max = kBodyMaxWebhook, .in_flight_max = kAtOnceMax, .answer_within = kWebhookWait, .head = false};
+  const Handler fire = [door](const std::shared_ptr<const HttpRequest>& request, const Reply& reply) {
+    Fire(door, *request, reply);
+  };
   for (const char* base : {"/api/v1/{tenant:id}", "/api/v1"}) {
     for (const char* method : {"POST", "GET", "PUT"}) {
-      router.Add(method, std::string(base) + "/executions/webhook/{ns:id}/{flow:id}/{key:text}", Role::kPublic, fire, limits);
+      router.Add(method, std::string(base) + "/executions/webhook/{ns:id}/{flow:id}/{key:text}", Role::kPublic, fire,
+                 limits);
     }
   }
 }

@@ -14,8 +14,10 @@
 #include "cli/commands/local.h"
 #include "cli/exit_code.h"
 #include "cli/host/engine_host.h"
+#include "cli/host/http_host.h"
 #include "cli/host/local_door.h"
 #include "cli/host/new_folder.h"
+#include "cli/host/webhooks.h"
 #include "cli/host/worker_host.h"
 #include "cli/output/json.h"
 #include "cli/signals.h"
@@ -31,6 +33,7 @@ namespace {
 struct SchedulerArguments {
   std::string data{};
   int grpc_port = 8082;
+  HttpArguments http{};
   std::string queue_endpoint = "tcp://127.0.0.1:5570";
   std::string lease = "10s";
   std::string durability = "full";
@@ -114,12 +117,15 @@ Result<int> RunScheduler(Context& context, const SchedulerArguments& arguments) 
   ASSIGN_OR_RETURN(const auto host, EngineHost::Start(options, *clock));
   RETURN_IF_ERROR(ApplyFlows(context, host->engine(), arguments.flows));
   ASSIGN_OR_RETURN(const auto api, OpenApi(arguments, host->engine()));
+  const auto webhooks = MakeWebhookDoor(host->engine());
+  ASSIGN_OR_RETURN(const auto http, OpenHttp(arguments.http, "scheduler", host->engine(), {.webhooks = webhooks.get()}));
   data.Keep();
   Ready(context, "scheduler is ready: API 127.0.0.1:" + std::to_string(api->port()) + ", workers " +
-                     host->engine().worker_endpoint() + ", data " + arguments.data);
+                     host->engine().worker_endpoint() + ", " + Served(*http) + "data " + arguments.data);
   const auto signal = signals.WaitForEnd({host->failure().fd()});
   RETURN_IF_ERROR(host->failure().status());
   spdlog::info("{}: the scheduler stops", SignalName(signal));
+  http->Stop();
   api->Shutdown();
   return kExitOk;
 }
@@ -147,13 +153,17 @@ Result<int> RunStandalone(Context& context, const SchedulerArguments& arguments)
                    WorkerHost::Start(std::move(worker_options), *supervisor, host->MakeWorkerQueue(), *clock,
                                      MakeLocalDoor(host->engine())));
   ASSIGN_OR_RETURN(const auto api, OpenApi(arguments, host->engine()));
+  const auto webhooks = MakeWebhookDoor(host->engine());
+  ASSIGN_OR_RETURN(const auto http, OpenHttp(arguments.http, "standalone", host->engine(), {.webhooks = webhooks.get()}));
   data.Keep();
-  Ready(context, "is ready: API 127.0.0.1:" + std::to_string(api->port()) + ", " + std::to_string(arguments.slots) +
+  Ready(context, "is ready: API 127.0.0.1:" + std::to_string(api->port()) + ", " + Served(*http) + std::to_string(arguments.slots) +
                      " slots, data " + arguments.data);
   const auto signal = signals.WaitForEnd({worker->fd(), host->failure().fd()});
   RETURN_IF_ERROR(host->failure().status());
   if (!signal) return Fail(Code::kInternal, "the worker ended by itself");
+  http->Drain();
   RETURN_IF_ERROR(EndWorker(context, *worker, signals));
+  http->Stop();
   api->Shutdown();
   return kExitOk;
 }
@@ -232,7 +242,23 @@ int Exit(Context& context, const Result<int>& code) {
   return LocalExitCodeOf(code.error());
 }
 
+void AddHttpOptions(CLI::App& app, HttpArguments& to) {
+  app.add_option("--port", to.port, "of HTTP: webhooks, health, metrics; 0 takes a free one, off serves none")
+      ->envname("HEADRACE_HTTP_PORT")->capture_default_str();
+  app.add_option("--http-address", to.address, "IP address of --port; one that others can reach needs --token-file")
+      ->envname("HEADRACE_HTTP_ADDRESS")->capture_default_str();
+  app.add_option("--management-port", to.management_port, "of health and metrics alone, on 127.0.0.1; 0 takes a free one, off serves none")
+      ->envname("HEADRACE_MANAGEMENT_PORT")->capture_default_str();
+  app.add_option("--token-file", to.token_file, "lines of TOKEN NAME ROLE: who may use what is not everybody's; without it this machine's own programs")
+      ->envname("HEADRACE_TOKEN_FILE");
+  app.add_option("--http-names", to.names, "names of this server besides localhost that requests may give as Host when there are no tokens")
+      ->envname("HEADRACE_HTTP_NAMES")->delimiter(',')->allow_extra_args(false);
+  app.add_option("--github-hooks", to.github_hooks, "lines of CONNECTION SECRET: webhooks of GitHub at /api/v1/hooks/github/CONNECTION")
+      ->envname("HEADRACE_GITHUB_HOOKS");
+}
+
 void AddEngineOptions(CLI::App& app, SchedulerArguments& to) {
+  AddHttpOptions(app, to.http);
   app.add_option("--grpc-port", to.grpc_port, "of the API on 127.0.0.1; 0 takes a free one")
       ->envname("HEADRACE_GRPC_PORT")->check(CLI::Range(0, 65535))->capture_default_str();
   app.add_option("--flows", to.flows, "deploy the flows of this folder at the start")->envname("HEADRACE_FLOWS")->allow_extra_args(false);

@@ -33,7 +33,7 @@ void PrintFindings(const Context& context, const std::vector<Finding>& findings)
 }
 
 int Examine(const Context& context) {
-  const std::vector<Finding> findings = ExamineMachine(WorkerDefaults("").tmp_dir, {8082, 5570});
+  const std::vector<Finding> findings = ExamineMachine(WorkerDefaults("").tmp_dir, {8080, 8081, 8082, 5570});
   bool bad = false;
   Array list;
   for (const Finding& finding : findings) {

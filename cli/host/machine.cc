@@ -82,7 +82,7 @@ Finding ExaminePort(int port) {
   if (bind(fd, reinterpret_cast<const sockaddr*>(&to), sizeof to) != 0) {
     finding.verdict = Verdict::kDoubtful;
     finding.detail = std::strerror(errno);
-    finding.remedy = "is headrace running there? else take another with --grpc-port or --queue-endpoint (ss -ltnp shows who has it)";
+    finding.remedy = "is headrace running there? else take another with --port, --management-port, --grpc-port or --queue-endpoint (ss -ltnp shows who has it)";
   }
   close(fd);
   return finding;

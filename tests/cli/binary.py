@@ -69,7 +69,8 @@ class BinaryTest(unittest.TestCase):
 
     def environment(self, **more):
         kept = {name: os.environ[name] for name in KEPT if name in os.environ}
-        return {**kept, "TMPDIR": self.folder, "TERM": "dumb", **more}
+        # Tests run beside one another: nobody takes the ports that are everybody's.
+        return {**kept, "TMPDIR": self.folder, "TERM": "dumb", "HEADRACE_HTTP_PORT": "off", "HEADRACE_MANAGEMENT_PORT": "off", **more}
 
     def write(self, name, text):
         path = os.path.join(self.folder, name)

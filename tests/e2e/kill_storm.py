@@ -45,6 +45,7 @@ class Storm:
         self.kills = []
         self.environment = dict(os.environ, STORM_BIN=os.path.join(DATA, "mark"), STORM_EFFECTS=self.effects,
                                 HEADRACE_STORM_MARK=os.path.basename(folder),
+                                HEADRACE_HTTP_PORT="off", HEADRACE_MANAGEMENT_PORT="off",
                                 HEADRACE_STORAGE_DIR=os.path.join(folder, "storage"))
 
     def start(self, name):

@@ -56,6 +56,8 @@ HOMES = [
     ("curl/*", ["worker/http_client*", "worker/*/http_client*"], "worker's HTTP client seam"),
     ("CLI/*", ["cli/*"], "a value handed over by cli"),
     ("boost/beast*", ["api/*"], "api's HTTP server"),
+    ("boost/asio*", ["api/http/connection.cc", "api/http/server.cc"], "api/http/server.h"),
+    ("prometheus/*", ["api/http/metrics*"], "api/http/metrics.h"),
     ("google/protobuf/*", ["common/wire/*", "common/store/*", "api/*", "cli/*"], "common/wire's ToProto and FromProto"),
     ("*headrace/api/v1/*.pb.h", ["api/*", "cli/*"], "the plain values of common/model"),
     ("*headrace/store/v1/*.pb.h", ["common/store/*", "common/wire/*"], "common/wire's records"),

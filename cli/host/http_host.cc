@@ -1,0 +1,52 @@
+#include "cli/host/http_host.h"
+
+#include <charconv>
+#include <optional>
+#include <utility>
+
+#include "api/http/github_hook.h"
+#include "cli/version.h"
+
+namespace headrace::cli {
+namespace {
+
+constexpr int kPortMax = 65'535;
+
+Result<std::optional<int>> ParsePort(const std::string& text, const char* option) {
+  if (text == "off") return std::nullopt;
+  int port = -1;
+  const char* end = text.data() + text.size();
+  const auto parsed = std::from_chars(text.data(), end, port);
+  if (parsed.ec != std::errc() || parsed.ptr != end || port < 0 || port > kPortMax) {
+    return InvalidArgument(std::string(option) + " must be a port (0 takes a free one) or off, not '" + text + "'");
+  }
+  return port;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<api::http::Gateway>> OpenHttp(const HttpArguments& arguments, const std::string& role,
+                                                     scheduler::Engine& engine, const HttpDoors& doors) {
+  api::http::GatewayOptions options{
+      .host = arguments.address, .names = arguments.names, .webhooks = doors.webhooks, .github = doors.github};
+  ASSIGN_OR_RETURN(options.port, ParsePort(arguments.port, "--port"));
+  ASSIGN_OR_RETURN(options.management_port, ParsePort(arguments.management_port, "--management-port"));
+  options.version = kVersion;
+  options.role = role;
+  if (!arguments.token_file.empty()) {
+    ASSIGN_OR_RETURN(options.authenticator, api::http::ReadTokenFile(arguments.token_file));
+  }
+  if (!arguments.github_hooks.empty()) {
+    ASSIGN_OR_RETURN(options.github_secrets, api::http::ReadHookSecrets(arguments.github_hooks));
+  }
+  return api::http::Gateway::Start(options, engine);
+}
+
+std::string Served(const api::http::Gateway& gateway) {
+  std::string out;
+  if (!gateway.address().empty()) out += "HTTP " + gateway.address() + ", ";
+  if (!gateway.management_address().empty()) out += "management " + gateway.management_address() + ", ";
+  return out;
+}
+
+}  // namespace headrace::cli
