@@ -1,4 +1,5 @@
-// What expressions see of this process: `envs` (variables ENV_NAME as envs.name), `globals`, `kestra`.
+// What expressions see of this process: `envs` (variables ENV_NAME as envs.name), `globals`, `kestra` (its url
+// from HEADRACE_URL).
 // Threads: reads the environment, so before others change it. Source: FLOWS 1.10.
 #pragma once
 

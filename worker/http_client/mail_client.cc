@@ -176,7 +176,9 @@ std::size_t Delivery::OnRead(char* into, std::size_t, std::size_t room, void* se
 
 std::size_t Delivery::OnAnswer(char* bytes, std::size_t, std::size_t count, void* self) {
   static constexpr std::size_t kShown = 500;
-  static_cast<Delivery*>(self)->last_answer_ = std::string(Trim(std::string_view(bytes, std::min(count, kShown))));
+  const std::string_view line = Trim(std::string_view(bytes, std::min(count, kShown)));
+  // The farewell comes after whatever went wrong.
+  if (!line.starts_with("221")) static_cast<Delivery*>(self)->last_answer_ = std::string(line);
   return count;
 }
 

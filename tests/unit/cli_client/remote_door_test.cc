@@ -59,6 +59,31 @@ TEST_F(RemoteDoor, ListsPageByPageAndFindsOne) {
   EXPECT_EQ(door->Find(ExecutionId("e3")).error().code, Code::kNotFound);
 }
 
+TEST_F(RemoteDoor, WholeExecutionsComeWithWhatCounts) {
+  model::Execution execution = LoopExecution("e4");
+  ASSERT_GE(execution.task_runs.size(), 2u);
+  execution.task_runs[1].superseded = true;
+  execution.labels = {{"team", "data"}};
+  execution.message = "why";
+  std::size_t counting = 0;
+  for (const model::TaskRun& run : execution.task_runs) counting += run.superseded ? 0 : 1;
+  engine.Put({LoopFlow(), execution});
+  const auto whole = door->FindWhole(ExecutionId("e4"));
+  ASSERT_TRUE(whole) << whole.error().ToString();
+  EXPECT_EQ(whole->seen.id, ExecutionId("e4"));
+  EXPECT_EQ(whole->state, execution.state.current());
+  EXPECT_EQ(whole->started, execution.state.started());
+  EXPECT_EQ(whole->changed, execution.state.last_changed());
+  EXPECT_EQ(whole->message, "why");
+  ASSERT_EQ(whole->labels.size(), 1u);
+  EXPECT_EQ(whole->labels[0].second, "data");
+  ASSERT_EQ(whole->task_runs.size(), counting);
+  EXPECT_EQ(whole->task_runs[0].id, execution.task_runs[0].id.str());
+  EXPECT_EQ(whole->task_runs[0].task_id, LoopFlow()->task(execution.task_runs[0].task).id);
+  EXPECT_EQ(whole->task_runs[0].state, execution.task_runs[0].state.current());
+  EXPECT_EQ(door->FindWhole(ExecutionId("e5")).error().code, Code::kNotFound);
+}
+
 TEST_F(RemoteDoor, LogsComeWithTheirTaskRuns) {
   engine.Log({ExecutionId("e2"), 0, "poll", 1, FromMicros(5), "WARN", "one"});
   engine.Log({ExecutionId("e2"), {}, "", 0, FromMicros(6), "ERROR", "two"});
