@@ -1,0 +1,157 @@
+"""headrace against the stand-in for GitHub's own tasks: one process, or a scheduler with workers that may be killed."""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+
+from harness import TOKEN, Outcome, headrace_binary
+
+CONNECTIONS = """
+connections:
+  github:
+    releases:
+      endpoint: {url}
+      token: "{{{{ secret('GITHUB_TOKEN') }}}}"
+      budget:
+        writesPerMinute: 80
+"""
+
+
+def free_port():
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        return holder.getsockname()[1]
+
+
+def task(kind, **properties):
+    """A task of ours on the connection, as JSON, which is YAML."""
+    return dict({"type": f"headrace.github.{kind}", "connection": "releases"}, **properties)
+
+
+def flow(*tasks, **more):
+    return json.dumps(dict({"id": "check", "namespace": "company.team", "tasks": list(tasks)}, **more))
+
+
+def for_each(count, body):
+    return {"id": "each", "type": "io.kestra.plugin.core.flow.ForEach", "concurrencyLimit": 0,
+            "values": list(range(count)), "tasks": [body]}
+
+
+class Folder:
+    """A place for one test, with the connections file of a stand-in."""
+
+    def __init__(self, url):
+        self.path = tempfile.mkdtemp(prefix="headrace-github-")
+        self.connections = self.write("connections.yaml", CONNECTIONS.format(url=url))
+
+    def write(self, name, text):
+        path = os.path.join(self.path, name)
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+        return path
+
+    def environment(self, scale=1):
+        kept = {k: v for k, v in os.environ.items() if k in ("PATH", "LANG", "LC_ALL", "HOME")}
+        return dict(kept, HEADRACE_SECRET_GITHUB_TOKEN=TOKEN, HEADRACE_CONNECTIONS=self.connections,
+                    HEADRACE_HTTP_ALLOW="127.0.0.0/8", HEADRACE_TIME_SCALE=str(scale), TMPDIR=self.path,
+                    HEADRACE_HTTP_PORT="off", HEADRACE_MANAGEMENT_PORT="off",
+                    HEADRACE_STORAGE_DIR=os.path.join(self.path, "storage"))
+
+    def holds(self, word):
+        """Files that hold these bytes: no secret may rest anywhere."""
+        found = []
+        for folder, _, names in os.walk(self.path):
+            for name in names:
+                with open(os.path.join(folder, name), "rb") as file:
+                    if word.encode() in file.read():
+                        found.append(os.path.join(folder, name))
+        return found
+
+    def remove(self):
+        shutil.rmtree(self.path)
+
+
+def run_here(folder, text, scale=1, timeout=240):
+    """`headrace run`: engine and worker in one process."""
+    argv = [headrace_binary(), "run", folder.write("flow.yaml", text), "-o", "json", "--slots", "8",
+            "--data", os.path.join(folder.path, "data")]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=timeout, check=False,
+                          stdin=subprocess.DEVNULL, env=folder.environment(scale))
+    return Outcome(done)
+
+
+class Cluster:
+    """A scheduler and some workers, each a process of its own."""
+
+    def __init__(self, folder, workers, lease=3):
+        self._folder = folder
+        self._grpc, self._queue = free_port(), free_port()
+        self._server = f"127.0.0.1:{self._grpc}"
+        self.workers = {}
+        self._scheduler = self._start("scheduler", "scheduler", "--data", os.path.join(folder.path, "data"),
+                                      "--grpc-port", str(self._grpc), "--queue-endpoint", self._endpoint(),
+                                      "--lease", f"PT{lease}S")
+        for number in range(workers):
+            name = f"w{number}"
+            self.workers[name] = self._start(name, "worker", "--scheduler", self._endpoint(), "--server", self._server,
+                                             "--id", name, "--slots", "4", "--work-dir", os.path.join(folder.path, name))
+
+    def _endpoint(self):
+        return f"tcp://127.0.0.1:{self._queue}"
+
+    def _start(self, name, *command):
+        with open(os.path.join(self._folder.path, name + ".log"), "ab") as log:
+            return subprocess.Popen([headrace_binary(), *command], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                    env=self._folder.environment(), start_new_session=True)
+
+    def call(self, *arguments, tries=80):
+        for _ in range(tries):
+            done = subprocess.run([headrace_binary(), *arguments, "--server", self._server], capture_output=True,
+                                  text=True, stdin=subprocess.DEVNULL, check=False, env=self._folder.environment())
+            if done.returncode != 7:  # nobody answers
+                return done
+            time.sleep(0.25)
+        raise AssertionError(f"no answer to {arguments}: {done.stderr}")
+
+    def apply(self, text):
+        done = self.call("flow", "apply", self._folder.write("cluster.yaml", text))
+        assert done.returncode == 0, done.stderr
+
+    def submit(self, name="check"):
+        done = self.call("exec", "submit", f"company.team/{name}", "-o", "json")
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)["id"]
+
+    def execution(self, execution):
+        done = self.call("exec", "get", execution, "-o", "json")
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    def wait(self, execution, seconds=60):
+        end = time.time() + seconds
+        while time.time() < end:
+            seen = self.execution(execution)
+            if seen["state"]["current"] in ("SUCCESS", "FAILED", "WARNING", "KILLED"):
+                return seen
+            time.sleep(0.3)
+        raise AssertionError(f"{execution} does not end: {json.dumps(seen['state'])}")
+
+    def kill(self, name):
+        child = self.workers.pop(name)
+        child.kill()
+        child.wait()
+
+    def stop(self):
+        children = [*self.workers.values(), self._scheduler]
+        for child in children:
+            child.terminate()
+        for child in children:
+            try:
+                child.wait(15)
+            except subprocess.TimeoutExpired:
+                child.kill()
+                child.wait()
