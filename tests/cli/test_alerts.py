@@ -1,11 +1,16 @@
 #!/usr/bin/env python3
-"""Alerts through the binary: the flows of examples/alerts against a recorder of webhooks."""
+"""Alerts through the binary: the flows of examples/alerts against a recorder of webhooks, mail against a server with TLS."""
 import http.server
 import json
 import os
 import re
+import shutil
+import socket
+import ssl
+import subprocess
 import sys
 import threading
+import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
@@ -110,6 +115,104 @@ class Alerts(ClusterTest):
         self.assertIn("Failed on task `second` after ", body["text"])
         self.assertEqual(fields(body)["Execution Status"], "FAILED")
         self.assertEqual((body["username"], body["icon_emoji"]), ("flows", ":rotating_light:"))
+
+
+class MailServer:
+    """SMTP with TLS from the first byte, or after STARTTLS, with a certificate that nobody signed."""
+
+    def __init__(self, folder, implicit):
+        certificate = os.path.join(folder, "mail.pem")
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost",
+                        "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout", certificate + ".key", "-out", certificate],
+                       check=True, capture_output=True)
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.context.load_cert_chain(certificate, certificate + ".key")
+        self.implicit = implicit
+        self.mails = []
+        self.open = []
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            try:
+                connection, _ = self.listener.accept()
+            except OSError:
+                return
+            try:
+                self.serve(connection)
+            except (OSError, ssl.SSLError):
+                pass
+            connection.close()
+
+    def secured(self, connection):
+        self.open.append(self.context.wrap_socket(connection, server_side=True))
+        return self.open[-1]
+
+    def serve(self, connection):
+        secure = self.implicit
+        if secure:
+            connection = self.secured(connection)
+        connection.sendall(b"220 test\r\n")
+        lines = connection.makefile("rb")
+        while line := lines.readline().strip():
+            word = line.split(b" ")[0]
+            if word == b"STARTTLS":
+                connection.sendall(b"220 go on\r\n")
+                connection = self.secured(connection)
+                lines, secure = connection.makefile("rb"), True
+                continue
+            answers = {b"EHLO": b"250 test" if secure else b"250-test\r\n250 STARTTLS", b"DATA": b"354 go on", b"QUIT": b"221 bye"}
+            connection.sendall(answers.get(word, b"250 ok") + b"\r\n")
+            if word == b"DATA":
+                text = b""
+                while (line := lines.readline()) != b".\r\n":
+                    text += line
+                self.mails.append((secure, text.decode()))
+                connection.sendall(b"250 ok\r\n")
+
+    def close(self):
+        self.listener.shutdown(socket.SHUT_RDWR)
+        for one in (self.listener, *self.open):
+            one.close()
+
+
+@unittest.skipUnless(shutil.which("openssl"), "makes its certificate with openssl")
+class Mails(ClusterTest):
+    def send(self, strategy, more=""):
+        server = MailServer(self.folder, strategy == "SMTPS")
+        self.addCleanup(server.close)
+        flow = self.write("mail.yaml", f"""id: mail
+namespace: team
+tasks:
+  - id: mail
+    type: io.kestra.plugin.email.MailSend
+    host: 127.0.0.1
+    port: {server.port}
+    transportStrategy: {strategy}
+    from: a@example.com
+    to: b@example.com
+    subject: hello
+    plainTextContent: text
+{more}""")
+        done = self.call("run", flow, "-o", "json")
+        return json.loads(done.stdout)["state"]["current"], server.mails, done.stderr
+
+    def test_certificate_is_checked_where_tls_is_asked_for(self):
+        for strategy in ("SMTPS", "SMTP_TLS"):
+            state, mails, said = self.send(strategy)
+            self.assertEqual((state, mails), ("FAILED", []), said)
+            self.assertIn("certificate", said)
+            state, mails, said = self.send(strategy, "    trustedHosts: [127.0.0.1]\n")
+            self.assertEqual(state, "SUCCESS", said)
+            self.assertEqual([secure for secure, _ in mails], [True])
+            self.assertIn("Subject: hello", mails[0][1])
+
+    def test_smtp_takes_tls_that_is_offered(self):
+        state, mails, said = self.send("SMTP")
+        self.assertEqual((state, [secure for secure, _ in mails]), ("SUCCESS", [True]), said)
+        self.assertEqual(self.send("SMTP", "    verifyServerIdentity: true\n")[0], "FAILED")
 
 
 if __name__ == "__main__":

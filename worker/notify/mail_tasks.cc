@@ -35,10 +35,10 @@ Status SetStrategy(TaskContext& context, MailServer& server) {
   else if (strategy == "SMTP_TLS") server.tls = MailTls::kRequired;
   else if (strategy == "SMTP") server.tls = MailTls::kIfAvailable;
   else return InvalidArgument("transportStrategy: '" + strategy + "' is none of SMTPS, SMTP_TLS and SMTP");
-  // Who may go on without TLS gains nothing by refusing a certificate.
+  // Who may go on without TLS gains nothing by refusing a certificate, unless it is asked for.
   server.verify_chain = server.tls != MailTls::kIfAvailable;
   ASSIGN_OR_RETURN(server.verify_name, context.Bool("verifyServerIdentity", server.verify_chain));
-  server.verify_name = server.verify_name && server.verify_chain;
+  server.verify_chain = server.verify_chain || server.verify_name;
   ASSIGN_OR_RETURN(const auto trusted, context.Texts("trustedHosts"));
   if (std::find(trusted.begin(), trusted.end(), server.host) != trusted.end()) server.verify_chain = server.verify_name = false;
   return {};
