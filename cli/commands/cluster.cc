@@ -42,11 +42,13 @@ struct SchedulerArguments {
   std::string storage{};
   int loop_history = 500;
   int slots = 8;
+  std::string connections{};
 };
 
 struct WorkerArguments {
   std::string scheduler = "tcp://127.0.0.1:5570";
   int slots = 8;
+  std::string connections{};
   std::string group{};
   std::string id{};
   std::vector<std::string> tags{};
@@ -149,6 +151,7 @@ Result<int> RunStandalone(Context& context, const SchedulerArguments& arguments)
   worker::WorkerOptions worker_options = WorkerDefaults("");
   worker_options.slots = arguments.slots;
   worker_options.storage_dir = options.world.storage_dir;
+  if (!arguments.connections.empty()) worker_options.environment["HEADRACE_CONNECTIONS"] = arguments.connections;
   ASSIGN_OR_RETURN(const auto worker,
                    WorkerHost::Start(std::move(worker_options), *supervisor, host->MakeWorkerQueue(), *clock,
                                      MakeLocalDoor(host->engine())));
@@ -174,6 +177,7 @@ Result<worker::WorkerOptions> ToOptions(const WorkerArguments& arguments) {
   options.group = arguments.group;
   if (!arguments.work_dir.empty()) options.tmp_dir = arguments.work_dir;
   if (!arguments.storage.empty()) options.storage_dir = arguments.storage;
+  if (!arguments.connections.empty()) options.environment["HEADRACE_CONNECTIONS"] = arguments.connections;
   if (!arguments.drain_timeout.empty()) {
     ASSIGN_OR_RETURN(options.drain_timeout, ParseSpan(arguments.drain_timeout));
   }
@@ -276,6 +280,10 @@ CLI::Option* AddSlots(CLI::App& app, int& slots) {
   return app.add_option("--slots", slots, "tasks at once")->envname("HEADRACE_SLOTS")->check(CLI::Range(1, 1024))->capture_default_str();
 }
 
+void AddConnections(CLI::App& app, std::string& connections) {
+  app.add_option("--connections", connections, "YAML of connections that tasks name: GitHub's endpoints, logins and budgets")->envname("HEADRACE_CONNECTIONS");
+}
+
 void RegisterScheduler(CLI::App& app, Context& context) {
   const auto args = std::make_shared<SchedulerArguments>();
   CLI::App* scheduler = app.add_subcommand("scheduler", "decide and remember; workers connect to it");
@@ -295,6 +303,7 @@ void RegisterStandalone(CLI::App& app, Context& context) {
   standalone->add_option("--data", args->data, "folder of headrace.db")->envname("HEADRACE_DATA")->capture_default_str();
   AddEngineOptions(*standalone, *args);
   AddSlots(*standalone, args->slots);
+  AddConnections(*standalone, args->connections);
   standalone->callback([&context, args] { context.action = [&context, args] { return Exit(context, RunStandalone(context, *args)); }; });
 }
 
@@ -303,6 +312,7 @@ void RegisterWorker(CLI::App& app, Context& context) {
   CLI::App* worker = app.add_subcommand("worker", "run tasks for a scheduler; with --server also those that count, resume or purge executions");
   worker->add_option("--scheduler", args->scheduler, "its --queue-endpoint")->envname("HEADRACE_SCHEDULER")->capture_default_str();
   AddSlots(*worker, args->slots);
+  AddConnections(*worker, args->connections);
   worker->add_option("--group", args->group, "take only tasks of this group")->envname("HEADRACE_GROUP");
   worker->add_option("--id", args->id, "its name; HOST-PID otherwise")->envname("HEADRACE_WORKER_ID");
   worker->add_option("--tags", args->tags, "KEY=VALUE,…")->envname("HEADRACE_TAGS")->delimiter(',')->allow_extra_args(false);

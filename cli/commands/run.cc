@@ -37,6 +37,7 @@ struct RunArguments {
   std::string timeout{};
   std::string data{};
   int slots = 8;
+  std::string connections{};
   bool watch = false;
 };
 
@@ -120,6 +121,7 @@ struct House {
 worker::WorkerOptions RunnerOptions(const RunArguments& arguments) {
   worker::WorkerOptions options = WorkerDefaults("");
   options.slots = arguments.slots;
+  if (!arguments.connections.empty()) options.environment["HEADRACE_CONNECTIONS"] = arguments.connections;
   if (options.storage_dir.empty() && !arguments.data.empty()) options.storage_dir = arguments.data + "/storage";
   // Who runs a flow on their own machine may speak with that machine.
   for (const char* own : {"127.0.0.0/8", "::1/128"}) options.http_allow.emplace_back(own);
@@ -198,6 +200,7 @@ void RegisterRun(CLI::App& app, Context& context) {
   run->add_option("--label", args->labels, "KEY=VALUE")->allow_extra_args(false);
   run->add_option("--timeout", args->timeout, "end the run after this long (90s, 15m, PT1H)");
   run->add_option("--data", args->data, "keep the run in DIR/headrace.db instead of in memory");
+  run->add_option("--connections", args->connections, "YAML of connections that tasks name: GitHub's endpoints, logins and budgets")->envname("HEADRACE_CONNECTIONS");
   run->add_option("--slots", args->slots, "tasks at once")->check(CLI::Range(1, 1024))->capture_default_str();
   run->add_flag("--watch", args->watch, "show it live (this is how it is; -q turns it off)");
   run->callback([&context, args] { context.action = [&context, args] { return RunCommand(context, *args); }; });

@@ -122,7 +122,7 @@ class Cluster:
         assert done.returncode == 0, done.stderr
 
     def submit(self, name="check"):
-        done = self.call("exec", "submit", f"company.team/{name}", "-o", "json")
+        done = self.call("exec", "start", f"company.team/{name}", "-o", "json")
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)["id"]
 

@@ -2,7 +2,7 @@
 // Shapes: a connections file is YAML {connections: {github: {NAME: {endpoint, token | app, apiVersion, webhook, budget,
 //   maxConcurrent}}}}; its texts may hold expressions such as {{ secret('X') }}, rendered when a task first asks.
 // Errors: INVALID_ARGUMENT naming the connection and the property; NOT_FOUND with the names that are known.
-// Threads: values. Source: GITHUB 5.0; docs/adr/0010-github-in-the-worker.md.
+// Threads: values. Source: GITHUB 5.0; docs/adr/0011-github-in-the-worker.md.
 #pragma once
 
 #include <cstdint>

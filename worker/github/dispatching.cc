@@ -12,6 +12,8 @@ namespace {
 using std::chrono::seconds;
 
 constexpr Duration kRecordKept = std::chrono::hours(24 * 40);
+// Then it is asked again whether the server answers with ids: it may have been upgraded.
+constexpr Duration kKnowledgeHolds = std::chrono::hours(24);
 constexpr Duration kLockHolds = std::chrono::minutes(3);
 constexpr Duration kSearchEvery = seconds(3);
 
@@ -88,7 +90,8 @@ class Dispatching {
     RETURN_IF_ERROR(ChangeBoard(look_.door(), {knows_, lock_}, [&](Board& board) -> Status {
       board.keep = kLockHolds;
       Value& lock = board.at(lock_);
-      mine = TextAt(board.at(knows_), "answers") == "yes";
+      answers_ = TextAt(board.at(knows_), "answers");
+      mine = answers_ == "yes";
       if (mine) return {};
       if (!lock.is_null() && TextAt(lock, "by") != id_) return {};
       lock = Object{{"by", id_}, {"at", ToMicros(look_.now())}};
@@ -100,7 +103,7 @@ class Dispatching {
 
   Status Unlock(const std::string& answers = "") {
     return ChangeBoard(look_.door(), {knows_, lock_}, [&](Board& board) -> Status {
-      board.keep = kRecordKept;
+      board.keep = kKnowledgeHolds;
       if (!answers.empty() && TextAt(board.at(knows_), "answers") != answers) board.at(knows_) = Object{{"answers", answers}};
       if (TextAt(board.at(lock_), "by") == id_) {
         board.at(lock_) = Value();
@@ -124,15 +127,16 @@ class Dispatching {
     ASSIGN_OR_RETURN(const bool locked, Lock());
     if (!locked) return Dispatched{.outcome = look_.Again(seconds(5), seconds(5), lock_)};
     ASSIGN_OR_RETURN(const RunId newest, NewestRun());
-    RETURN_IF_ERROR(look_.client().Reserve(MakeAsk(true)));
+    const Ask ask = MakeAsk(answers_ != "no");
+    RETURN_IF_ERROR(look_.client().Reserve(ask));
     dispatch_.baseline = newest;
     dispatch_.correlation = plan_.correlation;
     dispatch_.state = "SENT";
     dispatch_.sent = look_.now();
     RETURN_IF_ERROR(Save());
-    auto answer = look_.client().Send(MakeAsk(true));
+    auto answer = look_.client().Send(ask);
     // An older server refuses what it does not know before it does anything.
-    if (answer && answer->code == 400) answer = look_.client().Send(MakeAsk(false));
+    if (answer && answer->code == 400 && answers_ != "no") return AskPlainly();
     if (!answer && answer.error().code == Code::kAborted) return Lost(answer.error().message);
     if (!answer) {
       dispatch_.state = "INTENT";
@@ -145,6 +149,17 @@ class Dispatching {
     dispatch_.state = "ACCEPTED";
     RETURN_IF_ERROR(Save());
     return Dispatched{.outcome = look_.Again(seconds(1))};
+  }
+
+  Result<Dispatched> AskPlainly() {
+    dispatch_.state = "INTENT";
+    RETURN_IF_ERROR(Save());
+    RETURN_IF_ERROR(ChangeBoard(look_.door(), {knows_}, [&](Board& board) -> Status {
+      board.keep = kKnowledgeHolds;
+      board.at(knows_) = Object{{"answers", "no"}};
+      return {};
+    }));
+    return Dispatched{.outcome = look_.Again(Duration(0))};
   }
 
   // Ids rise, so a run that the dispatch made has a greater one. Its last page of runs may be empty.
@@ -254,6 +269,7 @@ class Dispatching {
   const std::string lock_;
   const std::string knows_;
   Dispatch dispatch_{};
+  std::string answers_{};  // whether the server answers with the id of the run: yes, no, not known yet
 };
 
 }  // namespace
