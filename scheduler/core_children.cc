@@ -102,7 +102,7 @@ Result<PreparedSubmission> Core::PrepareChild(const wire::OutboxItem& item, cons
   RETURN_IF_ERROR(CheckNesting(item.from, start.ns, start.flow_id));
   ASSIGN_OR_RETURN(RegisteredFlow flow, flows_.Get(start.ns, start.flow_id, start.revision));
   SubmitRequest request{.ns = start.ns, .flow_id = start.flow_id, .revision = flow.program->flow().revision,
-                        .inputs = start.inputs, .trigger = start.trigger};
+                        .inputs = start.inputs, .trigger = start.trigger, .scheduled = start.scheduled};
   Random random(StableHash(item.to.str()));
   ASSIGN_OR_RETURN(PreparedSubmission prepared, PrepareSubmission(flows_, std::move(request), now_.wall, random));
   for (std::string& undeclared : prepared.warnings) {

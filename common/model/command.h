@@ -44,6 +44,7 @@ struct StartChild {
   bool inherit_labels = false;
   Value trigger{};
   bool wait = true;
+  std::optional<Timestamp> scheduled{};  // not to begin before
 };
 
 struct KillChild {

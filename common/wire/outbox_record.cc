@@ -19,6 +19,7 @@ void ToProto(const model::StartChild& from, pb::OutboxItem& item) {
   to.set_inherit_labels(from.inherit_labels);
   if (!from.trigger.is_null()) ValueToProto(from.trigger, *to.mutable_trigger());
   to.set_wait(from.wait);
+  if (from.scheduled) to.set_scheduled_us(ToMicros(*from.scheduled));
 }
 
 void ToProto(const model::KillChild& from, pb::OutboxItem& item) {
@@ -58,6 +59,7 @@ bool FromProto(pb::StartChild& from, OutboxItem& item) {
   to.labels = LabelsFromProto(*from.mutable_labels());
   to.inherit_labels = from.inherit_labels();
   to.wait = from.wait();
+  if (from.has_scheduled_us()) to.scheduled = FromMicros(from.scheduled_us());
   return IsId(from.child()) && ValueFromProto(from.inputs(), to.inputs) && ValueFromProto(from.trigger(), to.trigger);
 }
 

@@ -68,7 +68,7 @@ class ForEachItem final : public SteeredType {
             .support = model::Support::kDiffers,
             .differs = "At most 1000 children are at work at a time. A retry starts only the failed batches anew. The outputs of "
                        "the children are kept with the execution until they are merged: `<id>_items` has no "
-                       "`subflowOutputsBaseUri`. `scheduleDate` is not supported.",
+                       "`subflowOutputsBaseUri`.",
             .example = "id: each_order\n"
                        "type: io.kestra.plugin.core.flow.ForEachItem\n"
                        "items: \"{{ inputs.orders }}\"\n"

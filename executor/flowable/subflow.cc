@@ -64,6 +64,12 @@ Result<model::StartChild> MakeChild(const Step& step, TaskRunIndex self) {
   ASSIGN_OR_RETURN(const auto inputs, DeepProperty(step, self, "inputs"));
   ASSIGN_OR_RETURN(const auto labels, DeepProperty(step, self, "labels"));
   ASSIGN_OR_RETURN(const auto inherit, BooleanProperty(step, self, "inheritLabels"));
+  ASSIGN_OR_RETURN(const auto date, TextProperty(step, self, "scheduleDate"));
+  if (date && !date->empty()) {
+    auto scheduled = ParseInstant(*date);
+    if (!scheduled) return Fail(std::move(scheduled.error()).Wrap("scheduleDate"));
+    start.scheduled = *scheduled;
+  }
   if (inputs && !inputs->is_object()) return InvalidArgument("`inputs` is no map");
   start.ns = ns.value_or("");
   start.flow_id = flow_id.value_or("");
@@ -98,7 +104,7 @@ model::TaskTypeSpec Subflow::Spec() const {
                   {.name = "state", .kind = PropertyKind::kString, .doc = "How it ended."},
                   {.name = "outputs", .kind = PropertyKind::kMap, .doc = "The outputs of its flow."}},
       .support = model::Support::kDiffers,
-      .differs = "`scheduleDate` and the deprecated `outputs` are not supported.",
+      .differs = "The deprecated `outputs` is not supported.",
       .example = "id: release_docs\n"
                  "type: io.kestra.plugin.core.flow.Subflow\n"
                  "namespace: company.team\n"
@@ -124,7 +130,9 @@ std::vector<model::PropertySpec> ChildFlowProperties() {
            .default_value = false},
           {.name = "restartBehavior", .kind = PropertyKind::kEnum, .rendered = false,
            .doc = "What a restart does with a child that failed.", .default_value = "RETRY_FAILED",
-           .enum_values = {"RETRY_FAILED", "NEW_EXECUTION"}}};
+           .enum_values = {"RETRY_FAILED", "NEW_EXECUTION"}},
+          {.name = "scheduleDate", .kind = PropertyKind::kString,
+           .doc = "The child begins then: an instant as `2026-11-24T09:00:00Z`, or what now() and dateAdd give."}};
 }
 
 void StartSubflow(Step& step, TaskRunIndex self) {

@@ -31,14 +31,14 @@ TEST_F(CoreTask, UndefinedVariableFailsWithKestrasPhraseInTheLog) {
 
 TEST_F(CoreTask, ReturnGivesItsTextOrNothing) {
   EXPECT_EQ(ToJson(Run("io.kestra.plugin.core.debug.Return", Json(R"({"format":"v{{ 1 + 2 }}"})")).outputs), R"({"value":"v3"})");
-  EXPECT_EQ(ToJson(Run("io.kestra.plugin.core.debug.Return", Json("{}")).outputs), "{}");
+  EXPECT_EQ(ToJson(Run("io.kestra.plugin.core.debug.Return", Json("{}")).outputs), R"({"value":null})");
 }
 
-TEST_F(CoreTask, OutputValuesKeepTheirTypes) {
+TEST_F(CoreTask, OutputValuesKeepTheirTypesAndRenderTexts) {
   const Ran ran = Run("io.kestra.plugin.core.output.OutputValues",
                       Json(R"({"values":{"n":"{{ inputs.n }}","t":"n={{ inputs.n }}","l":[1,"{{ inputs.l }}"]}})"),
                       R"({"inputs":{"n":7,"l":[true]}})");
-  EXPECT_EQ(ToJson(ran.outputs), R"({"values":{"n":7,"t":"n=7","l":[1,[true]]}})");
+  EXPECT_EQ(ToJson(ran.outputs), R"({"values":{"n":"7","t":"n=7","l":[1,"[true]"]}})");
 }
 
 TEST_F(CoreTask, FailAndAssert) {
@@ -94,7 +94,7 @@ TEST_F(CoreTask, SubkeyOfASecret) {
   options_.environment["HEADRACE_SECRET_DB"] = R"({"user":"ada","password":"lovelace1815"})";
   const Ran ran = Run("io.kestra.plugin.core.output.OutputValues",
                       Json(R"({"values":{"ok":"{{ secret('DB', subkey='password') == 'lovelace1815' }}","p":"{{ secret('DB', subkey='password') }}"}})"));
-  EXPECT_EQ(ToJson(ran.outputs), R"({"values":{"ok":true,"p":"******"}})");
+  EXPECT_EQ(ToJson(ran.outputs), R"({"values":{"ok":"true","p":"******"}})");
   const Ran missing = Run("io.kestra.plugin.core.debug.Return", Json(R"({"format":"{{ secret('DB', subkey='port') }}"})"));
   EXPECT_NE(missing.message.find("Cannot find secret sub-key 'port' in secret 'DB'."), std::string::npos) << missing.message;
 }

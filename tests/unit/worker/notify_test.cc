@@ -1,5 +1,5 @@
 // Alerts to chats and to where incidents are kept, against a real server on loopback that records them.
-// HEADRACE_REWRITE_GOLDEN=1 rewrites tests/golden/alerts.txt.
+// HEADRACE_REWRITE_GOLDEN=1 rewrites tests/data/alerts/payloads.txt.
 #include <cstdlib>
 #include <sstream>
 
@@ -238,7 +238,7 @@ TEST_F(NotifyTask, PayloadsAreTheGoldenOnes) {
     if (body.as_object().contains("timestamp")) body.as_object()["timestamp"] = "NOW";
     all << type << "\n" << ToJson(body) << "\n\n";
   }
-  const char* path = "tests/golden/alerts.txt";
+  const char* path = "tests/data/alerts/payloads.txt";
   if (std::getenv("HEADRACE_REWRITE_GOLDEN") != nullptr) std::ofstream(path) << all.str();
   std::ostringstream golden;
   golden << std::ifstream(path).rdbuf();

@@ -30,7 +30,7 @@ class StorageTask : public TaskTest {
 TEST_F(StorageTask, KeysAreSetReadListedAndDeleted) {
   EXPECT_EQ(Core("kv.Set", R"({"key":"v","value":"{{ 1 + 1 }}"})").state, State::kSuccess);
   EXPECT_EQ(Core("kv.Get", R"({"key":"v"})").Out("value"), "2");
-  EXPECT_EQ(Core("kv.Get", R"({"key":"none"})").Out("value"), "(none)");
+  EXPECT_EQ(ToJson(Core("kv.Get", R"({"key":"none"})").outputs), R"({"value":null})");
   EXPECT_EQ(Core("kv.Get", R"({"key":"none","errorOnMissing":true})").message,
             "No value found for key 'none' in namespace 'a.b' and `errorOnMissing` is set to true");
   EXPECT_EQ(Core("kv.Set", R"({"key":"v","value":"3","overwrite":false})").message,
