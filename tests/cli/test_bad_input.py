@@ -63,7 +63,7 @@ class Values(ClusterTest):
         execution = json.loads(self.client(scheduler, "exec", "get", key, "-o", "json").stdout)
         self.assertTrue(same(execution["inputs"]["j"], EXACT), execution["inputs"])
         self.assertTrue(same(execution["outputs"]["back"], EXACT), execution["outputs"])
-        self.assertTrue(same(execution["taskRunList"][0]["outputs"]["values"]["all"], EXACT))
+        self.assertTrue(same(json.loads(execution["taskRunList"][0]["outputs"]["values"]["all"]), EXACT))
 
     def test_numbers_that_nothing_can_hold_keep_their_digits(self):
         text = "[18446744073709551616, -9223372036854775809, 1e400, 123456789012345678901234567890]"

@@ -18,6 +18,12 @@ connections:
       token: "{{{{ secret('GITHUB_TOKEN') }}}}"
       budget:
         writesPerMinute: 80
+    app:
+      endpoint: {url}/api/v3
+      app:
+        clientId: Iv1.headrace
+        installationId: 77
+        privateKey: "{{{{ secret('APP_KEY') }}}}"
 """
 
 
@@ -46,6 +52,7 @@ class Folder:
 
     def __init__(self, url):
         self.path = tempfile.mkdtemp(prefix="headrace-github-")
+        self.secrets = {"GITHUB_TOKEN": TOKEN}
         self.connections = self.write("connections.yaml", CONNECTIONS.format(url=url))
 
     def write(self, name, text):
@@ -56,7 +63,8 @@ class Folder:
 
     def environment(self, scale=1):
         kept = {k: v for k, v in os.environ.items() if k in ("PATH", "LANG", "LC_ALL", "HOME")}
-        return dict(kept, HEADRACE_SECRET_GITHUB_TOKEN=TOKEN, HEADRACE_CONNECTIONS=self.connections,
+        kept.update({"HEADRACE_SECRET_" + name: value for name, value in self.secrets.items()})
+        return dict(kept, HEADRACE_CONNECTIONS=self.connections,
                     HEADRACE_HTTP_ALLOW="127.0.0.0/8", HEADRACE_TIME_SCALE=str(scale), TMPDIR=self.path,
                     HEADRACE_HTTP_PORT="off", HEADRACE_MANAGEMENT_PORT="off",
                     HEADRACE_STORAGE_DIR=os.path.join(self.path, "storage"))
@@ -96,9 +104,11 @@ class Cluster:
                                       "--grpc-port", str(self._grpc), "--queue-endpoint", self._endpoint(),
                                       "--lease", f"PT{lease}S")
         for number in range(workers):
-            name = f"w{number}"
-            self.workers[name] = self._start(name, "worker", "--scheduler", self._endpoint(), "--server", self._server,
-                                             "--id", name, "--slots", "4", "--work-dir", os.path.join(folder.path, name))
+            self.add(f"w{number}")
+
+    def add(self, name):
+        self.workers[name] = self._start(name, "worker", "--scheduler", self._endpoint(), "--server", self._server, "--id",
+                                         name, "--slots", "4", "--work-dir", os.path.join(self._folder.path, name))
 
     def _endpoint(self):
         return f"tcp://127.0.0.1:{self._queue}"

@@ -6,6 +6,7 @@ HEADRACE_BIN=build/release/bin/headrace python3 tests/e2e/github_tasks.py [-v] [
 
 import collections
 import os
+import subprocess
 import sys
 import time
 import unittest
@@ -140,6 +141,20 @@ class GithubTasks(unittest.TestCase):
         self.assertEqual(len(bound), 20)
         self.assertEqual({r["id"]: r["inputs"]["version"] for r in self.runs()}, bound)
 
+    def test_an_app_on_an_enterprise_server(self):
+        self.begin(document(config={"api": "ghes-3.19", "auth": "required"}))
+        for form in ("pkcs1", "pkcs8"):
+            with self.subTest(form=form):
+                made = subprocess.run(["openssl", "genrsa"] + (["-traditional"] if form == "pkcs1" else []) + ["2048"],
+                                      capture_output=True, text=True, check=True).stdout
+                self.github._ask("POST", "/script", {"apps": {"Iv1.headrace": {"id": 5, "private_key": made, "installations": [
+                    {"id": 77, "account": "acme", "repositories": [REPO]}]}}})
+                self.folder.secrets["APP_KEY"] = made
+                outcome = self.run_flow(dispatch(connection="app", wait=True))
+                self.assertEqual(self.outputs(outcome)["verdict"], "GREEN")
+                self.assertEqual(self.folder.holds("ghs_"), [], "a token of the installation rests in a file")
+                self.assertEqual(self.folder.holds("eyJ"), [], "a JWT rests in a file")
+
     # ---- WaitRun ----
 
     def test_waits_for_a_run_that_is_not_there_yet(self):
@@ -237,6 +252,19 @@ class GithubTasks(unittest.TestCase):
         self.until(lambda: len(self.sent("GET", "/actions/runs")) > before + 3, 30)
         self.github._ask("POST", f"/runs/{run}", {"conclusion": "success"})
         self.assertEqual(cluster.wait(execution, 30)["state"]["current"], "SUCCESS")
+
+    def test_a_worker_killed_while_it_dispatches_makes_one_run(self):
+        slow = {"method": "POST", "path": "dispatches$", "kind": "delay", "ms": 4000, "effect": True}
+        cluster = self.cluster(document(faults=[slow]), 1)
+        cluster.apply(flow(dispatch(onAmbiguous="ADOPT", reconcileWithin="PT3S", wait=True)))
+        execution = cluster.submit()
+        self.until(self.runs)
+        cluster.kill("w0")
+        cluster.add("w1")
+        ended = cluster.wait(execution, 60)
+        self.assertEqual(ended["state"]["current"], "SUCCESS")
+        self.assertEqual([r["id"] for r in self.runs()], [ended["taskRunList"][0]["outputs"]["runId"]])
+        self.assertEqual(len(self.sent("POST", "/dispatches")), 1)
 
     def until(self, holds, seconds=30):
         end = time.time() + seconds
