@@ -26,8 +26,8 @@ tasks:
 class Service:
     """A process that serves until it is told to stop."""
 
-    def __init__(self, argv, folder, environment):
-        self.process = subprocess.Popen([BINARY, *argv], cwd=folder, env=environment, stdin=subprocess.DEVNULL,
+    def __init__(self, argv, folder, environment, through=()):
+        self.process = subprocess.Popen([*through, BINARY, *argv], cwd=folder, env=environment, stdin=subprocess.DEVNULL,
                                         stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
         self.seen = b""
 
@@ -83,8 +83,8 @@ class BinaryTest(unittest.TestCase):
         return subprocess.run([BINARY, *argv], cwd=self.folder, env=self.environment(**environment), input=stdin,
                               capture_output=True, text=True, timeout=PATIENCE, check=False)
 
-    def serve(self, *argv, **environment):
-        service = Service(argv, self.folder, self.environment(**environment))
+    def serve(self, *argv, through=(), **environment):
+        service = Service(argv, self.folder, self.environment(**environment), through)
         self.addCleanup(service.end)
         return service
 
