@@ -120,8 +120,19 @@ void Client::Note(const Ask& ask, const HttpAnswer& answer, Timestamp sent) {
 
 // ---- One request ----
 
+// An older server refuses a version that it does not know before it does anything.
 Result<HttpAnswer> Client::Exchange(const Ask& ask, const std::string& url, const std::string& login,
                                     const std::string& if_none_match) {
+  auto answer = ExchangeOnce(ask, url, login, if_none_match);
+  const bool refused = answer && answer->code == 400 && connection_.api_version == "auto" && Version() != kOldVersion &&
+                       MessageOf(*answer).find("version") != std::string::npos;
+  if (!refused) return answer;
+  hub_.NoteOld(connection_.endpoint);
+  return ExchangeOnce(ask, url, login, if_none_match);
+}
+
+Result<HttpAnswer> Client::ExchangeOnce(const Ask& ask, const std::string& url, const std::string& login,
+                                        const std::string& if_none_match) {
   HttpRequest request{.method = ask.method, .uri = url, .follow_redirects = false, .idle_timeout = seconds(30),
                       .timeout = seconds(60), .allow = context_.services().options.http_allow, .allow_failed = true};
   request.headers = {{"Accept", ask.accept}, {"X-GitHub-Api-Version", Version()}};
@@ -217,12 +228,6 @@ Result<Answer> Client::Send(const Ask& ask) {
   }
   const Timestamp sent = Now();
   auto exchanged = Follow(ask, token, kept ? kept->etag : ask.if_none_match);
-  // An older server refuses the version before it does anything.
-  if (exchanged && exchanged->code == 400 && connection_.api_version == "auto" && Version() != kOldVersion &&
-      MessageOf(*exchanged).find("version") != std::string::npos) {
-    hub_.NoteOld(connection_.endpoint);
-    exchanged = Follow(ask, token, kept ? kept->etag : ask.if_none_match);
-  }
   if (!exchanged) return Fail(std::move(exchanged.error()));
   if (exchanged->code == 401 && !connection_.app.client_id.empty()) {
     hub_.ForgetToken(connection_.endpoint + " " + connection_.app.client_id + " " + connection_.app.installation_id, token);

@@ -78,6 +78,7 @@ class Client {
   void Note(const Ask& ask, const HttpAnswer& answer, Timestamp sent);
   tl::unexpected<Error> Weather(Timestamp due, std::string why);
   Result<HttpAnswer> Exchange(const Ask& ask, const std::string& url, const std::string& login, const std::string& if_none_match);
+  Result<HttpAnswer> ExchangeOnce(const Ask& ask, const std::string& url, const std::string& login, const std::string& if_none_match);
   Result<HttpAnswer> Follow(const Ask& ask, const std::string& login, const std::string& if_none_match);
   Result<Answer> Judge(const Ask& ask, HttpAnswer answer, Timestamp sent);
   std::string BudgetKey() const { return "gh/" + connection_.name + "/budget"; }
