@@ -13,7 +13,8 @@ namespace {
 using std::chrono::seconds;
 
 constexpr std::uint64_t kBodyMax = 32ULL * 1024 * 1024;
-constexpr std::size_t kSharedBodyMax = 200 * 1024;
+// An hour's quota of such answers still leaves room for the records of others.
+constexpr std::size_t kSharedBodyMax = 32 * 1024;
 constexpr int kRedirectsMax = 5;
 // After an outage the next look is soon; weather that lasts is looked at as often as this.
 constexpr Duration kTroubleWait = seconds(10);
@@ -160,7 +161,7 @@ Result<HttpAnswer> Client::Follow(const Ask& ask, const std::string& login, cons
                                                OriginOf(connection_.endpoint) + ": the token is not sent there");
     ASSIGN_OR_RETURN(HttpAnswer answer, Exchange(ask, url, login, if_none_match));
     const bool moved = answer.code == 307 || answer.code == 308 || (!IsWrite(ask) && (answer.code == 301 || answer.code == 302));
-    if (!moved || answer.Header("location").empty()) return answer;
+    if (!ask.redirects || !moved || answer.Header("location").empty()) return answer;
     const std::string to(answer.Header("location"));
     url = to.starts_with('/') ? OriginOf(url) + to : to;
   }
@@ -172,6 +173,7 @@ Result<Answer> Client::Judge(const Ask& ask, HttpAnswer from, Timestamp sent) {
   const Meaning meaning = MeaningOf(from);
   Answer answer{.code = from.code, .etag = std::string(from.Header("etag")), .next = NextLink(from.Header("link")),
                 .request_id = std::string(from.Header("x-github-request-id"))};
+  if (from.code >= 300 && from.code < 304) answer.location = std::string(from.Header("location"));
   answer.charged = from.code != 304;
   if (answer.charged) ++cost_;
   const std::string id = answer.request_id.empty() ? "" : " (request " + answer.request_id + ")";

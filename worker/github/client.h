@@ -28,6 +28,7 @@ struct Ask {
   std::string if_none_match{};    // sent as it is; a 304 is the answer then
   bool cached = false;            // of a GET: a 304 is answered with what is kept of it, and costs nothing
   std::string accept = "application/vnd.github+json";
+  bool redirects = true;          // false: the answer is the redirect itself
 };
 
 struct Answer {
@@ -36,6 +37,7 @@ struct Answer {
   std::string text{};   // the body as it came
   std::string etag{};
   std::string next{};   // of a page: the URL of the next one
+  std::string location{};  // where a redirect leads to that was not followed
   std::string request_id{};
   std::string message{};  // GitHub's words about a refusal
   bool charged = false;   // it cost something of the quota
@@ -69,6 +71,8 @@ class Client {
   Result<Duration> Spacing();
   // Tells tokens apart in records, as answers belong to one.
   Result<std::string> Fingerprint();
+  // A new token of the connection's App. REQUIRES: it has one.
+  Result<InstallationToken> Mint() { return MintToken(); }
   const Connection& connection() const { return connection_; }
 
  private:

@@ -21,6 +21,13 @@ using SharedHub = std::shared_ptr<Hub>;
 std::vector<TaskType> RefTasks(const SharedHub& hub);      // CheckRef, CreateRef
 std::vector<TaskType> RequestTasks(const SharedHub& hub);  // Request, CancelRun
 std::vector<TaskType> RunTasks(const SharedHub& hub);      // WaitRun, RunWorkflow, Kestra's RunWorkflow
+std::vector<TaskType> PullTasks(const SharedHub& hub);        // EnsurePull
+std::vector<TaskType> MergeTasks(const SharedHub& hub);       // MergePull
+std::vector<TaskType> ReleaseTasks(const SharedHub& hub);     // EnsureRelease
+std::vector<TaskType> CheckTasks(const SharedHub& hub);       // WaitChecks
+std::vector<TaskType> DeploymentTasks(const SharedHub& hub);  // ApproveDeployment
+std::vector<TaskType> ArtifactTasks(const SharedHub& hub);    // DownloadArtifact
+std::vector<TaskType> TokenTasks(const SharedHub& hub);       // AppToken, Kestra's AppToken
 
 }  // namespace github
 }  // namespace headrace::worker

@@ -17,6 +17,16 @@ constexpr std::string_view kConnectionsVariable = "HEADRACE_CONNECTIONS";
 constexpr Duration kSayWeatherEvery = std::chrono::minutes(5);
 constexpr Duration kDoorWait = std::chrono::seconds(5);
 
+// An App's key may stand in the task, too.
+Status ReadApp(TaskContext& context, App& to) {
+  for (auto& [name, field] : {std::pair<const char*, std::string*>{"clientId", &to.client_id}, {"installationId", &to.installation_id}, {"privateKey", &to.private_key}}) {
+    ASSIGN_OR_RETURN(const auto text, context.Text(name));
+    *field = std::string(Trim(text.value_or("")));
+    if (field->empty()) return InvalidArgument(std::string(name) + ": is missing");
+  }
+  return {};
+}
+
 // Kestra's own properties: the token stands in the task.
 Result<Connection> DirectConnection(TaskContext& context) {
   Connection to;
@@ -26,6 +36,11 @@ Result<Connection> DirectConnection(TaskContext& context) {
   }
   ASSIGN_OR_RETURN(const auto endpoint, context.Text("endpoint"));
   ASSIGN_OR_RETURN(to.endpoint, ReadEndpoint(endpoint.value_or("")));
+  if (to.token.empty() && context.Has("clientId")) {
+    RETURN_IF_ERROR(ReadApp(context, to.app));
+    to.name = "direct-" + FingerprintOf(to.endpoint + " " + to.app.client_id + " " + to.app.installation_id);
+    return to;
+  }
   if (to.token.empty()) {
     return InvalidArgument("connection: name one of the worker's connections file (`connection: NAME`), or give the task an "
                            "oauthToken: \"{{ secret('GITHUB_TOKEN') }}\"");
@@ -142,8 +157,14 @@ TaskOutcome Look::Wait(const Error& weather) {
   }
   KeepMemo();
   TaskOutcome outcome;
-  outcome.look_again = LookAgain{.after = std::max<Duration>(due - now(), std::chrono::milliseconds(50)), .memo = memo_};
+  outcome.look_again = LookAgain{.after = std::max<Duration>(due - now(), std::chrono::milliseconds(50)), .memo = memo_,
+                                 .topic = topic_, .keys = keys_};
   return outcome;
+}
+
+void Look::StayWith(std::string topic, std::vector<std::string> keys) {
+  topic_ = std::move(topic);
+  keys_ = std::move(keys);
 }
 
 TaskType MakeGithubType(model::TaskTypeSpec spec, LookFunction function, std::shared_ptr<Hub> hub) {

@@ -29,6 +29,7 @@ class Look {
   static Result<std::unique_ptr<Look>> Open(TaskContext& context, Hub& hub);
 
   TaskContext& context() { return context_; }
+  const TaskContext& context() const { return context_; }
   EngineDoor& door() { return door_; }
   Client& client() { return *client_; }
   // What this task knows between its looks; no secrets.
@@ -44,6 +45,8 @@ class Look {
   TaskOutcome Again(Duration after, Duration interval = {}, std::string topic = {}, std::vector<std::string> keys = {}, Duration at_latest = {});
   // The weather's outcome: looked at again when it is over, and said in the log now and then.
   TaskOutcome Wait(const Error& weather);
+  // From now on weather, too, leaves the task where news of these keys wake it.
+  void StayWith(std::string topic, std::vector<std::string> keys);
   // What this task's requests cost of GitHub's quota, all looks together.
   std::int64_t cost() const;
 
@@ -56,6 +59,8 @@ class Look {
   const Connection connection_;
   std::unique_ptr<Client> client_;
   Object memo_{};
+  std::string topic_{};
+  std::vector<std::string> keys_{};
 };
 
 using LookFunction = Result<TaskOutcome> (*)(Look&);

@@ -13,7 +13,6 @@ constexpr std::size_t kSinglesMax = 2;
 constexpr std::size_t kPagesMax = 5;
 // Of runs that are too old for the list, in one poll.
 constexpr std::size_t kLateMax = 5;
-constexpr Duration kViewHolds = std::chrono::hours(24 * 40);
 // Who went to wait while the news was told would miss it, so it is told again for a while.
 constexpr Duration kTellAgain = std::chrono::minutes(10);
 
@@ -119,6 +118,9 @@ void Merge(RunView& view, const Found& found, Timestamp now, const std::string& 
 std::string TopicOf(const Look& look, const Repository& repository) { return look.Key(repository, "runs"); }
 std::string KeyOf(RunId id) { return "run:" + std::to_string(id); }
 std::string ViewKey(const Look& look, const Repository& repository) { return look.Key(repository, "runs"); }
+std::string ViewKey(std::string_view connection, const std::string& repository) {
+  return "gh/" + std::string(connection) + '/' + repository + "/runs";
+}
 
 Result<std::optional<RunSnapshot>> AskRun(Look& look, const Repository& repository, RunId id) {
   const Ask ask{.path = RunPath(repository, id)};
@@ -134,7 +136,7 @@ Result<std::optional<RunSnapshot>> AskRun(Look& look, const Repository& reposito
 Status Tell(Look& look, const Repository& repository, const RunSnapshot& run) {
   const std::string key = ViewKey(look, repository);
   return ChangeBoard(look.door(), {key}, [&](Board& board) -> Status {
-    board.keep = kViewHolds;
+    board.keep = kViewKept;
     if (RunView(board.at(key)).Put(run)) board.news = {{TopicOf(look, repository), {KeyOf(run.id), "any"}}};
     return {};
   });
@@ -156,7 +158,7 @@ Result<Refreshed> Refresh(Look& look, const Repository& repository, const Waited
     refreshed.next = view.NextPoll(refreshed.interval);
   };
   RETURN_IF_ERROR(ChangeBoard(look.door(), {key}, [&](Board& board) -> Status {
-    board.keep = kViewHolds;
+    board.keep = kViewKept;
     RunView view(board.at(key));
     if (waited.id != 0) view.Watch(waited.id, waited.attempt, waited.until);
     read(view);
@@ -170,7 +172,7 @@ Result<Refreshed> Refresh(Look& look, const Repository& repository, const Waited
   ASSIGN_OR_RETURN(const std::string fingerprint, look.client().Fingerprint());
   ASSIGN_OR_RETURN(const Found found, Poll(look, repository, view, view.Open(look.now()), fingerprint).Run(waited.any));
   RETURN_IF_ERROR(ChangeBoard(look.door(), {key}, [&](Board& board) -> Status {
-    board.keep = kViewHolds;
+    board.keep = kViewKept;
     RunView merged(board.at(key));
     Merge(merged, found, look.now(), TopicOf(look, repository), board.news);
     read(merged);

@@ -19,6 +19,9 @@ std::string TopicOf(const Look& look, const Repository& repository);
 std::string KeyOf(RunId id);
 // Of the shared record of RunView.
 std::string ViewKey(const Look& look, const Repository& repository);
+// The same for "owner/name", of a connection that is known by its name alone.
+std::string ViewKey(std::string_view connection, const std::string& repository);
+inline constexpr Duration kViewKept = std::chrono::hours(24 * 40);
 
 struct Waited {
   RunId id = 0;

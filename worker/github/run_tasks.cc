@@ -113,9 +113,10 @@ Result<std::optional<TaskOutcome>> FindRun(Look& look, const WaitPlan& plan) {
     return std::optional(std::move(late));
   }
   Duration at_latest = appear_until - look.now();
-  if (plan.deadline) at_latest = std::min(at_latest, *plan.deadline - look.now());
-  return std::optional(look.Again(std::max<Duration>(seen.next - look.now(), std::chrono::seconds(1)), seen.interval, TopicOf(look, plan.repository), {"any"},
-                                  std::max<Duration>(at_latest, std::chrono::milliseconds(200))));
+  if (plan.deadline) at_latest = std::min(at_latest, *plan.deadline - MarginOf(look, plan) - look.now());
+  at_latest = std::max<Duration>(at_latest, std::chrono::milliseconds(50));
+  const Duration after = std::min(std::max<Duration>(seen.next - look.now(), std::chrono::seconds(1)), at_latest);
+  return std::optional(look.Again(after, seen.interval, TopicOf(look, plan.repository), {"any"}, at_latest));
 }
 
 Result<TaskOutcome> RunWaitRun(Look& look) {

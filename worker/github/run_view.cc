@@ -9,6 +9,7 @@ namespace headrace::worker::github {
 namespace {
 
 constexpr std::size_t kRunsMax = 200;
+constexpr std::size_t kTitleMax = 120;
 constexpr std::size_t kFingerprintsMax = 16;
 constexpr Duration kForgetAfter = std::chrono::hours(1);
 constexpr Duration kGoneAfter = std::chrono::seconds(60);
@@ -36,6 +37,14 @@ std::string FileOf(std::string path) {
   return path.substr(path.rfind('/') + 1);
 }
 
+// Not in the middle of a character: the record would be no JSON.
+std::string CutTitle(const std::string& title) {
+  if (title.size() <= kTitleMax) return title;
+  std::size_t cut = kTitleMax;
+  while (cut > 0 && (static_cast<unsigned char>(title[cut]) & 0xC0U) == 0x80U) --cut;
+  return title.substr(0, cut);
+}
+
 RunId IdOf(std::string_view text) {
   RunId id = 0;
   for (const char c : text) {
@@ -57,7 +66,6 @@ std::optional<RunSnapshot> ReadRun(const Value& run, std::string_view source) {
   to.created = Instant(run, "created_at");
   to.started = Instant(run, "run_started_at");
   to.title = Text(run, "display_title");
-  if (to.title.size() > 300) to.title.resize(300);
   to.event = Text(run, "event");
   to.branch = Text(run, "head_branch");
   to.sha = Text(run, "head_sha");
@@ -71,7 +79,7 @@ std::optional<RunSnapshot> ReadRun(const Value& run, std::string_view source) {
 Value ToRecord(const RunSnapshot& run) {
   return Object{{"id", run.id}, {"attempt", run.attempt}, {"status", run.status}, {"conclusion", run.conclusion},
                 {"updated", ToMicros(run.updated)}, {"created", ToMicros(run.created)}, {"started", ToMicros(run.started)},
-                {"title", run.title}, {"event", run.event}, {"branch", run.branch}, {"sha", run.sha},
+                {"title", CutTitle(run.title)}, {"event", run.event}, {"branch", run.branch}, {"sha", run.sha},
                 {"workflow", run.workflow}, {"workflowId", run.workflow_id}, {"url", run.url}, {"source", run.source}};
 }
 

@@ -174,11 +174,6 @@ class Ending {
   Object more_;
 };
 
-Duration MarginOf(const Look& look, Timestamp deadline) {
-  const Timestamp began = std::min(deadline, const_cast<Look&>(look).context().began());
-  return std::min<Duration>(seconds(3), (deadline - began) / 10);
-}
-
 }  // namespace
 
 Result<WaitPlan> ReadWaitPlan(Look& look) {
@@ -203,8 +198,13 @@ Result<WaitPlan> ReadWaitPlan(Look& look) {
   return plan;
 }
 
+Duration MarginOf(const Look& look, const WaitPlan& plan) {
+  const Timestamp began = std::min(*plan.deadline, look.context().began());
+  return std::min<Duration>(seconds(3), (*plan.deadline - began) / 5);
+}
+
 bool IsLate(const Look& look, const WaitPlan& plan) {
-  return plan.deadline && look.now() >= *plan.deadline - MarginOf(look, *plan.deadline);
+  return plan.deadline && look.now() >= *plan.deadline - MarginOf(look, plan);
 }
 
 Result<TaskOutcome> EndLate(Look& look, const WaitPlan& plan, const std::string& what) {
@@ -226,6 +226,7 @@ Result<TaskOutcome> GoOnWaiting(Look& look, const WaitPlan& plan, Object more) {
   const RunId id = NumberAt(Value(memo), "run");
   const std::int64_t attempt = NumberAt(Value(memo), "attempt", 1);
   const std::string name = "run " + std::to_string(id) + " of " + plan.repository.full();
+  look.StayWith(TopicOf(look, plan.repository), {KeyOf(id)});
   ASSIGN_OR_RETURN(const Refreshed seen,
                    Refresh(look, plan.repository,
                            {.id = id, .attempt = attempt, .until = plan.deadline.value_or(look.context().began() + kLongest)}, plan.interval));
@@ -233,14 +234,15 @@ Result<TaskOutcome> GoOnWaiting(Look& look, const WaitPlan& plan, Object more) {
   if (seen.run && seen.run->ended() && seen.run->attempt >= attempt) return Ending(look, plan, *seen.run, std::move(more)).Conclude();
   if (IsLate(look, plan)) return EndLate(look, plan, name + " did not end");
   Duration at_latest = kAtLatest;
-  if (plan.deadline) at_latest = std::min(at_latest, std::max<Duration>(*plan.deadline - MarginOf(look, *plan.deadline) - look.now(), seconds(1)));
+  if (plan.deadline) at_latest = std::min(at_latest, std::max<Duration>(*plan.deadline - MarginOf(look, plan) - look.now(), std::chrono::milliseconds(50)));
   // Another one was asked to run it again and may have died over it.
   if (seen.run && seen.run->ended() && seen.run->attempt + 1 == attempt) {
     ASSIGN_OR_RETURN(const bool lost, IsRerunLost(look, plan.repository, *seen.run));
     if (lost) memo["attempt"] = seen.run->attempt;
     at_latest = std::min<Duration>(at_latest, seconds(60));
   }
-  return look.Again(std::max<Duration>(seen.next - look.now(), seconds(1)), seen.interval, TopicOf(look, plan.repository), {KeyOf(id)}, at_latest);
+  const Duration after = std::min(std::max<Duration>(seen.next - look.now(), seconds(1)), at_latest);
+  return look.Again(after, seen.interval, TopicOf(look, plan.repository), {KeyOf(id)}, at_latest);
 }
 
 std::vector<model::PropertySpec> WaitProperties() {

@@ -32,6 +32,8 @@ std::vector<model::PropertySpec> WaitOutputs();
 
 // REQUIRES: the memo's `run`. `more` is put into the outputs.
 Result<TaskOutcome> GoOnWaiting(Look& look, const WaitPlan& plan, Object more = {});
+// How long before its deadline the task ends by itself. REQUIRES: it has one.
+Duration MarginOf(const Look& look, const WaitPlan& plan);
 // The outcome when the task's time is over.
 bool IsLate(const Look& look, const WaitPlan& plan);
 Result<TaskOutcome> EndLate(Look& look, const WaitPlan& plan, const std::string& what);

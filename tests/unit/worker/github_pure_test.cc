@@ -205,6 +205,14 @@ TEST(RunView, UnknownWordsAreNoEnd) {
   EXPECT_EQ(FromRecord(ToRecord(*run)), *run);
 }
 
+TEST(RunView, ALongTitleIsCutBetweenCharacters) {
+  RunSnapshot run = Seen(1, 1, "queued", 0);
+  for (int i = 0; i < 100; ++i) run.title += "é€";
+  const std::string kept = FromRecord(Json(ToJson(ToRecord(run)))).title;
+  EXPECT_FALSE(kept.empty());
+  EXPECT_TRUE(run.title.starts_with(kept));
+}
+
 // ---- Re-runs ----
 
 JobSeen Job(std::string name, std::string conclusion, std::int64_t attempt = 1, std::string step = "test") {
