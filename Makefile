@@ -59,6 +59,11 @@ sim: build ## the simulator: make sim SEEDS=100000 (a count, or first:last)
 mutants: build ## plants faults into the code; each must be caught
 	@python3 tests/sim/mutants.py build/release
 
+.PHONY: github
+github: build ## GitHub's own API description and webhook examples against the stand-in and headrace (npm)
+	@tools/check-openapi
+	@HEADRACE_BIN=build/release/bin/headrace tools/check-webhooks
+
 .PHONY: bench
 bench: build ## the benchmarks, each beside the limits of the machine
 	@tools/bench build/release/bin

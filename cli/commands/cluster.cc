@@ -14,6 +14,7 @@
 #include "cli/commands/local.h"
 #include "cli/exit_code.h"
 #include "cli/host/engine_host.h"
+#include "cli/host/github_hooks.h"
 #include "cli/host/http_host.h"
 #include "cli/host/local_door.h"
 #include "cli/host/new_folder.h"
@@ -120,7 +121,8 @@ Result<int> RunScheduler(Context& context, const SchedulerArguments& arguments) 
   RETURN_IF_ERROR(ApplyFlows(context, host->engine(), arguments.flows));
   ASSIGN_OR_RETURN(const auto api, OpenApi(arguments, host->engine()));
   const auto webhooks = MakeWebhookDoor(host->engine());
-  ASSIGN_OR_RETURN(const auto http, OpenHttp(arguments.http, "scheduler", host->engine(), {.webhooks = webhooks.get()}));
+  const auto github = MakeGithubHookDoor(host->engine());
+  ASSIGN_OR_RETURN(const auto http, OpenHttp(arguments.http, "scheduler", host->engine(), {.webhooks = webhooks.get(), .github = github.get()}));
   data.Keep();
   Ready(context, "scheduler is ready: API 127.0.0.1:" + std::to_string(api->port()) + ", workers " +
                      host->engine().worker_endpoint() + ", " + Served(*http) + "data " + arguments.data);
@@ -157,7 +159,8 @@ Result<int> RunStandalone(Context& context, const SchedulerArguments& arguments)
                                      MakeLocalDoor(host->engine())));
   ASSIGN_OR_RETURN(const auto api, OpenApi(arguments, host->engine()));
   const auto webhooks = MakeWebhookDoor(host->engine());
-  ASSIGN_OR_RETURN(const auto http, OpenHttp(arguments.http, "standalone", host->engine(), {.webhooks = webhooks.get()}));
+  const auto github = MakeGithubHookDoor(host->engine());
+  ASSIGN_OR_RETURN(const auto http, OpenHttp(arguments.http, "standalone", host->engine(), {.webhooks = webhooks.get(), .github = github.get()}));
   data.Keep();
   Ready(context, "is ready: API 127.0.0.1:" + std::to_string(api->port()) + ", " + Served(*http) + std::to_string(arguments.slots) +
                      " slots, data " + arguments.data);

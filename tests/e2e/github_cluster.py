@@ -95,14 +95,14 @@ def run_here(folder, text, scale=1, timeout=240):
 class Cluster:
     """A scheduler and some workers, each a process of its own."""
 
-    def __init__(self, folder, workers, lease=3):
+    def __init__(self, folder, workers, lease=3, arguments=()):
         self._folder = folder
         self._grpc, self._queue = free_port(), free_port()
         self._server = f"127.0.0.1:{self._grpc}"
         self.workers = {}
         self._scheduler = self._start("scheduler", "scheduler", "--data", os.path.join(folder.path, "data"),
                                       "--grpc-port", str(self._grpc), "--queue-endpoint", self._endpoint(),
-                                      "--lease", f"PT{lease}S")
+                                      "--lease", f"PT{lease}S", *arguments)
         for number in range(workers):
             self.add(f"w{number}")
 
