@@ -22,11 +22,15 @@ struct Overload : F... {
 std::string WhyNot(const std::string& event, const ExecutionId& id, const std::string& state) {
   const std::string name = "execution " + id.str();
   if (event == "RestartRequested" || event == "TaskRunMarked") {
-    std::string why = "Execution must be terminated or paused and not killed to be restarted, current state is '" + state + "' !";
     const auto parsed = model::ParseState(state);
-    if (state == "PAUSED") why += " `headrace exec resume` goes on with it";
-    else if (parsed && model::IsTerminal(*parsed)) why += " `headrace exec replay` runs it again, as a new execution";
-    else why += " It has not ended: wait for it, or end it with `headrace exec kill`";
+    if (state == "PAUSED") return name + " is PAUSED: `headrace exec resume` goes on with it";
+    if (parsed && model::IsTerminal(*parsed) && state != "KILLED") {
+      return "No task found to restart execution from: " + name + " is " + state +
+             "; `headrace exec replay` runs it again, as a new execution";
+    }
+    std::string why = "Execution must be terminated or paused and not killed to be restarted, current state is '" + state + "' !";
+    why += state == "KILLED" ? " `headrace exec replay` runs it again, as a new execution"
+                             : " It has not ended: wait for it, or end it with `headrace exec kill`";
     return why;
   }
   if (event == "StatusChanged") return name + " must have ended in another state, its state is " + state;

@@ -66,8 +66,9 @@ Result<Value> CurrentEachOutputFunction(const Invocation& call) {
     const Array& list = parents->get_array();
     for (std::size_t i = list.size(); i > 0; --i) outputs = Step(outputs, Member(list[i - 1], "taskrun"));
   }
-  outputs = Step(outputs, Member(call.session.context(), "taskrun"));
   if (outputs == nullptr) return Refuse(call, "there are no outputs for the current iteration");
+  outputs = Step(outputs, Member(call.session.context(), "taskrun"));
+  if (outputs == nullptr) return Value();  // as Java's Map.get
   RETURN_IF_ERROR(call.budget().SpendCopy(*outputs));
   return *outputs;
 }

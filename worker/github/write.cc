@@ -26,12 +26,26 @@ std::string BodyHash(const Value& body) {
   return body.is_null() ? std::string() : ", body sha256 " + Sha256Hex(ToJson(body)).substr(0, 16);
 }
 
+// Asked of the engine, as a task's context holds only what its expressions name; once, and remembered between looks.
+Result<bool> IsDryByLabel(Look& look) {
+  if (const Value* known = look.memo().if_contains("dry")) return known->is_bool() && known->get_bool();
+  ASSIGN_OR_RETURN(const SeenWhole execution, look.door().FindWhole(look.context().order().key.execution));
+  bool dry = false;
+  for (const auto& [key, value] : execution.labels)
+    if (key == "dryRun") dry = value == "true";
+  look.memo()["dry"] = dry;
+  return dry;
+}
+
 }  // namespace
 
 Result<Writer> Writer::Of(Look& look) {
-  const Value* label = AtPath(look.context().variables(), "labels.dryRun");
-  const bool by_label = label != nullptr && ToText(*label) == "true";
-  ASSIGN_OR_RETURN(const bool dry, look.context().Bool("dryRun", by_label));
+  bool dry = false;
+  if (look.context().Has("dryRun")) {
+    ASSIGN_OR_RETURN(dry, look.context().Bool("dryRun", false));
+  } else {
+    ASSIGN_OR_RETURN(dry, IsDryByLabel(look));
+  }
   return Writer(look, dry);
 }
 
