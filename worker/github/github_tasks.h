@@ -28,6 +28,11 @@ std::vector<TaskType> CheckTasks(const SharedHub& hub);       // WaitChecks
 std::vector<TaskType> DeploymentTasks(const SharedHub& hub);  // ApproveDeployment
 std::vector<TaskType> ArtifactTasks(const SharedHub& hub);    // DownloadArtifact
 std::vector<TaskType> TokenTasks(const SharedHub& hub);       // AppToken, Kestra's AppToken
+std::vector<TaskType> SearchTasks(const SharedHub& hub);      // Kestra's seven searches
+std::vector<TaskType> IssueTasks(const SharedHub& hub);       // Kestra's issues.Create, issues.Comment
+std::vector<TaskType> ListingTasks(const SharedHub& hub);     // Kestra's actions.GetRun, actions.ListRuns
+std::vector<TaskType> CreatePullTasks(const SharedHub& hub);  // Kestra's pulls.Create
+std::vector<TaskType> ProjectTasks(const SharedHub& hub);     // Kestra's projects.List
 
 }  // namespace github
 }  // namespace headrace::worker

@@ -1,8 +1,7 @@
-#include <algorithm>
-
 #include "common/base/text.h"
 #include "worker/github/branch_files.h"
 #include "worker/github/github_tasks.h"
+#include "worker/github/reviewers.h"
 #include "worker/github/shared_state.h"
 
 namespace headrace::worker::github {
@@ -101,20 +100,6 @@ Result<Found> FindOrCreate(Look& look, Writer& writer, const PullPlan& plan) {
   return Fail(Code::kFailedPrecondition, Refusal(ask, answer));
 }
 
-std::vector<std::string> NamesIn(const Value& pull, std::string_view list, std::string_view key) {
-  std::vector<std::string> names;
-  const Value* items = Member(pull, list);
-  for (const Value& item : items != nullptr && items->is_array() ? items->get_array() : Array()) names.push_back(TextAt(item, key));
-  return names;
-}
-
-Array Without(const std::vector<std::string>& wanted, const std::vector<std::string>& there) {
-  Array missing;
-  for (const std::string& name : wanted)
-    if (std::find(there.begin(), there.end(), name) == there.end()) missing.push_back(json::string(name));
-  return missing;
-}
-
 Status EnsureText(Writer& writer, const PullPlan& plan, const Value& pull, const std::string& path) {
   Object change;
   if (TextAt(pull, "title") != plan.title) change["title"] = plan.title;
@@ -131,15 +116,7 @@ Status EnsureLabels(Writer& writer, const PullPlan& plan, const Value& pull) {
 }
 
 Status AskReviewers(Writer& writer, const PullPlan& plan, const Value& pull, const std::string& path) {
-  std::vector<std::string> people;
-  std::vector<std::string> teams;
-  for (const std::string& name : plan.reviewers) {
-    if (name.starts_with("team:")) teams.push_back(name.substr(5));
-    else people.push_back(name);
-  }
-  Object body;
-  if (Array missing = Without(people, NamesIn(pull, "requested_reviewers", "login")); !missing.empty()) body["reviewers"] = std::move(missing);
-  if (Array missing = Without(teams, NamesIn(pull, "requested_teams", "slug")); !missing.empty()) body["team_reviewers"] = std::move(missing);
+  Object body = ReviewersOf(plan.reviewers, pull);
   if (body.empty()) return {};
   return writer.Must({.method = "POST", .path = path + "/requested_reviewers", .body = std::move(body)}).transform([](const Answer&) {});
 }
