@@ -65,6 +65,7 @@ void RegisterAll(CLI::App& app, Context& context) {
   RegisterWorkerPool(app, context);
   RegisterCluster(app, context);
   RegisterExpr(app, context);
+  RegisterGh(app, context);
   RegisterDoctor(app, context);
   RegisterAbout(app, context);
 }

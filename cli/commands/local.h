@@ -15,6 +15,8 @@ void RegisterRun(CLI::App& app, Context& context);
 // standalone, scheduler, worker
 void RegisterCluster(CLI::App& app, Context& context);
 void RegisterExpr(CLI::App& app, Context& context);
+// gh watch
+void RegisterGh(CLI::App& app, Context& context);
 void RegisterDoctor(CLI::App& app, Context& context);
 // completion, help, version
 void RegisterAbout(CLI::App& app, Context& context);
