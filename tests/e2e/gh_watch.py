@@ -87,7 +87,7 @@ class GhWatch(unittest.TestCase):
         self.assertEqual(done.returncode, 5)
         self.assertIn("no workflow nothing.yml", done.stderr)
         done = self.watch("main", "--interval", "soon")
-        self.assertEqual(done.returncode, 2)
+        self.assertEqual(done.returncode, 3)
         self.assertIn("PT15S", done.stderr)
 
     def test_looking_once(self):

@@ -20,7 +20,7 @@ constexpr Duration kSearchEvery = seconds(3);
 class Dispatching {
  public:
   Dispatching(Look& look, const DispatchPlan& plan)
-      : look_(look), plan_(plan), id_(IdOf(look, 0)),
+      : look_(look), plan_(plan), id_(IdOf(0)),
         lock_(look.Key(plan.repository, "lock/" + Sha256Hex(plan.workflow + "\n" + ShortRef(plan.ref)).substr(0, 20))),
         knows_("gh/" + look.client().connection().name + "/runids") {}
 
@@ -39,9 +39,11 @@ class Dispatching {
   }
 
  private:
-  static std::string IdOf(Look& look, std::uint32_t earlier) {
-    const wire::TaskKey& key = look.context().order().key;
-    return DispatchId(key.execution.str(), key.fence.task_run, key.fence.attempt - earlier);
+  // A task may dispatch several workflows, on several refs.
+  std::string IdOf(std::uint32_t earlier) const {
+    const wire::TaskKey& key = look_.context().order().key;
+    return DispatchId(key.execution.str(), key.fence.task_run, key.fence.attempt - earlier) + "-" +
+           Sha256Hex(plan_.workflow + "\n" + ShortRef(plan_.ref)).substr(0, 12);
   }
   std::string KeyOfDispatch(const std::string& id) const { return look_.Key(plan_.repository, "dispatch/" + id); }
   std::string KeyOfClaim(RunId run) const { return look_.Key(plan_.repository, "claim/" + std::to_string(run)); }
@@ -50,7 +52,7 @@ class Dispatching {
   Status Open() {
     const bool later = look_.context().order().key.fence.attempt > 1;
     std::vector<std::string> keys = {KeyOfDispatch(id_)};
-    if (later) keys.push_back(KeyOfDispatch(IdOf(look_, 1)));
+    if (later) keys.push_back(KeyOfDispatch(IdOf(1)));
     bool adopted = false;
     RETURN_IF_ERROR(ChangeBoard(look_.door(), keys, [&](Board& board) -> Status {
       board.keep = kRecordKept;

@@ -1,5 +1,7 @@
 #include "worker/github/github_tasks.h"
 
+#include "worker/github/matrix_task.h"
+
 namespace headrace::worker {
 
 std::vector<TaskType> GithubTasks() {
@@ -7,7 +9,8 @@ std::vector<TaskType> GithubTasks() {
   std::vector<TaskType> all;
   for (const auto family : {&github::RefTasks, &github::RequestTasks, &github::RunTasks, &github::PullTasks, &github::MergeTasks,
                             &github::ReleaseTasks, &github::CheckTasks, &github::DeploymentTasks, &github::ArtifactTasks, &github::TokenTasks,
-                            &github::SearchTasks, &github::IssueTasks, &github::ListingTasks, &github::CreatePullTasks, &github::ProjectTasks})
+                            &github::SearchTasks, &github::IssueTasks, &github::ListingTasks, &github::CreatePullTasks, &github::ProjectTasks,
+                            &github::MatrixTasks})
     for (TaskType& type : family(hub)) all.push_back(std::move(type));
   return all;
 }

@@ -2,6 +2,7 @@
 #include "worker/github/github_tasks.h"
 #include "worker/github/look.h"
 #include "worker/github/shared_state.h"
+#include "worker/github/write.h"
 
 namespace headrace::worker::github {
 namespace {
@@ -113,12 +114,13 @@ Result<TaskOutcome> RunCreateRef(Look& look) {
   ASSIGN_OR_RETURN(const std::string text, look.context().RequiredText("sha"));
   const std::string sha(Trim(text));
   const Ask ask{.method = "POST", .path = repository.path() + "/git/refs", .body = Object{{"ref", "refs/" + ref}, {"sha", sha}}};
-  auto answer = look.client().Send(ask);
+  ASSIGN_OR_RETURN(Writer writer, Writer::Of(look));
+  auto answer = writer.Send(ask);
   // Whether a lost request had its effect is seen by looking.
   if (!answer && answer.error().code != Code::kAborted) return Fail(std::move(answer.error()));
   Object outputs = RefOutputs(repository, ref, true, sha);
   if (answer && answer->ok()) {
-    look.context().Log("INFO", "created refs/" + ref + " of " + repository.full() + " at " + sha);
+    if (!writer.dry()) look.context().Log("INFO", "created refs/" + ref + " of " + repository.full() + " at " + sha);
     outputs["created"] = true;
     return TaskOutcome::Success(std::move(outputs));
   }
@@ -138,9 +140,9 @@ model::TaskTypeSpec CreateRefSpec() {
   outputs.push_back({.name = "created", .kind = PropertyKind::kBoolean, .doc = "false: it was there already, at this commit."});
   return {.type = "headrace.github.CreateRef",
           .doc = "Makes a tag or branch at a commit. One that is there already at this commit is taken as made, at another one fails.",
-          .properties = WithConnection({{.name = "repository", .required = true, .doc = "owner/name."},
-                                        {.name = "ref", .required = true, .doc = "tags/v1.0 or heads/releases/v1."},
-                                        {.name = "sha", .required = true, .doc = "The whole id of the commit."}}),
+          .properties = WithWrites({{.name = "repository", .required = true, .doc = "owner/name."},
+                                    {.name = "ref", .required = true, .doc = "tags/v1.0 or heads/releases/v1."},
+                                    {.name = "sha", .required = true, .doc = "The whole id of the commit."}}),
           .outputs = std::move(outputs),
           .example = "id: tag\ntype: headrace.github.CreateRef\nconnection: releases\nrepository: acme/app\n"
                      "ref: \"tags/v{{ inputs.version }}\"\nsha: \"{{ outputs.build.headSha }}\"\n"};

@@ -4,6 +4,7 @@
 #include "worker/github/github_tasks.h"
 #include "worker/github/look.h"
 #include "worker/github/shared_state.h"
+#include "worker/github/write.h"
 
 namespace headrace::worker::github {
 namespace {
@@ -40,7 +41,8 @@ Result<Ask> ReadAsk(Look& look) {
 Result<TaskOutcome> RunRequest(Look& look) {
   ASSIGN_OR_RETURN(const Ask ask, ReadAsk(look));
   ASSIGN_OR_RETURN(const bool allow_failed, look.context().Bool("allowFailed", false));
-  auto sent = look.client().Send(ask);
+  ASSIGN_OR_RETURN(Writer writer, Writer::Of(look));
+  auto sent = ask.method == "GET" ? look.client().Send(ask) : writer.Send(ask);
   if (!sent && sent.error().code == Code::kAborted)
     return TaskOutcome::Failed(sent.error().message + ". Whether it had its effect is not known: it is not sent again");
   ASSIGN_OR_RETURN(Answer answer, std::move(sent));
@@ -54,7 +56,7 @@ Result<TaskOutcome> RunRequest(Look& look) {
 model::TaskTypeSpec RequestSpec() {
   return {.type = "headrace.github.Request",
           .doc = "Any request of GitHub's REST API, within the budget that all tasks of the connection share. A write whose answer was lost is not sent again.",
-          .properties = WithConnection({{.name = "path", .required = true, .doc = "Below the endpoint, such as /repos/acme/app/labels; or the `next` of an earlier answer."},
+          .properties = WithWrites({{.name = "path", .required = true, .doc = "Below the endpoint, such as /repos/acme/app/labels; or the `next` of an earlier answer."},
                                         {.name = "method", .kind = PropertyKind::kEnum, .doc = "GET unless told.", .default_value = "GET", .enum_values = {"GET", "POST", "PUT", "PATCH", "DELETE"}},
                                         {.name = "body", .kind = PropertyKind::kAny, .doc = "A map, or JSON as text."},
                                         {.name = "allowFailed", .kind = PropertyKind::kBoolean, .doc = "A status of 400 and above does not fail the task.", .default_value = false}}),
@@ -73,7 +75,8 @@ Result<TaskOutcome> RunCancelRun(Look& look) {
   if (!id) return InvalidArgument("runId: is missing");
   ASSIGN_OR_RETURN(const bool force, look.context().Bool("force", false));
   const Ask ask{.method = "POST", .path = repository.path() + "/actions/runs/" + std::to_string(*id) + (force ? "/force-cancel" : "/cancel")};
-  auto sent = look.client().Send(ask);
+  ASSIGN_OR_RETURN(Writer writer, Writer::Of(look));
+  auto sent = writer.Send(ask);
   // To cancel twice is to cancel once.
   if (!sent && sent.error().code == Code::kAborted) return look.Again(std::chrono::seconds(5));
   ASSIGN_OR_RETURN(const Answer answer, std::move(sent));
@@ -86,7 +89,7 @@ Result<TaskOutcome> RunCancelRun(Look& look) {
 model::TaskTypeSpec CancelRunSpec() {
   return {.type = "headrace.github.CancelRun",
           .doc = "Cancels a workflow run. One that is over already is no fault.",
-          .properties = WithConnection({{.name = "repository", .required = true, .doc = "owner/name."},
+          .properties = WithWrites({{.name = "repository", .required = true, .doc = "owner/name."},
                                         {.name = "runId", .kind = PropertyKind::kInteger, .required = true, .doc = "The run."},
                                         {.name = "force", .kind = PropertyKind::kBoolean, .doc = "Does not wait for steps that run always().", .default_value = false}}),
           .outputs = {{.name = "runId", .kind = PropertyKind::kInteger, .doc = "The run."},

@@ -6,6 +6,7 @@
 #include "worker/github/github_tasks.h"
 #include "worker/github/shared_state.h"
 #include "worker/github/waiting.h"
+#include "worker/github/write.h"
 
 namespace headrace::worker::github {
 namespace {
@@ -187,8 +188,18 @@ Result<DispatchPlan> ReadDispatchPlan(Look& look, const char* workflow) {
   return plan;
 }
 
+// What a dry run gives in place of a run: nobody waits for it.
+Result<TaskOutcome> DispatchDry(Writer& writer, const DispatchPlan& plan) {
+  const Ask ask{.method = "POST", .path = plan.repository.path() + "/actions/workflows/" + Part(plan.workflow) + "/dispatches",
+                .body = Object{{"ref", plan.ref}, {"inputs", plan.inputs}}};
+  RETURN_IF_ERROR(writer.Send(ask));
+  return TaskOutcome::Success({{"runId", 0}, {"url", nullptr}, {"conclusion", nullptr}, {"correlation", TextOrNull(plan.correlation)}});
+}
+
 Result<TaskOutcome> RunDispatch(Look& look, const char* workflow) {
   ASSIGN_OR_RETURN(const DispatchPlan plan, ReadDispatchPlan(look, workflow));
+  ASSIGN_OR_RETURN(Writer writer, Writer::Of(look));
+  if (writer.dry()) return DispatchDry(writer, plan);
   ASSIGN_OR_RETURN(const bool waits, look.context().Bool("wait", false));
   ASSIGN_OR_RETURN(const WaitPlan wait, ReadWaitPlan(look));
   if (!look.memo().contains("run")) {
@@ -213,7 +224,7 @@ Result<TaskOutcome> RunRunWorkflow(Look& look) { return RunDispatch(look, "workf
 Result<TaskOutcome> RunKestraRunWorkflow(Look& look) { return RunDispatch(look, "workflowId"); }
 
 std::vector<model::PropertySpec> DispatchProperties(const std::string& workflow) {
-  std::vector<model::PropertySpec> properties = WithConnection(
+  std::vector<model::PropertySpec> properties = WithWrites(
       {{.name = "repository", .required = true, .doc = "owner/name."},
        {.name = workflow, .required = true, .doc = "File name such as release.yml, or id."},
        {.name = "ref", .required = true, .doc = "Branch or tag."},
