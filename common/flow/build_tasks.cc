@@ -47,6 +47,7 @@ class TaskBuilder {
     if (spec_ != nullptr) {
       CheckRequired(draft_, node_, spec_->properties, path_, task_.type);
       CheckTaskShape(draft_, node_, path_, *spec_, task_);
+      AddExpressions();
       if (spec_->type == model::kForEachItem) ExpandForEachItem(draft_, node_, path_, task_);
       if (spec_->type == kTemplate) TakeTemplateIn(draft_, node_, path_, task_);
     }
@@ -109,6 +110,15 @@ class TaskBuilder {
       draft_.Error(entry.key, path, message + suggestion);
     } else if (LooksLikeTasks(entry.value)) {
       ReadGroup(entry.value, name, path);  // so that what is wrong inside is told at once
+    }
+  }
+
+  // A default that is an expression stands there as if it were written, so that the task is given what it names. Any other
+  // is the task's own.
+  void AddExpressions() {
+    for (const PropertySpec& one : spec_->properties) {
+      const json::string* text = one.default_value.if_string();
+      if (text != nullptr && text->find("{{") != json::string::npos && !task_.properties.contains(one.name)) task_.properties[one.name] = *text;
     }
   }
 

@@ -9,6 +9,9 @@
 namespace headrace::worker::github {
 namespace {
 
+// Once is no habit.
+constexpr std::int64_t kFlakesMin = 2;
+
 Array TextList(const std::vector<std::string>& texts) {
   Array list;
   for (const std::string& text : texts) list.emplace_back(json::string(text));
@@ -161,7 +164,7 @@ bool LooksFlaky(const std::vector<std::string>& failed_jobs, const Value& flakes
     const Value* job = Member(*jobs, name);
     if (job == nullptr) return false;
     const std::int64_t flaked = NumberAt(*job, "flakes");
-    return flaked > 0 && flaked * 2 >= NumberAt(*job, "fails");
+    return flaked >= kFlakesMin && flaked * 2 >= NumberAt(*job, "fails");
   });
 }
 

@@ -65,7 +65,8 @@ void Compare(std::vector<Cell>& cells, const Value& before, Timestamp now);
 // The record of a scheduled night. REQUIRES: compared. Cells that this night has not seen are kept for the next.
 Value NightRecord(const std::vector<Cell>& cells, const Value& before, const std::string& by, Timestamp now);
 
-// Of most of the failed jobs' failures, a later attempt of the same commit has been green; `flakes` as in flakes.h.
+// Each of these jobs has failed and then been green at the same commit, more than once and most of the time; `flakes` as in
+// flakes.h.
 bool LooksFlaky(const std::vector<std::string>& failed_jobs, const Value& flakes);
 
 // {STATE: number} of all states, and newlyRed, recovered, stillRed, cells.

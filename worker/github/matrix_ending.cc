@@ -16,6 +16,13 @@ std::vector<std::string> FailedNames(const std::vector<JobSeen>& jobs) {
   return names;
 }
 
+// One of these failed in an earlier attempt, too: that is hardly chance.
+bool FailedBefore(const std::vector<JobSeen>& all, std::int64_t attempt, const std::vector<std::string>& names) {
+  return std::any_of(all.begin(), all.end(), [&](const JobSeen& job) {
+    return job.attempt < attempt && job.failed() && std::find(names.begin(), names.end(), job.name) != names.end();
+  });
+}
+
 Result<std::vector<JobSeen>> JobsOf(Look& look, const Repository& repository, const RunSnapshot& run, bool all) {
   const std::string base = repository.path() + "/actions/runs/" + std::to_string(run.id);
   const std::string path = all ? base + "/jobs?filter=all&per_page=100" : base + "/attempts/" + std::to_string(run.attempt) + "/jobs?per_page=100";
@@ -54,7 +61,7 @@ Status EndRed(Look& look, const Repository& repository, const RunSnapshot& run, 
   cell.failed_jobs = FailedNames(jobs);
   const std::string flakes = look.Key(repository, "flakes/" + (run.workflow.empty() ? run.workflow_id : run.workflow));
   ASSIGN_OR_RETURN(const Board board, ReadBoard(look.door(), {flakes}));
-  cell.likely_flake = LooksFlaky(cell.failed_jobs, board.records.at(flakes));
+  cell.likely_flake = !FailedBefore(all, run.attempt, cell.failed_jobs) && LooksFlaky(cell.failed_jobs, board.records.at(flakes));
   RETURN_IF_ERROR(CountRun(look, repository, run, all));
   if (decision.verdict == "BROKEN") {
     cell.state = "RED";

@@ -95,12 +95,6 @@ Result<MatrixPlan> ReadPlan(Look& look, bool dry) {
   return plan;
 }
 
-// Triggers of dates tell them.
-Result<bool> IsScheduled(TaskContext& context) {
-  const Value* date = AtPath(context.variables(), "trigger.date");
-  return context.Bool("scheduled", date != nullptr && !date->is_null());
-}
-
 std::string NightKey(Look& look) {
   const StartOrder& order = look.context().order();
   return "gh/" + look.client().connection().name + "/matrix/" + order.ns + "/" + order.flow_id + "/" + order.spec->task_id;
@@ -127,7 +121,7 @@ std::string NamesOf(const std::vector<Cell>& cells) {
 }
 
 Result<TaskOutcome> Finish(Look& look, std::vector<Cell> cells, bool dry) {
-  ASSIGN_OR_RETURN(const bool scheduled, IsScheduled(look.context()));
+  ASSIGN_OR_RETURN(const bool scheduled, look.context().Bool("scheduled", false));
   ASSIGN_OR_RETURN(const auto fail_if, look.context().Text("failIf"));
   RETURN_IF_ERROR(CompareWithLastNight(look, cells, scheduled && !dry));
   const Object counts = CountsOf(cells);
@@ -181,7 +175,7 @@ std::vector<model::PropertySpec> Properties() {
        {.name = "maxAge", .kind = PropertyKind::kDuration, .doc = "Without dispatch: a newest run that began longer ago is MISSING."},
        {.name = "deadline", .kind = PropertyKind::kDuration, .doc = "What has not ended then is OVERDUE.", .default_value = "PT4H"},
        {.name = "interval", .kind = PropertyKind::kDuration, .doc = "How often runs are looked at: one request a repository, for all its cells.", .default_value = "PT15S"},
-       {.name = "scheduled", .kind = PropertyKind::kBoolean, .doc = "Whether the next nights are compared with this one. By itself: when a trigger of dates (Schedule) has started the execution."},
+       {.name = "scheduled", .kind = PropertyKind::kBoolean, .doc = "Whether the next nights are compared with this one. By itself when a trigger of dates (Schedule) has started the execution.", .default_value = "{{ trigger.date is defined }}"},
        {.name = "failIf", .kind = PropertyKind::kEnum, .doc = "Fails the task, with all outputs, when a cell is newly red, or red at all. Otherwise it fails only when nothing could be read.", .enum_values = {"newlyRed", "red"}}});
 }
 

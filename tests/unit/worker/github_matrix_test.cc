@@ -107,9 +107,10 @@ TEST(Matrix, TheSameCommitOrJobsThatFlakeAreNoRegression) {
 }
 
 TEST(Matrix, FlakinessIsOfAllFailedJobs) {
-  const Value flakes = *ParseJson(R"({"jobs": {"tests": {"fails": 3, "flakes": 2}, "lint": {"fails": 4, "flakes": 1}}})");
+  const Value flakes = *ParseJson(R"({"jobs": {"tests": {"fails": 3, "flakes": 2}, "lint": {"fails": 6, "flakes": 2}, "once": {"fails": 1, "flakes": 1}}})");
   EXPECT_TRUE(LooksFlaky({"tests"}, flakes));
   EXPECT_FALSE(LooksFlaky({"tests", "lint"}, flakes));
+  EXPECT_FALSE(LooksFlaky({"once"}, flakes));
   EXPECT_FALSE(LooksFlaky({"unheard of"}, flakes));
   EXPECT_FALSE(LooksFlaky({}, flakes));
   EXPECT_FALSE(LooksFlaky({"tests"}, Value()));

@@ -1,0 +1,220 @@
+#!/usr/bin/env python3
+"""examples/nightly against the stand-in: nights one after another, and what Slack hears of them.
+
+HEADRACE_BIN=build/release/bin/headrace python3 tests/e2e/nightly.py [-v] [Nightly.TEST...]
+"""
+
+import http.server
+import json
+import os
+import sys
+import threading
+import time
+import unittest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+from github_cluster import Cluster, Folder, task  # noqa: E402
+from harness import ROOT, TOKEN, Standin, headrace_binary  # noqa: E402
+
+EXAMPLE = os.path.join(ROOT, "examples", "nightly", "nightly.yaml")
+APP, PLUGINS = "acme/app", "acme/plugins"
+GREEN = {"reads": 2, "jobs": [{"name": "tests"}]}
+FLAKY = {"reads": 2, "jobs": [{"name": "tests", "conclusions": ["failure", "success"]}]}
+RED = {"reads": 2, "jobs": [{"name": "build"}, {"name": "tests", "conclusions": ["failure"]}]}
+
+
+def workflow(plan, **plans):
+    """A workflow that can be dispatched, with another plan on some branches."""
+    return {"dispatch": {"inputs": {}}, "plan": plan, "plans": [{"ref": ref, "plan": one} for ref, one in plans.items()]}
+
+
+class Slack:
+    """Takes what is posted to an incoming webhook."""
+
+    def __init__(self):
+        texts = self.texts = []
+
+        class Taker(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                texts.append(json.loads(self.rfile.read(int(self.headers["Content-Length"])))["text"])
+                self.send_response(200)
+                self.end_headers()
+                self.wfile.write(b"ok")
+
+            def log_message(self, *_):
+                pass
+
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Taker)
+        self.url = f"http://127.0.0.1:{self._server.server_port}/services/T0/B0/x"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def stop(self):
+        self._server.shutdown()
+        self._server.server_close()
+
+
+@unittest.skipUnless(headrace_binary(), "HEADRACE_BIN names no binary")
+class Nightly(unittest.TestCase):
+    maxDiff = None
+
+    def begin(self, repositories, workers=1, faults=()):
+        self.github = Standin({"repositories": repositories, "faults": list(faults)})
+        self.addCleanup(self.github.stop)
+        self.slack = Slack()
+        self.addCleanup(self.slack.stop)
+        folder = Folder(self.github.url)
+        folder.secrets["SLACK_WEBHOOK"] = self.slack.url
+        self.addCleanup(folder.remove)
+        self.cluster = Cluster(folder, workers)
+        self.addCleanup(self.cluster.stop)
+
+    def apply_example(self, **changes):
+        with open(EXAMPLE, encoding="utf-8") as file:
+            text = file.read().replace("interval: PT1M", "interval: PT1S")
+        for old, new in changes.items():
+            self.assertIn(f"{old}: ", text)
+            text = "\n".join(f"{line.split(':')[0]}: {new}" if line.strip().startswith(old + ":") else line for line in text.split("\n"))
+        self.cluster.apply(text)
+
+    def night(self, day):
+        """The trigger's date of this day, by a backfill; the matrix's outputs and the requests that were charged."""
+        before = self.charged()
+        done = self.cluster.call("backfill", "create", "company.releases/nightly/every_night", "--from", f"2026-03-{day:02}T00:30:00Z",
+                                 "--to", f"2026-03-{day:02}T01:30:00Z")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        end = time.time() + 30
+        while True:
+            listed = json.loads(self.cluster.call("exec", "list", "-o", "json").stdout)
+            new = [one["id"] for one in listed if one["id"] not in self.seen]
+            if new:
+                break
+            self.assertLess(time.time(), end, "the date does not fire")
+            time.sleep(0.2)
+        self.seen.update(new)
+        return self.matrix_of(new[0]), self.charged() - before
+
+    seen = set()
+
+    def by_hand(self):
+        done = self.cluster.call("exec", "start", "company.releases/nightly", "-o", "json")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        execution = json.loads(done.stdout)["id"]
+        self.seen.add(execution)
+        return self.matrix_of(execution)
+
+    def matrix_of(self, execution, seconds=90):
+        ended = self.cluster.wait(execution, seconds)
+        self.assertEqual(ended["state"]["current"], "SUCCESS", ended)
+        return ended["taskRunList"][0]["outputs"]
+
+    def charged(self):
+        return sum(1 for one in self.github.requests() if one.get("charged"))
+
+    def posted(self, part):
+        return [one for one in self.github.requests() if one["method"] == "POST" and part in one["path"]]
+
+    def plan(self, repository, file, spec):
+        self.github.script({"repositories": {repository: {"workflows": {file: spec}}}})
+
+    @staticmethod
+    def names(cells):
+        return [f"{one['repository']} {one['branch']} {one['workflow']}" for one in cells]
+
+    def states(self, outputs):
+        return {name: one["state"] for name, one in zip(self.names(outputs["cells"]), outputs["cells"])}
+
+    def test_two_nights(self):
+        self.seen = set()
+        branches = {f"refs/heads/releases/v1.{minor}": None for minor in (8, 9, 10)}
+        self.begin({
+            APP: {"default_branch": "main", "refs": branches, "workflows": {
+                "main.yml": workflow(GREEN), "e2e.yml": workflow(GREEN, **{"main": FLAKY, "releases/v1.9": RED})}},
+            PLUGINS: {"default_branch": "main", "workflows": {"main.yml": workflow(GREEN)}}})
+        self.apply_example()
+        first, cost = self.night(10)
+        print(f"first night: {first['counts']['cells']} cells, {cost} requests charged", file=sys.stderr)
+        self.assertEqual(self.states(first), {
+            "acme/app main main.yml": "GREEN", "acme/app main e2e.yml": "FLAKY_GREEN",
+            "acme/app releases/v1.10 main.yml": "GREEN", "acme/app releases/v1.10 e2e.yml": "GREEN",
+            "acme/app releases/v1.9 main.yml": "GREEN", "acme/app releases/v1.9 e2e.yml": "RED",
+            "acme/plugins main main.yml": "GREEN", "acme/plugins main e2e.yml": "MISSING"})
+        self.assertEqual(self.names(first["newlyRed"]), ["acme/app releases/v1.9 e2e.yml"])
+        self.assertEqual((first["newlyRed"][0]["failedJobs"], first["newlyRed"][0]["attempt"]), (["tests"], 2))
+        self.assertTrue(first["scheduled"])
+        self.assertEqual(len(self.posted("/dispatches")), 7)  # the eighth workflow is not there
+        self.assertEqual(len(self.posted("/rerun-failed-jobs")), 2)
+        self.assertLessEqual(cost, 8 * 6)
+        self.assertEqual(len(self.slack.texts), 1)
+        self.assertIn("acme/app releases/v1.9 e2e.yml is red (tests; regression)", self.slack.texts[0])
+        self.assertIn("6 of 8 green", self.slack.texts[0])
+
+        # By hand: compares, and is not what the next night is compared with.
+        self.plan(APP, "e2e.yml", workflow(GREEN))
+        self.plan(PLUGINS, "main.yml", workflow(RED))
+        by_hand = self.by_hand()
+        self.assertFalse(by_hand["scheduled"])
+        self.assertEqual(self.names(by_hand["recovered"]), ["acme/app releases/v1.9 e2e.yml"])
+
+        second, cost = self.night(11)
+        print(f"second night: {second['counts']['cells']} cells, {cost} requests charged", file=sys.stderr)
+        self.assertEqual(self.names(second["recovered"]), ["acme/app releases/v1.9 e2e.yml"])
+        self.assertEqual(self.names(second["newlyRed"]), ["acme/plugins main main.yml"])
+        self.assertEqual(second["newlyRed"][0]["suspicion"], "flake", "the same commit was green the night before")
+        self.assertEqual(len(self.slack.texts), 3)
+        self.assertIn(":red_circle: acme/plugins main main.yml is red (tests; flake)", self.slack.texts[2])
+        self.assertIn(":large_green_circle: acme/app releases/v1.9 e2e.yml has recovered", self.slack.texts[2])
+
+        third, cost = self.night(12)
+        print(f"third night: {third['counts']['cells']} cells, {cost} requests charged", file=sys.stderr)
+        self.assertEqual((third["newlyRed"], third["recovered"]), ([], []))
+        self.assertEqual((self.names(third["stillRed"]), third["stillRed"][0]["consecutiveReds"]), (["acme/plugins main main.yml"], 2))
+        self.assertEqual(len(self.slack.texts), 3, "nothing has changed, and Slack was told")
+
+    def test_a_dead_worker_costs_no_second_run(self):
+        self.seen = set()
+        slow = dict(GREEN, reads=6)
+        self.begin({name: {"default_branch": "main", "workflows": {"main.yml": workflow(slow), "e2e.yml": workflow(slow)}}
+                    for name in (APP, PLUGINS)}, workers=2)
+        self.apply_example()
+        done = self.cluster.call("exec", "start", "company.releases/nightly", "-o", "json")
+        execution = json.loads(done.stdout)["id"]
+        self.until(lambda: len(self.posted("/dispatches")) >= 2)
+        self.cluster.kill("w0")
+        outputs = self.matrix_of(execution)
+        self.assertEqual(set(self.states(outputs).values()), {"GREEN"})
+        self.assertEqual(len(self.posted("/dispatches")), 4)
+
+    def test_the_newest_runs_and_a_repository_out_of_reach(self):
+        self.seen = set()
+        self.begin({APP: {"default_branch": "main", "workflows": {"main.yml": workflow(RED), "e2e.yml": workflow(GREEN)},
+                          "runs": [{"workflow": "main.yml", "ref": "main", "event": "schedule"},
+                                   {"workflow": "main.yml", "ref": "main", "event": "pull_request", "plan": GREEN}]}})
+        matrix = task("HealthMatrix", id="matrix", repositories=[APP, "acme/hidden"], branches={"include": ["main", "gone"]},
+                      workflows=["main.yml", "e2e.yml"], interval="PT1S")
+        self.cluster.apply(json.dumps({"id": "nightly", "namespace": "company.releases", "tasks": [matrix]}))
+        outputs = self.by_hand()
+        self.assertEqual(self.states(outputs), {
+            "acme/app main main.yml": "RED", "acme/app main e2e.yml": "MISSING", "acme/app gone main.yml": "MISSING",
+            "acme/app gone e2e.yml": "MISSING", "acme/hidden  ": "INFRA"})
+        self.assertEqual(self.posted("/"), [])
+        self.assertNotIn(TOKEN, json.dumps(outputs))
+
+    def test_what_does_not_end_is_overdue(self):
+        self.seen = set()
+        self.begin({name: {"default_branch": "main", "workflows": {"main.yml": workflow(GREEN), "e2e.yml": workflow({"reads": "never"})}}
+                    for name in (APP, PLUGINS)})
+        self.apply_example(deadline="PT12S")
+        outputs = self.by_hand()
+        self.assertEqual(self.states(outputs), {f"{name} main {file}": state for name in (APP, PLUGINS)
+                                                for file, state in (("main.yml", "GREEN"), ("e2e.yml", "OVERDUE"))})
+
+    def until(self, holds, seconds=30):
+        end = time.time() + seconds
+        while not holds():
+            self.assertLess(time.time(), end, "it does not come")
+            time.sleep(0.1)
+
+
+if __name__ == "__main__":
+    unittest.main()
