@@ -16,7 +16,6 @@ from github_cluster import Folder, flow, for_each, run_here, task  # noqa: E402
 from harness import TOKEN, Standin, headrace_binary  # noqa: E402
 
 REPO = "acme/app"
-KEY = "8CE8QMc4LbTtmiiHKDZUG2SZ6jGb9wFwFhEAQKDV2Ws="
 GATED = {"jobs": [{"name": "build"}, {"name": "ship", "needs": ["build"], "environment": "production"},
                   {"name": "announce", "needs": ["ship"], "environment": "website"}]}
 
@@ -57,10 +56,10 @@ class ReleaseTasks(unittest.TestCase):
         self.folder = Folder(self.github.url)
         self.addCleanup(self.folder.remove)
 
-    def run_flow(self, *tasks, script=None, state="SUCCESS", **more):
+    def run_flow(self, *tasks, script=None, state="SUCCESS", scale=2, **more):
         if script is not None:
             self.begin(script)
-        outcome = run_here(self.folder, flow(*tasks, **more), 2)
+        outcome = run_here(self.folder, flow(*tasks, **more), scale)
         self.assertTrue(outcome.stdout, outcome.stderr)
         self.assertNotIn(TOKEN, outcome.stdout + outcome.stderr, "the token was shown")
         self.assertEqual(self.folder.holds(TOKEN), [], "the token rests in a file")
@@ -146,6 +145,18 @@ class ReleaseTasks(unittest.TestCase):
     def test_each_write_leaves_a_line(self):
         self.run_flow(release(), script=document())
         self.assertRegex(self.last.stderr, r"wrote POST /repos/acme/app/releases: 201, body sha256 [0-9a-f]{16}, request \S+")
+
+    def test_writes_keep_to_the_budget_that_all_share(self):
+        self.begin(document())
+        with open(self.folder.connections, encoding="utf-8") as file:
+            text = file.read()
+        self.folder.write("connections.yaml", text.replace("writesPerMinute: 80", "writesPerMinute: 3"))
+        self.run_flow(for_each(7, release(tag="v3.{{ taskrun.value }}")), scale=10)
+        times = [r["t"] for r in self.sent("POST", "/releases")]
+        self.assertEqual(len(times), 7)
+        minute = 60_000 / 10
+        for first, fourth in zip(times, times[3:]):
+            self.assertGreater(fourth - first, minute * 0.95)
 
     # ---- MergePull ----
 
