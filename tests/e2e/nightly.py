@@ -200,6 +200,18 @@ class Nightly(unittest.TestCase):
         self.assertEqual(self.posted("/"), [])
         self.assertNotIn(TOKEN, json.dumps(outputs))
 
+    def test_a_repository_that_refuses_leaves_the_others(self):
+        self.seen = set()
+        refuses = {"method": "GET", "path": "/repos/acme/plugins/actions/runs", "times": 0, "kind": "status", "status": 403}
+        run = {"workflow": "main.yml", "ref": "main"}
+        self.begin({name: {"default_branch": "main", "workflows": {"main.yml": workflow(dict(GREEN, reads=4))}, "runs": [run]}
+                    for name in (APP, PLUGINS)}, faults=[refuses])
+        matrix = task("HealthMatrix", id="matrix", repositories=[PLUGINS, APP], branches={"include": ["main"]}, workflows=["main.yml"],
+                      interval="PT1S")
+        self.cluster.apply(json.dumps({"id": "nightly", "namespace": "company.releases", "tasks": [matrix]}))
+        outputs = self.by_hand()
+        self.assertEqual(self.states(outputs), {"acme/plugins main main.yml": "INFRA", "acme/app main main.yml": "GREEN"})
+
     def test_what_does_not_end_is_overdue(self):
         self.seen = set()
         self.begin({name: {"default_branch": "main", "workflows": {"main.yml": workflow(GREEN), "e2e.yml": workflow({"reads": "never"})}}

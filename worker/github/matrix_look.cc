@@ -52,13 +52,23 @@ Status MatrixLook::Step() {
   Status weather;
   for (const Repository& repository : plan_.repositories) {
     Status status = StepRepository(repository);
-    if (!status && status.error().code != Code::kUnavailable) return status;
-    if (!status) weather = std::move(status);
+    if (!status && status.error().code != Code::kUnavailable) GiveUp(repository, status.error().message);
+    else if (!status) weather = std::move(status);
     if (cells_.size() > kCellsMax)
       return InvalidArgument("branches: there are more than " + std::to_string(kCellsMax) + " cells; name fewer repositories, branches or workflows, or set branches.newest");
   }
   Save();
   return weather;
+}
+
+// Of a repository that refuses, the other cells are no less worth knowing.
+void MatrixLook::GiveUp(const Repository& repository, const std::string& why) {
+  if (resolved_.insert(repository.full()).second) cells_.push_back({.repository = repository.full(), .state = "INFRA", .reason = why});
+  for (Cell& cell : cells_) {
+    if (cell.repository != repository.full() || !cell.state.empty()) continue;
+    cell.state = "INFRA";
+    cell.reason = why;
+  }
 }
 
 Status MatrixLook::StepRepository(const Repository& repository) {
@@ -82,11 +92,7 @@ Status MatrixLook::Resolve(const Repository& repository) {
     const Ask ask{.path = repository.path() + "/git/matching-refs/heads/" + Part(LiteralPrefix(pattern)) + "?per_page=100", .cached = true};
     ASSIGN_OR_RETURN(const Answer answer, look_.client().GetAll(ask.path, ""));
     if (!answer.ok()) {
-      Cell cell{.repository = repository.full()};
-      Refuse(cell, Refusal(ask, answer));
-      cell.state = "INFRA";
-      cells_.push_back(std::move(cell));
-      resolved_.insert(repository.full());
+      GiveUp(repository, Refusal(ask, answer));
       return {};
     }
     std::vector<std::string> seen;

@@ -45,6 +45,7 @@ class MatrixLook {
   std::vector<Cell> cells() const;
 
  private:
+  void GiveUp(const Repository& repository, const std::string& why);
   Status StepRepository(const Repository& repository);
   Status Resolve(const Repository& repository);
   Status Begin(const Repository& repository, Cell& cell);

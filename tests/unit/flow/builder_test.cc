@@ -190,6 +190,16 @@ TEST(BuildFlow, ReadsTheCommonPropertiesOfATask) {
   EXPECT_EQ(flow->task(1).timeout, "PT1M30S");
 }
 
+TEST(BuildFlow, ADefaultThatIsAnExpressionStandsThereAsIfWritten) {
+  Catalog catalog;
+  catalog.Add({.type = "a.Task",
+               .properties = {{.name = "given", .default_value = "{{ flow.id }}"}, {.name = "absent", .default_value = "{{ trigger.date }}"},
+                              {.name = "plain", .default_value = "INFO"}}});
+  const auto built = BuildFlow(kHead + "tasks:\n  - id: t\n    type: a.Task\n    given: mine\n", "f.yaml", catalog);
+  ASSERT_TRUE(built) << built.error().ToString();
+  EXPECT_EQ(ToJson(built->flow->task(0).properties), R"({"given":"mine","absent":"{{ trigger.date }}"})");
+}
+
 TEST(BuildFlow, PutsChildrenIntoGroups) {
   const std::string log = ", type: io.kestra.plugin.core.log.Log, message: m";
   const model::FlowPtr flow =
