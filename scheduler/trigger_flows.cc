@@ -133,6 +133,16 @@ Status TriggerRunner::StartAfter(TriggerScene& scene, const Known& known, const 
   return host_.Start(prepared);
 }
 
+namespace {
+
+// What the caller sent does not fit: that is no missing address, whatever an expression did not find.
+tl::unexpected<Error> Unfit(const model::Trigger& row, Error error) {
+  if (error.code == Code::kNotFound || error.code == Code::kUnknown) error.code = Code::kInvalidArgument;
+  return Fail(std::move(error).Wrap("webhook " + row.name.id));
+}
+
+}  // namespace
+
 Result<WebhookReply> TriggerRunner::FireWebhook(const WebhookCall& call, Timestamp now) {
   const auto flow = flows_.Get(call.ns, call.flow_id, 0);
   if (!flow) return flow.error().code == Code::kNotFound ? NotFound("Flow not found") : Fail(flow.error());
@@ -153,16 +163,18 @@ Result<WebhookReply> TriggerRunner::FireWebhook(const WebhookCall& call, Timesta
     if (known.program->flow().disabled) return Fail(Code::kFailedPrecondition, "Cannot execute a flow which is disabled");
     if (row->off || row->disabled) break;
     scene.SetVariables({{"body", call.body}, {"headers", call.headers}, {"parameters", call.parameters}});
-    ASSIGN_OR_RETURN(const bool holds, Hold(known.spec->conditions, scene.Subject(now)));
-    if (!holds) return Fail(Code::kFailedPrecondition, "a condition of webhook " + row->name.id + " does not hold");
+    const auto holds = Hold(known.spec->conditions, scene.Subject(now));
+    if (!holds) return Unfit(*row, holds.error());
+    if (!*holds) return Fail(Code::kFailedPrecondition, "a condition of webhook " + row->name.id + " does not hold");
     WebhookReply reply{id, known.spec->wait, known.spec->return_outputs, known.spec->response_content_type};
     if (!known.spec->response_code.is_null()) {
       ASSIGN_OR_RETURN(const Value code, scene.Render(known.spec->response_code, false));
       reply.code = std::atoi(ToText(code).c_str());
       if (reply.code < 100 || reply.code > 599) return InvalidArgument("responseCode: '" + ToText(code) + "' is no HTTP status");
     }
-    ASSIGN_OR_RETURN(PreparedSubmission prepared, Prepare(scene, known, {}, {}, now));
-    RETURN_IF_ERROR(host_.Start(prepared));
+    auto prepared = Prepare(scene, known, {}, {}, now);
+    if (!prepared) return Unfit(*row, std::move(prepared.error()));
+    RETURN_IF_ERROR(host_.Start(*prepared));
     return reply;
   }
   return NotFound("Webhook not found");

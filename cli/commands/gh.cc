@@ -15,6 +15,7 @@
 #include "cli/signals.h"
 #include "cli/watch/text.h"
 #include "common/base/clock.h"
+#include "common/base/text.h"
 
 namespace headrace::cli {
 namespace {
@@ -167,7 +168,35 @@ int Verdict(const BranchBoard& board, const WatchArguments& arguments) {
   return board.AllEnded() || !arguments.require_success ? kExitOk : kExitTimeout;
 }
 
+bool IsClean(std::string_view text) {
+  return std::none_of(text.begin(), text.end(), [](unsigned char c) { return c < 0x21 || c == 0x7f; });
+}
+
+// What was typed, made usable, or what is wrong with it.
+Status Tidy(WatchArguments& arguments) {
+  for (std::string& branch : arguments.branches) branch = std::string(Trim(branch));
+  std::erase(arguments.branches, "");
+  if (arguments.branches.empty()) return InvalidArgument("--branches names no branch: write --branches main,releases/v1");
+  GithubTarget& target = arguments.target;
+  const std::size_t slash = target.repository.find('/');
+  if (slash == 0 || slash == std::string::npos || slash + 1 == target.repository.size() || !IsClean(target.repository) ||
+      target.repository.find_first_of("/?#", slash + 1) != std::string::npos) {
+    return InvalidArgument("--repo " + target.repository + ": write OWNER/NAME");
+  }
+  if (target.workflow.find('/') != std::string::npos) {
+    return InvalidArgument(target.workflow + ": write the workflow's file name without folders, such as main.yml");
+  }
+  while (target.endpoint.ends_with('/')) target.endpoint.pop_back();
+  if (!(target.endpoint.starts_with("https://") || target.endpoint.starts_with("http://")) || !IsClean(target.endpoint)) {
+    return InvalidArgument("--endpoint " + target.endpoint + ": write a URL, such as https://ghe.company.example/api/v3");
+  }
+  target.token = std::string(Trim(FirstSet({"GITHUB_TOKEN", "GH_TOKEN"})));
+  if (!IsClean(target.token)) return InvalidArgument("the token in GITHUB_TOKEN or GH_TOKEN holds blanks or line breaks");
+  return {};
+}
+
 int Watch(Context& context, WatchArguments arguments) {
+  if (const Status tidy = Tidy(arguments); !tidy) return PrintError(context, tidy.error());
   const auto interval = ParseDuration(arguments.interval);
   if (!interval || *interval < std::chrono::seconds(1)) {
     return PrintError(context, {Code::kInvalidArgument,
@@ -179,8 +208,6 @@ int Watch(Context& context, WatchArguments arguments) {
     if (!timeout) return PrintError(context, Error(timeout.error()).Wrap("--timeout"));
     most = *timeout;
   }
-  arguments.target.token = FirstSet({"GITHUB_TOKEN", "GH_TOKEN"});
-  while (arguments.target.endpoint.ends_with('/')) arguments.target.endpoint.pop_back();
   auto signals = Signals::Catch();
   if (!signals) return PrintError(context, signals.error());
   const SystemClock clock;
@@ -193,7 +220,7 @@ int Watch(Context& context, WatchArguments arguments) {
     const Status looked = Look(api, board, arguments.attempts);
     Duration wait = *interval;
     std::string note;
-    if (!looked && looked.error().code != Code::kUnavailable) return PrintError(context, looked.error());
+    if (!looked && (arguments.once || looked.error().code != Code::kUnavailable)) return PrintError(context, looked.error());
     if (!looked) {
       wait = std::max(wait, api.pause());
       note = looked.error().message + "; asked again in " + LeftText(wait);

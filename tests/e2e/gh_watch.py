@@ -34,8 +34,8 @@ class GhWatch(unittest.TestCase):
         for name, plan in branches.items():
             self.github.admin("POST", "/runs", {"repository": REPO, "workflow": "main.yml", "ref": name, "plan": plan})
 
-    def watch(self, branches, *more, workflow="main.yml", repo=REPO):
-        environment = {"PATH": os.environ["PATH"], "GITHUB_TOKEN": TOKEN, "GITHUB_API_URL": self.github.url}
+    def watch(self, branches, *more, workflow="main.yml", repo=REPO, token=TOKEN):
+        environment = {"PATH": os.environ["PATH"], "GITHUB_TOKEN": token, "GITHUB_API_URL": self.github.url}
         more = more if "--interval" in more else (*more, "--interval", "PT1S")
         return subprocess.run([headrace_binary(), "gh", "watch", workflow, "--repo", repo, "--branches", branches, *more], capture_output=True, text=True, timeout=60, check=False, env=environment,
                               stdin=subprocess.DEVNULL)
@@ -89,6 +89,20 @@ class GhWatch(unittest.TestCase):
         done = self.watch("main", "--interval", "soon")
         self.assertEqual(done.returncode, 3)
         self.assertIn("PT15S", done.stderr)
+
+    def test_what_was_mistyped_costs_no_request(self):
+        self.begin({"main": {"reads": 1}})
+        for argv, what in (((" , ",), "names no branch"), (("main", "--endpoint", "nonsense"), "write a URL")):
+            done = self.watch(*argv)
+            self.assertEqual(done.returncode, 3, done.stderr)
+            self.assertIn(what, done.stderr)
+        for repo in ("acme", "acme/app/", "https://github.com/acme/app", "acme/app?x=1"):
+            self.assertIn("OWNER/NAME", self.watch("main", repo=repo).stderr)
+        self.assertIn("without folders", self.watch("main", workflow="../x.yml").stderr)
+        self.assertIn("line breaks", self.watch("main", token="tok\nX-Injected: yes").stderr)
+        self.assertEqual(self.github.requests(), [])
+        # A secret's file ends with a line break, and a list may be written with blanks.
+        self.assertEqual(self.watch(" main ", token=TOKEN + "\n").returncode, 0)
 
     def test_looking_once(self):
         self.begin({"main": {"reads": "never"}})

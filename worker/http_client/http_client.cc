@@ -139,6 +139,10 @@ void Transfer::SetLogin() {
 }
 
 Status Transfer::SetHeaders() {
+  // libcurl writes them as they are.
+  if (HasLineBreak(request_.bearer) || HasLineBreak(request_.user) || HasLineBreak(request_.password)) {
+    return InvalidArgument("the login of the request has a line break: does a secret end with one?");
+  }
   curl_slist* list = nullptr;
   const auto add = [&](const std::string& line) {
     list = curl_slist_append(list, line.c_str());
