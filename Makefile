@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
-TEST_JOBS ?= 2
+TEST_JOBS ?= 4
 SEEDS ?= 1000
 FUZZ_SECONDS ?= 30
 # Narrows test, asan, tsan and coverage: make test ONLY=executor
@@ -71,7 +71,8 @@ bench: build ## the benchmarks, each beside the limits of the machine
 .PHONY: asan
 asan: deps build/asan/build.ninja ## every test under the address and undefined-behaviour sanitizers
 	@cmake --build build/asan --parallel $(JOBS)
-	@cd build/asan && ASAN_OPTIONS=detect_stack_use_after_return=1 UBSAN_OPTIONS=print_stacktrace=1 $(CTEST)
+	@# Frames are large under the sanitizers, and expressions recurse up to their limits.
+	@cd build/asan && ulimit -s 65536 && ASAN_OPTIONS=detect_stack_use_after_return=1 UBSAN_OPTIONS=print_stacktrace=1 $(CTEST)
 
 .PHONY: tsan
 tsan: deps build/tsan/build.ninja ## every test under the thread sanitizer

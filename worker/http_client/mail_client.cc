@@ -9,6 +9,7 @@
 
 #include "common/base/text.h"
 #include "worker/http_client/address_rules.h"
+#include "worker/http_client/curl_run.h"
 
 namespace headrace::worker {
 namespace {
@@ -135,22 +136,7 @@ Status Delivery::SetEnvelope() {
 }
 
 Status Delivery::Run(CancelToken& cancel) {
-  curl_multi_add_handle(multi_.get(), easy_.get());
-  cancel.Watch([this](Duration) { curl_multi_wakeup(multi_.get()); });
-  CURLcode code = CURLE_OK;
-  for (bool done = false; !done && !cancel.requested();) {
-    int running = 0;
-    curl_multi_perform(multi_.get(), &running);
-    int left = 0;
-    while (const CURLMsg* message = curl_multi_info_read(multi_.get(), &left)) {
-      if (message->msg != CURLMSG_DONE) continue;
-      code = message->data.result;
-      done = true;
-    }
-    if (!done) curl_multi_poll(multi_.get(), nullptr, 0, 1000, nullptr);
-  }
-  cancel.Unwatch();
-  return Conclude(code, cancel);
+  return Conclude(RunTransfer(easy_.get(), multi_.get(), cancel), cancel);
 }
 
 Status Delivery::Conclude(CURLcode code, CancelToken& cancel) {
