@@ -127,6 +127,8 @@ std::string KnownState(const KestraType& type) {
     if (type.name.find(".Schedule") == std::string::npos) return "same";
     return "differs: normal dates go on during a backfill; `backfill` and `interval` do nothing";
   }
+  // Parts of other types' properties: task runners, what a purge goes by.
+  if (type.kind == Kind::kOther) return type.name.ends_with("kv.Version") ? "not yet" : "same";
   if (type.kind != Kind::kCondition || type.name.ends_with(".PublicHoliday")) return "not yet";
   return model::IsCondition(type.name) ? "same" : "differs: in triggers only";
 }
