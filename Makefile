@@ -43,7 +43,7 @@ test: build ## every test (ONLY=regex for some, TEST_JOBS=n)
 	@cd build/release && $(CTEST)
 
 .PHONY: demo
-demo: build ## a release: a scheduler, two workers, a flaky job, several polls
+demo: build ## releases and a night against a stand-in for GitHub: a scheduler, two workers, what is flaky, red, missing
 	@tools/demo build/release/bin/headrace
 
 .PHONY: clean

@@ -4,16 +4,15 @@
 HEADRACE_BIN=build/release/bin/headrace python3 tests/e2e/nightly.py [-v] [Nightly.TEST...]
 """
 
-import http.server
 import json
 import os
 import sys
-import threading
 import time
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
+from chat import Slack  # noqa: E402
 from github_cluster import Cluster, Folder, task  # noqa: E402
 from harness import ROOT, TOKEN, Standin, headrace_binary  # noqa: E402
 
@@ -27,31 +26,6 @@ RED = {"reads": 2, "jobs": [{"name": "build"}, {"name": "tests", "conclusions": 
 def workflow(plan, **plans):
     """A workflow that can be dispatched, with another plan on some branches."""
     return {"dispatch": {"inputs": {}}, "plan": plan, "plans": [{"ref": ref, "plan": one} for ref, one in plans.items()]}
-
-
-class Slack:
-    """Takes what is posted to an incoming webhook."""
-
-    def __init__(self):
-        texts = self.texts = []
-
-        class Taker(http.server.BaseHTTPRequestHandler):
-            def do_POST(self):
-                texts.append(json.loads(self.rfile.read(int(self.headers["Content-Length"])))["text"])
-                self.send_response(200)
-                self.end_headers()
-                self.wfile.write(b"ok")
-
-            def log_message(self, *_):
-                pass
-
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Taker)
-        self.url = f"http://127.0.0.1:{self._server.server_port}/services/T0/B0/x"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-
-    def stop(self):
-        self._server.shutdown()
-        self._server.server_close()
 
 
 @unittest.skipUnless(headrace_binary(), "HEADRACE_BIN names no binary")
@@ -71,7 +45,7 @@ class Nightly(unittest.TestCase):
 
     def apply_example(self, **changes):
         with open(EXAMPLE, encoding="utf-8") as file:
-            text = file.read().replace("interval: PT1M", "interval: PT1S")
+            text = file.read().replace("defaults: PT1M", "defaults: PT1S")
         for old, new in changes.items():
             self.assertIn(f"{old}: ", text)
             text = "\n".join(f"{line.split(':')[0]}: {new}" if line.strip().startswith(old + ":") else line for line in text.split("\n"))

@@ -1,96 +1,104 @@
 #!/usr/bin/env python3
-"""tools/demo against a scripted binary: what it starts, what it passes on, that nothing stays behind."""
+"""tools/demo against a scripted binary: what it starts, what it looks at, what it answers, that nothing stays behind."""
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-
-FAKE = """#!%s
-import json, os, signal, socket, sys, time
-log = os.environ["DEMO_TEST_LOG"]
-with open(log, "a") as file:
-    file.write(json.dumps({"args": sys.argv[1:], "pid": os.getpid(), "secret": "SECRET_X" in os.environ}) + "\\n")
-words = sys.argv[1:]
-code = int(os.environ.get("DEMO_TEST_CODE", "0"))
-if words[0] == "scheduler":
-    if code == 99:
-        sys.exit("no such disk")
-    os.mkdir(words[words.index("--data") + 1])
-    door = socket.create_server(("127.0.0.1", int(words[words.index("--grpc-port") + 1])))
-    signal.sigwait({signal.SIGTERM})
-elif words[0] == "worker":
-    signal.sigwait({signal.SIGTERM})
-elif words[:2] == ["exec", "start"]:
-    # A worker that is ended before it has written its line would not be counted.
-    deadline = time.monotonic() + 60
-    while open(log).read().count('["worker"') < 2 and time.monotonic() < deadline:
-        time.sleep(0.01)
-    print("shown SUCCESS")
-    sys.exit(code)
-""" % sys.executable
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
 
 
 class Demo(unittest.TestCase):
     def setUp(self):
         self.folder = tempfile.mkdtemp(prefix="headrace-demo-test-")
         self.addCleanup(shutil.rmtree, self.folder)
-        self.binary = os.path.join(self.folder, "headrace")
-        with open(self.binary, "w", encoding="utf-8") as file:
-            file.write(FAKE)
-        os.chmod(self.binary, 0o755)
 
-    def run_demo(self, code, *arguments):
-        log = os.path.join(self.folder, "log")
-        done = subprocess.run([sys.executable, os.path.join(ROOT, "tools", "demo"), self.binary, *arguments],
-                              capture_output=True, text=True, stdin=subprocess.DEVNULL,
-                              env=dict(os.environ, HEADRACE_DEMO_INSIDE="1", SECRET_X="eA==", TMPDIR=self.folder,
-                                       DEMO_TEST_LOG=log, DEMO_TEST_CODE=str(code)))
-        with open(log, encoding="utf-8") as file:
-            calls = [json.loads(line) for line in file]
-        return done, calls
+    def begin(self, *arguments, code=0, fault=""):
+        environment = dict(os.environ, SECRET_X="eA==", HEADRACE_SLOTS="1", TMPDIR=self.folder, DEMO_TEST_LOG=os.path.join(self.folder, "log"),
+                           DEMO_TEST_CODE=str(code), DEMO_TEST_FAULT=fault)
+        return subprocess.Popen([sys.executable, os.path.join(ROOT, "tools", "demo"), os.path.join(HERE, "fake_headrace.py"), *arguments],
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL, env=environment,
+                                start_new_session=True)
 
-    def test_a_run_from_start_to_end(self):
-        done, calls = self.run_demo(0)
-        self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertRegex(done.stdout, r"(?m)^shown +SUCCESS")
-        by_verb = [" ".join(call["args"][:2]) for call in calls]
-        self.assertEqual(by_verb[0].split()[0], "scheduler")
-        self.assertEqual(sum(verb.startswith("worker") for verb in by_verb), 2)
-        self.assertIn("flow apply", by_verb)
-        start = calls[by_verb.index("exec start")]["args"]
-        self.assertEqual(start[2], "kestra.engineering.release/release-oss-and-ee")
-        self.assertIn("--watch", start)
-        self.assertIn("POLL_INTERVAL=PT1S", start)
+    def run_demo(self, *arguments, **more):
+        child = self.begin(*arguments, **more)
+        self.stdout, self.stderr = child.communicate(timeout=120)
+        self.assert_nothing_stays()
+        return child.returncode
 
-    def test_nothing_stays_behind(self):
-        _, calls = self.run_demo(0)
-        for call in calls:
+    def calls(self):
+        with open(os.path.join(self.folder, "log"), encoding="utf-8") as file:
+            return [json.loads(line) for line in file]
+
+    def assert_nothing_stays(self):
+        for call in self.calls():
             self.assertFalse(os.path.exists(f"/proc/{call['pid']}"), call)
-        self.assertEqual(sorted(os.listdir(self.folder)), ["headrace", "log"])
+        self.assertEqual(os.listdir(self.folder), ["log"])
 
-    def test_secrets_reach_workers_only(self):
-        _, calls = self.run_demo(0)
-        self.assertEqual({call["args"][0]: call["secret"] for call in calls if call["args"][0] in ("scheduler", "worker")},
-                         {"scheduler": False, "worker": True})
+    def test_all_parts_from_start_to_end(self):
+        self.assertEqual(self.run_demo(), 0, self.stderr)
+        self.assertRegex(self.stdout, r"(?m)^shown +SUCCESS")
+        for text in ("HTTP      http://127.0.0.1:", "Part 3 of 3", "┃ acme/app releases/v1.9 e2e.yml is red", "everything went as it should"):
+            self.assertIn(text, self.stderr)
+        calls = self.calls()
+        verbs = [" ".join(call["args"][:2]) for call in calls]
+        self.assertEqual(verbs[0].split()[0], "scheduler")
+        self.assertEqual(sum(verb.startswith("worker") for verb in verbs), 2)
+        started = [call["args"] for call in calls if call["args"][:2] == ["exec", "start"]]
+        self.assertEqual([words[2] for words in started], ["kestra.engineering.release/release-oss-and-ee", "kestra.engineering.release/release-versions"])
+        for words in started:
+            self.assertIn("--watch", words)
+            self.assertIn("POLL_INTERVAL=PT1S", words)
+        self.assertEqual({call["args"][0]: call["secret"] for call in calls}, {"scheduler": False, "worker": True, "flow": False, "exec": False,
+                                                                              "backfill": False})
 
-    def test_the_exit_code_is_that_of_the_run(self):
-        self.assertEqual(self.run_demo(10)[0].returncode, 10)
+    def test_the_exit_code_is_that_of_the_run_that_went_wrong(self):
+        self.assertEqual(self.run_demo("release", code=10), 10)
+        self.assertIn("not as it should be: release", self.stderr)
+
+    def test_runs_that_github_does_not_have_are_a_fault(self):
+        self.assertEqual(self.run_demo("release", "native", fault="idle"), 1)
+        self.assertIn("kestra-io/kestra pre-release.yml 1.0.3: not one green run but 0", self.stderr)
+        self.assertIn("not as it should be: release, native", self.stderr)
+
+    def test_a_night_is_only_right_with_its_red_cell_and_its_alert(self):
+        for fault, said in (("green", "was to be RED and is GREEN"), ("silent", "was to hear once and heard 0 times")):
+            with self.subTest(fault=fault):
+                self.assertEqual(self.run_demo("nightly", fault=fault), 1)
+                self.assertIn(said, self.stderr)
+                os.remove(os.path.join(self.folder, "log"))
 
     def test_own_inputs_replace_those_of_the_demo(self):
-        _, calls = self.run_demo(0, "-i", "A=1", "-i", "B=2")
-        start = next(call["args"] for call in calls if call["args"][:2] == ["exec", "start"])
+        self.run_demo("release", "-i", "A=1", "-i", "B=2")
+        start = next(call["args"] for call in self.calls() if call["args"][:2] == ["exec", "start"])
         self.assertEqual([start[i + 1] for i, word in enumerate(start) if word == "-i"], ["A=1", "B=2"])
 
+    def test_ctrl_c_ends_it_with_130(self):
+        child = self.begin("release", fault="hang")
+        for _ in range(6000):
+            if os.path.exists(os.path.join(self.folder, "log")) and any(call["args"][:2] == ["exec", "start"] for call in self.calls()):
+                break
+            time.sleep(0.01)
+        os.killpg(child.pid, signal.SIGINT)
+        child.communicate(timeout=60)
+        self.assertEqual(child.returncode, 130)
+        self.assert_nothing_stays()
+
     def test_a_scheduler_that_does_not_start_is_told_with_its_log(self):
-        done, _ = self.run_demo(99)
-        self.assertEqual(done.returncode, 1)
-        self.assertIn("before it listened", done.stderr)
-        self.assertIn("no such disk", done.stderr)
+        self.assertEqual(self.run_demo(code=99), 1)
+        self.assertIn("before it listened", self.stderr)
+        self.assertIn("no such disk", self.stderr)
+
+    def test_a_part_that_is_none_is_refused(self):
+        child = self.begin("nightmare")
+        self.assertIn("usage", child.communicate(timeout=60)[1])
+        self.assertEqual(child.returncode, 1)
 
 
 if __name__ == "__main__":
