@@ -64,6 +64,11 @@ github: build ## GitHub's own API description and webhook examples against the s
 	@tools/check-openapi
 	@HEADRACE_BIN=build/release/bin/headrace tools/check-webhooks
 
+.PHONY: compare
+compare: build ## waiting for GitHub's runs: gh, the team's npx command and headrace side by side (gh, npm; about five minutes)
+	@tools/install-deps compare || true
+	@HEADRACE_BIN=build/release/bin/headrace tools/compare
+
 .PHONY: bench
 bench: build ## the benchmarks, each beside the limits of the machine
 	@tools/bench build/release/bin

@@ -100,9 +100,9 @@ class Cluster:
         self._grpc, self._queue = free_port(), free_port()
         self._server = f"127.0.0.1:{self._grpc}"
         self.workers = {}
-        self._scheduler = self._start("scheduler", "scheduler", "--data", os.path.join(folder.path, "data"),
-                                      "--grpc-port", str(self._grpc), "--queue-endpoint", self._endpoint(),
-                                      "--lease", f"PT{lease}S", *arguments)
+        self.scheduler = self._start("scheduler", "scheduler", "--data", os.path.join(folder.path, "data"),
+                                     "--grpc-port", str(self._grpc), "--queue-endpoint", self._endpoint(),
+                                     "--lease", f"PT{lease}S", *arguments)
         for number in range(workers):
             self.add(f"w{number}")
 
@@ -156,7 +156,7 @@ class Cluster:
         child.wait()
 
     def stop(self):
-        children = [*self.workers.values(), self._scheduler]
+        children = [*self.workers.values(), self.scheduler]
         for child in children:
             child.terminate()
         for child in children:
