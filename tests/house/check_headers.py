@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Every header compiles alone.
 
-A header that some source of the build includes first is proved by that source's own compilation; the others are
-compiled here, and the answer is kept under the build folder by a hash of all they include.
+A header that some source of the build includes first is proved by that source's own compilation (as far as a
+precompiled header does not help it: `make tidy` builds without one); the others are compiled here, and the answer is
+kept under the build folder by a hash of all they include.
 usage: check_headers.py ROOT BUILD [JOBS]
 """
 import concurrent.futures
@@ -31,13 +32,13 @@ def flags_by_folder(build):
 
 def strip(words, source):
     """The command without launcher, output, dependency files and the source."""
-    if os.path.basename(words[0]) == "ccache":
-        words = words[1:]
+    launchers = [place for place, word in enumerate(words) if os.path.basename(word) == "ccache"]
+    words = words[launchers[0] + 1:] if launchers else words
     kept, skip = [], False
     for word in words:
         if skip:
             skip = False
-        elif word in ("-o", "-MF", "-MT", "-MQ"):
+        elif word in ("-o", "-MF", "-MT", "-MQ", "-include"):  # -include: the precompiled header
             skip = True
         elif word in ("-c", "-MD", "-MMD") or word == source or os.path.basename(word) == os.path.basename(source):
             continue
