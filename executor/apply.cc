@@ -28,6 +28,7 @@ struct Handle {
   void operator()(const model::TaskRunMarked& event) const { OnTaskRunMarked(step, event); }
   void operator()(const model::StatusChanged& event) const { OnStatusChanged(step, event); }
   void operator()(const model::LabelsSet& event) const { OnLabelsSet(step, event); }
+  void operator()(const model::Replayed&) const { OnReplayed(step); }
 };
 
 tl::unexpected<Error> Corrupt(const model::Execution& execution, std::size_t run, std::string_view why) {

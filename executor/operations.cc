@@ -52,18 +52,19 @@ void OnStatusChanged(Step& step, const model::StatusChanged& event) {
 
 void OnLabelsSet(Step& step, const model::LabelsSet& event) {
   if (step.execution().state.changes.empty()) return;
-  if (event.replayed) {
-    const model::Label mark{"system.replayed", "true"};
-    const auto& marks = step.execution().labels;
-    if (std::find(marks.begin(), marks.end(), mark) == marks.end()) step.Edit().labels.push_back(mark);
-    return;
-  }
   std::vector<model::Label> labels = event.labels;
   std::erase_if(labels, IsSystem);
   for (const model::Label& label : step.execution().labels) {
     if (IsSystem(label)) labels.push_back(label);
   }
   if (labels != step.execution().labels) step.Edit().labels = std::move(labels);
+}
+
+void OnReplayed(Step& step) {
+  if (step.execution().state.changes.empty()) return;
+  const model::Label mark{"system.replayed", "true"};
+  const auto& labels = step.execution().labels;
+  if (std::find(labels.begin(), labels.end(), mark) == labels.end()) step.Edit().labels.push_back(mark);
 }
 
 }  // namespace headrace::executor

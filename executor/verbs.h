@@ -129,6 +129,7 @@ void OnPauseRequested(Step& step);
 void OnResumeRequested(Step& step, const model::ResumeRequested& event);
 void OnStatusChanged(Step& step, const model::StatusChanged& event);
 void OnLabelsSet(Step& step, const model::LabelsSet& event);
+void OnReplayed(Step& step);
 
 // ---- child.cc
 void OnChildStarted(Step& step, const model::ChildStarted& event);

@@ -177,7 +177,7 @@ void Core::Replay(const ExecutionId& id, ReplayRequest request, Engine::SubmitDo
   submission.done = std::move(done);
   const ExecutionId made = submitted.id;
   Submit(std::move(submission), now);
-  if (partition_->Find(made)) Apply(id, model::LabelsSet{.replayed = true});
+  if (partition_->Find(made)) Apply(id, model::Replayed{});
 }
 
 void Core::StartReplacement(const wire::OutboxItem& item) {

@@ -171,12 +171,15 @@ struct StatusChanged {
 
 struct LabelsSet {
   std::vector<Label> labels{};  // all of them but the system's
-  bool replayed = false;        // then the labels stay, and the system's say that it was replayed
 };
+
+// Another execution was made of this one: its label system.replayed says so.
+struct Replayed {};
 
 using EventBody = std::variant<Submitted, TaskStarted, TaskFinished, TaskLost, TimerFired, ChildStarted, ChildRejected,
                                ChildEnded, ChildRestarted, KillRequested, RestartRequested, Unqueued, PauseRequested,
-                               ResumeRequested, TaskRunMarked, StatusChanged, LabelsSet, TaskWaited, TaskWoken>;
+                               ResumeRequested, TaskRunMarked, StatusChanged, LabelsSet, Replayed, TaskWaited,
+                               TaskWoken>;
 
 // A question that a steering expression asks of the world: kv('x'), read('file') …
 struct Lookup {

@@ -9,7 +9,7 @@ std::string_view EventName(const EventBody& body) {
   static constexpr std::array<std::string_view, std::variant_size_v<EventBody>> kNames = {
       "Submitted", "TaskStarted", "TaskFinished", "TaskLost", "TimerFired", "ChildStarted", "ChildRejected",
       "ChildEnded", "ChildRestarted", "KillRequested", "RestartRequested", "Unqueued", "PauseRequested",
-      "ResumeRequested", "TaskRunMarked", "StatusChanged", "LabelsSet", "TaskWaited", "TaskWoken"};
+      "ResumeRequested", "TaskRunMarked", "StatusChanged", "LabelsSet", "Replayed", "TaskWaited", "TaskWoken"};
   return kNames.at(body.index());
 }
 
