@@ -47,6 +47,7 @@ bool Core::MayFire(const ArmedTimer& timer) {
 
 bool Core::Wait(const wire::TaskKey& key, const WorkerId& worker, wire::LookLater look, std::optional<Timestamp> started) {
   auto memo = look.memo_json.empty() ? Result<Value>(Value()) : ParseJson(look.memo_json);
+  if (look.at_latest > Duration(0)) look.after = std::min(look.after, look.at_latest);
   if (!Apply(key.execution, model::TaskWaited{key.fence, worker, look.after, memo ? std::move(*memo) : Value(), started})) {
     return false;
   }
