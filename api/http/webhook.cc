@@ -12,25 +12,13 @@ namespace {
 constexpr std::size_t kKeyBytesMax = 256;
 constexpr std::size_t kAtOnceMax = 64;
 
-using Lists = std::map<std::string, std::vector<std::string>>;
-
 // One list for each name, under the spelling that came first.
-Lists ByName(const Headers& headers) {
-  Lists out;
+NamedLists ByName(const Headers& headers) {
+  NamedLists out;
   for (const Header& header : headers) {
     const auto same =
         std::find_if(out.begin(), out.end(), [&](const auto& one) { return SameName(one.first, header.name); });
     (same != out.end() ? same->second : out[header.name]).push_back(MendUtf8(header.value));
-  }
-  return out;
-}
-
-Object ToObject(const Lists& lists) {
-  Object out;
-  for (const auto& [name, values] : lists) {
-    Array list;
-    for (const std::string& value : values) list.emplace_back(value);
-    out[name] = std::move(list);
   }
   return out;
 }
@@ -49,6 +37,16 @@ void Fire(WebhookDoor* door, const HttpRequest& request, const Reply& reply) {
 }
 
 }  // namespace
+
+Object ToObject(const NamedLists& lists) {
+  Object out;
+  for (const auto& [name, values] : lists) {
+    Array list;
+    for (const std::string& value : values) list.emplace_back(value);
+    out[name] = std::move(list);
+  }
+  return out;
+}
 
 WebhookCall ToWebhookCall(const HttpRequest& request) {
   WebhookCall call{request.captures.at("ns"), request.captures.at("flow"), request.captures.at("key"), request.method};

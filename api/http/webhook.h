@@ -3,7 +3,10 @@
 // Threads: the server's pool. Source: FLOWS 4.2, REST 4.1.
 #pragma once
 
+#include <map>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "api/http/router.h"
 #include "api/http/webhook_door.h"
@@ -19,5 +22,9 @@ void AddWebhookRoutes(Router& router, WebhookDoor* door);
 // ---- the translation, for tests ----
 WebhookCall ToWebhookCall(const HttpRequest& request);
 HttpResponse ToResponse(const WebhookAnswer& answer, const std::string& request_id);
+
+// Headers and parameters as trigger.headers and trigger.parameters show them: lists by name.
+using NamedLists = std::map<std::string, std::vector<std::string>>;
+Object ToObject(const NamedLists& lists);
 
 }  // namespace headrace::api::http

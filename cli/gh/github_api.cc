@@ -4,7 +4,9 @@
 #include <utility>
 
 #include "common/base/clock.h"
+#include "worker/github/rerun.h"
 #include "worker/github/weather.h"
+#include "worker/http/request_plan.h"
 
 namespace headrace::cli {
 namespace {
@@ -16,23 +18,6 @@ constexpr std::uint64_t kBodyMax = 32 * 1024 * 1024;
 constexpr Duration kPatience = std::chrono::seconds(30);
 constexpr Duration kShortest = std::chrono::seconds(5);
 constexpr Duration kSecondary = std::chrono::seconds(60);
-
-// A branch's name in a query.
-std::string Escaped(std::string_view text) {
-  constexpr std::string_view kHex = "0123456789ABCDEF";
-  std::string out;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if ((std::isalnum(byte) != 0) || c == '-' || c == '_' || c == '.' || c == '~') {
-      out += c;
-    } else {
-      out += '%';
-      out += kHex[byte >> 4U];
-      out += kHex[byte & 15U];
-    }
-  }
-  return out;
-}
 
 }  // namespace
 
@@ -74,8 +59,8 @@ Result<worker::HttpAnswer> GithubApi::Send(const std::string& method, const std:
 }
 
 Result<std::optional<GithubApi::Runs>> GithubApi::List(const std::string& branch) {
-  const std::string path = "/repos/" + target_.repository + "/actions/workflows/" + Escaped(target_.workflow) + "/runs?" +
-                           (branch.empty() ? "per_page=100" : "per_page=1&branch=" + Escaped(branch)) + "&exclude_pull_requests=true";
+  const std::string path = "/repos/" + target_.repository + "/actions/workflows/" + worker::PercentEncode(target_.workflow) + "/runs?" +
+                           (branch.empty() ? "per_page=100" : "per_page=1&branch=" + worker::PercentEncode(branch)) + "&exclude_pull_requests=true";
   ASSIGN_OR_RETURN(const worker::HttpAnswer answer, Send("GET", path, etags_[path]));
   if (answer.code == 304) return std::optional<Runs>();
   if (answer.code == 404) {
@@ -101,17 +86,8 @@ Result<std::vector<std::string>> GithubApi::FailedJobs(const RunSnapshot& run) {
   const std::string path = "/repos/" + target_.repository + "/actions/runs/" + std::to_string(run.id) + "/attempts/" +
                            std::to_string(run.attempt) + "/jobs?per_page=100";
   ASSIGN_OR_RETURN(const worker::HttpAnswer answer, Send("GET", path, {}));
-  std::vector<std::string> names;
-  auto body = ParseJson(answer.body);
-  const Value* jobs = body ? Member(*body, "jobs") : nullptr;
-  for (const Value& job : jobs != nullptr && jobs->is_array() ? jobs->get_array() : Array()) {
-    const Value* conclusion = Member(job, "conclusion");
-    const Value* name = Member(job, "name");
-    if (conclusion == nullptr || name == nullptr) continue;
-    const std::string ended = ToText(*conclusion);
-    if (ended == "failure" || ended == "timed_out" || ended == "cancelled") names.push_back(ToText(*name));
-  }
-  return names;
+  const auto body = ParseJson(answer.body);
+  return body ? worker::github::FailedNames(worker::github::ReadJobs(*body)) : std::vector<std::string>();
 }
 
 Result<bool> GithubApi::RerunFailed(worker::github::RunId run) {

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "api/execution_json.h"
+#include "api/http/webhook.h"
 #include "api/translate.h"
 
 namespace headrace::cli {
@@ -16,16 +17,6 @@ namespace {
 using api::http::WebhookAnswer;
 using api::http::WebhookCall;
 using Done = std::function<void(WebhookAnswer)>;
-
-Object ListsOf(const std::map<std::string, std::vector<std::string>>& lists) {
-  Object out;
-  for (const auto& [name, values] : lists) {
-    Array list;
-    for (const std::string& value : values) list.emplace_back(value);
-    out[name] = std::move(list);
-  }
-  return out;
-}
 
 int StatusOf(const Error& error) {
   switch (error.code) {
@@ -145,7 +136,7 @@ class EngineWebhooks final : public api::http::WebhookDoor {
   }
 
   void Fire(WebhookCall call, Done done) override {
-    scheduler::WebhookCall fired{call.ns, call.flow_id, call.key, call.method, ListsOf(call.headers), ListsOf(call.parameters)};
+    scheduler::WebhookCall fired{call.ns, call.flow_id, call.key, call.method, api::http::ToObject(call.headers), api::http::ToObject(call.parameters)};
     if (Value* body = call.variables.if_contains("body")) fired.body = std::move(*body);
     engine_.triggers().FireWebhook(std::move(fired), [&engine = engine_, waiters = waiters_,
                                                       done = std::move(done)](Result<scheduler::WebhookReply> reply) {

@@ -1,5 +1,6 @@
 #include "worker/github/deliver.h"
 
+#include "worker/github/hook_health.h"
 #include "worker/github/poll.h"
 #include "worker/github/run_view.h"
 #include "worker/github/shared_state.h"
@@ -26,7 +27,10 @@ Status Deliver(EngineDoor& door, std::string_view connection, std::string_view e
   const std::string key = ViewKey(connection, repository);
   return ChangeBoard(door, {key}, [&](Board& board) -> Status {
     board.keep = kViewKept;
-    if (RunView(board.at(key)).Put(*run)) board.news = {{key, {KeyOf(run->id), "any"}}};
+    RunView view(board.at(key));
+    const bool news = view.Put(*run);
+    if (news) board.news = {{key, {KeyOf(run->id), "any"}}};
+    if (run->ended()) NoteDelivered(board.at(key), *run, news);
     return {};
   });
 }

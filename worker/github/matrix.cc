@@ -4,6 +4,7 @@
 #include <cctype>
 
 #include "worker/files/glob.h"
+#include "worker/github/json_parts.h"
 #include "worker/github/shared_state.h"
 
 namespace headrace::worker::github {
@@ -11,19 +12,6 @@ namespace {
 
 // Once is no habit.
 constexpr std::int64_t kFlakesMin = 2;
-
-Array TextList(const std::vector<std::string>& texts) {
-  Array list;
-  for (const std::string& text : texts) list.emplace_back(json::string(text));
-  return list;
-}
-
-std::vector<std::string> TextsOf(const Value& from, std::string_view key) {
-  std::vector<std::string> texts;
-  const Value* list = Member(from, key);
-  for (const Value& text : list != nullptr && list->is_array() ? list->get_array() : Array()) texts.push_back(ToText(text));
-  return texts;
-}
 
 // Numbers inside names count as numbers.
 bool IsOlder(std::string_view left, std::string_view right) {

@@ -9,13 +9,6 @@
 namespace headrace::worker::github {
 namespace {
 
-std::vector<std::string> FailedNames(const std::vector<JobSeen>& jobs) {
-  std::vector<std::string> names;
-  for (const JobSeen& job : jobs)
-    if (job.failed()) names.push_back(job.name);
-  return names;
-}
-
 // One of these failed in an earlier attempt, too: that is hardly chance.
 bool FailedBefore(const std::vector<JobSeen>& all, std::int64_t attempt, const std::vector<std::string>& names) {
   return std::any_of(all.begin(), all.end(), [&](const JobSeen& job) {
@@ -41,7 +34,7 @@ void NoteRed(Cell& cell, const RunSnapshot& run, const std::vector<JobSeen>& job
 
 Status EndGreen(Look& look, const Repository& repository, const RunSnapshot& run, Cell& cell) {
   cell.state = "GREEN";
-  if (run.attempt == 1) return {};
+  if (run.attempt == 1) return CountRun(look, repository, run, {});
   auto jobs = JobsOf(look, repository, run, true);
   if (!jobs) {
     cell.state.clear();

@@ -1,6 +1,8 @@
 #include <algorithm>
 
+#include "worker/github/json_parts.h"
 #include "worker/github/matrix.h"
+#include "worker/html.h"
 
 namespace headrace::worker::github {
 namespace {
@@ -15,20 +17,6 @@ std::int64_t ChangesOf(const std::vector<Cell>& cells, std::string_view change) 
   return std::count_if(cells.begin(), cells.end(), [&](const Cell& cell) { return cell.change == change; });
 }
 
-Value TextOr(const std::string& text) { return text.empty() ? Value() : Value(json::string(text)); }
-
-Array TextList(const std::vector<std::string>& texts) {
-  Array list;
-  for (const std::string& text : texts) list.emplace_back(json::string(text));
-  return list;
-}
-
-std::string Joined(const std::vector<std::string>& texts) {
-  std::string text;
-  for (const std::string& one : texts) text += (text.empty() ? "" : ", ") + one;
-  return text;
-}
-
 // https://github.com/acme/app of a run's page.
 std::string CompareUrl(const Cell& cell) {
   const std::size_t end = cell.url.find("/actions/");
@@ -38,11 +26,11 @@ std::string CompareUrl(const Cell& cell) {
 
 std::string Detail(const Cell& cell) {
   if (cell.broken()) {
-    std::string text = Joined(cell.failed_jobs);
+    std::string text = Listed(cell.failed_jobs);
     if (cell.suspicion == "flake") text += text.empty() ? "may be a flake" : " (may be a flake)";
     return text;
   }
-  return cell.state == "FLAKY_GREEN" ? Joined(cell.flaky_jobs) : cell.reason;
+  return cell.state == "FLAKY_GREEN" ? Listed(cell.flaky_jobs) : cell.reason;
 }
 
 std::string Since(const Cell& cell) {
@@ -65,18 +53,6 @@ std::string Marked(std::string_view text) {
   for (const char c : text) {
     if (std::string_view("\\|*_`[]<").find(c) != std::string_view::npos) safe += '\\';
     safe += c == '\n' || c == '\r' ? ' ' : c;
-  }
-  return safe;
-}
-
-std::string Escaped(std::string_view text) {
-  std::string safe;
-  for (const char c : text) {
-    if (c == '&') safe += "&amp;";
-    else if (c == '<') safe += "&lt;";
-    else if (c == '>') safe += "&gt;";
-    else if (c == '"') safe += "&quot;";
-    else safe += c;
   }
   return safe;
 }
@@ -112,10 +88,10 @@ Object CountsOf(const std::vector<Cell>& cells) {
 Object ToOutput(const Cell& cell) {
   return {{"repository", cell.repository}, {"branch", cell.branch}, {"workflow", cell.workflow}, {"state", cell.state},
           {"runId", cell.run == 0 ? Value() : Value(cell.run)}, {"attempt", cell.run == 0 ? Value() : Value(cell.attempt)},
-          {"sha", TextOr(cell.sha)}, {"since", FormatInstant(cell.since)}, {"consecutiveReds", cell.consecutive_reds},
-          {"lastGoodSha", TextOr(cell.last_good_sha)}, {"compareUrl", TextOr(CompareUrl(cell))}, {"failedJobs", TextList(cell.failed_jobs)},
-          {"flakyJobs", TextList(cell.flaky_jobs)}, {"suspicion", TextOr(cell.suspicion)}, {"reason", TextOr(cell.reason)},
-          {"durationMs", cell.duration_ms}, {"url", TextOr(cell.url)}};
+          {"sha", TextOrNull(cell.sha)}, {"since", FormatInstant(cell.since)}, {"consecutiveReds", cell.consecutive_reds},
+          {"lastGoodSha", TextOrNull(cell.last_good_sha)}, {"compareUrl", TextOrNull(CompareUrl(cell))}, {"failedJobs", TextList(cell.failed_jobs)},
+          {"flakyJobs", TextList(cell.flaky_jobs)}, {"suspicion", TextOrNull(cell.suspicion)}, {"reason", TextOrNull(cell.reason)},
+          {"durationMs", cell.duration_ms}, {"url", TextOrNull(cell.url)}};
 }
 
 Array OutputOf(const std::vector<Cell>& cells, const std::string& change) {
@@ -141,14 +117,14 @@ std::string MarkdownOf(const std::vector<Cell>& cells) {
 }
 
 std::string HtmlOf(const std::vector<Cell>& cells) {
-  std::string text = "<p>" + Escaped(Sums(cells)) + "</p>\n<table>\n<tr>";
+  std::string text = "<p>" + EscapeHtml(Sums(cells)) + "</p>\n<table>\n<tr>";
   for (const char* column : kColumns) text += "<th>" + std::string(column) + "</th>";
   text += "</tr>\n";
   for (const Cell& cell : cells) {
     const std::string state = "<b style=\"color:" + Colour(cell) + "\">" + cell.state + "</b>";
-    text += "<tr><td>" + Escaped(cell.repository) + "</td><td>" + Escaped(cell.branch) + "</td><td>" + Escaped(cell.workflow) + "</td><td>";
-    text += cell.url.empty() ? state : "<a href=\"" + Escaped(cell.url) + "\">" + state + "</a>";
-    text += "</td><td>" + Escaped(Since(cell)) + "</td><td>" + Escaped(Detail(cell)) + "</td></tr>\n";
+    text += "<tr><td>" + EscapeHtml(cell.repository) + "</td><td>" + EscapeHtml(cell.branch) + "</td><td>" + EscapeHtml(cell.workflow) + "</td><td>";
+    text += cell.url.empty() ? state : "<a href=\"" + EscapeHtml(cell.url) + "\">" + state + "</a>";
+    text += "</td><td>" + EscapeHtml(Since(cell)) + "</td><td>" + EscapeHtml(Detail(cell)) + "</td></tr>\n";
   }
   return text + "</table>\n";
 }

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "common/base/hash.h"
+#include "worker/github/hook_health.h"
 #include "worker/github/shared_state.h"
 
 namespace headrace::worker::github {
@@ -96,11 +97,16 @@ class Poll {
 };
 
 // What was found goes into the view, and whoever waits for it is woken.
-void Merge(RunView& view, const Found& found, Timestamp now, const std::string& topic, std::vector<model::SharedNews>& news) {
+void Merge(Value& record, const Found& found, Timestamp now, const std::string& topic, std::vector<model::SharedNews>& news) {
+  RunView view(record);
   std::set<std::string> keys;
+  const std::vector<RunId> open = view.Open(now);
   for (const RunSnapshot& run : found.runs) {
-    if (view.Put(run)) keys.insert(KeyOf(run.id));
+    if (!view.Put(run)) continue;
+    keys.insert(KeyOf(run.id));
+    if (run.ended() && std::find(open.begin(), open.end(), run.id) != open.end()) NoteFound(record, run, now);
   }
+  NoteMissed(record, now);
   for (const RunId id : found.missing) {
     if (view.NoteMissing(id, now)) keys.insert(KeyOf(id));
   }
@@ -147,8 +153,8 @@ Result<Refreshed> Refresh(Look& look, const Repository& repository, const Waited
   ASSIGN_OR_RETURN(const Duration spacing, look.client().Spacing());
   // A tenth earlier or later, another one each time, so that connections do not poll in step.
   const double jitter = static_cast<double>(StableHash(key, static_cast<std::uint64_t>(ToMicros(look.now()))) % 2001) / 10000.0 - 0.1;
-  const Duration base = std::max(interval, spacing);
-  Refreshed refreshed{.interval = base + Duration(static_cast<std::int64_t>(static_cast<double>(base.count()) * jitter))};
+  const auto spread = [&](Duration base) { return base + Duration(static_cast<std::int64_t>(static_cast<double>(base.count()) * jitter)); };
+  Refreshed refreshed{.interval = spread(std::max(interval, spacing))};
   bool mine = false;
   Board seen;
   const auto read = [&](const RunView& view) {
@@ -159,6 +165,7 @@ Result<Refreshed> Refresh(Look& look, const Repository& repository, const Waited
   };
   RETURN_IF_ERROR(ChangeBoard(look.door(), {key}, [&](Board& board) -> Status {
     board.keep = kViewKept;
+    if (HooksBringEnds(board.at(key), look.now())) refreshed.interval = spread(std::max({interval, spacing, kPollBesideHooks}));
     RunView view(board.at(key));
     if (waited.id != 0) view.Watch(waited.id, waited.attempt, waited.until);
     read(view);
@@ -173,9 +180,8 @@ Result<Refreshed> Refresh(Look& look, const Repository& repository, const Waited
   ASSIGN_OR_RETURN(const Found found, Poll(look, repository, view, view.Open(look.now()), fingerprint).Run(waited.any));
   RETURN_IF_ERROR(ChangeBoard(look.door(), {key}, [&](Board& board) -> Status {
     board.keep = kViewKept;
-    RunView merged(board.at(key));
-    Merge(merged, found, look.now(), TopicOf(look, repository), board.news);
-    read(merged);
+    Merge(board.at(key), found, look.now(), TopicOf(look, repository), board.news);
+    read(RunView(board.at(key)));
     return {};
   }));
   return refreshed;

@@ -7,6 +7,7 @@
 
 #include "common/base/text.h"
 #include "common/expr/regex.h"
+#include "worker/github/json_parts.h"
 #include "worker/github/shared_state.h"
 
 namespace headrace::worker::github {
@@ -38,16 +39,6 @@ Status CheckNames(const Object& policy) {
   return {};
 }
 
-std::string Text(const Value& from, std::string_view key) {
-  const Value* value = Member(from, key);
-  return value == nullptr || value->is_null() ? std::string() : ToText(*value);
-}
-
-Timestamp Instant(const Value& from, std::string_view key) {
-  const auto at = ParseInstant(Text(from, key));
-  return at ? *at : Timestamp{};
-}
-
 }  // namespace
 
 Result<RerunPolicy> ReadRerunPolicy(const Value& property) {
@@ -57,10 +48,10 @@ Result<RerunPolicy> ReadRerunPolicy(const Value& property) {
   if (object == nullptr) return InvalidArgument("rerun: expected a map such as {maxAttempts: 3, jobs: FAILED}");
   RETURN_IF_ERROR(CheckNames(*object));
   ASSIGN_OR_RETURN(policy.attempts_max, Count(property, "maxAttempts", 2, kAttemptsMax));
-  const std::string jobs = Text(property, "jobs");
+  const std::string jobs = TextAt(property, "jobs");
   if (!jobs.empty() && jobs != "FAILED" && jobs != "ALL") return InvalidArgument("rerun.jobs: '" + jobs + "' is neither FAILED nor ALL");
   policy.all_jobs = jobs == "ALL";
-  if (const std::string delay = Text(property, "delay"); !delay.empty()) {
+  if (const std::string delay = TextAt(property, "delay"); !delay.empty()) {
     auto span = ParseDuration(delay);
     if (!span) return Fail(std::move(span.error()).Wrap("rerun.delay"));
     policy.delay = *span;
@@ -85,15 +76,22 @@ std::vector<JobSeen> ReadJobs(const Value& answer) {
   const Value* jobs = Member(answer, "jobs");
   if (jobs == nullptr || !jobs->is_array()) return seen;
   for (const Value& job : jobs->get_array()) {
-    JobSeen one{.name = Text(job, "name"), .conclusion = Text(job, "conclusion"), .attempt = NumberAt(job, "run_attempt", 1),
-                .started = Instant(job, "started_at"), .completed = Instant(job, "completed_at"), .url = Text(job, "html_url")};
+    JobSeen one{.name = TextAt(job, "name"), .conclusion = TextAt(job, "conclusion"), .attempt = NumberAt(job, "run_attempt", 1),
+                .started = InstantAt(job, "started_at"), .completed = InstantAt(job, "completed_at"), .url = TextAt(job, "html_url")};
     const Value* steps = Member(job, "steps");
     for (const Value& step : steps != nullptr && steps->is_array() ? steps->get_array() : Array()) {
-      if (one.failed_step.empty() && Text(step, "conclusion") == "failure") one.failed_step = Text(step, "name");
+      if (one.failed_step.empty() && TextAt(step, "conclusion") == "failure") one.failed_step = TextAt(step, "name");
     }
     seen.push_back(std::move(one));
   }
   return seen;
+}
+
+std::vector<std::string> FailedNames(const std::vector<JobSeen>& jobs) {
+  std::vector<std::string> names;
+  for (const JobSeen& job : jobs)
+    if (job.failed()) names.push_back(job.name);
+  return names;
 }
 
 Array ToOutput(const std::vector<JobSeen>& jobs) {

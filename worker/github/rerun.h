@@ -38,6 +38,7 @@ struct JobSeen {
   std::string signature() const { return name + " / " + failed_step; }
 };
 std::vector<JobSeen> ReadJobs(const Value& answer);
+std::vector<std::string> FailedNames(const std::vector<JobSeen>& jobs);
 Array ToOutput(const std::vector<JobSeen>& jobs);
 
 // What failed in one attempt.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <tuple>
 
+#include "worker/github/json_parts.h"
 #include "worker/github/shared_state.h"
 
 namespace headrace::worker::github {
@@ -19,16 +20,6 @@ Object& Room(Value& record, std::string_view name) { return ObjectOf(ObjectOf(re
 const Object* RoomOf(const Value& record, std::string_view name) {
   const Value* room = Member(record, name);
   return room == nullptr ? nullptr : room->if_object();
-}
-
-std::string Text(const Value& from, std::string_view key) {
-  const Value* value = Member(from, key);
-  return value == nullptr || value->is_null() ? std::string() : ToText(*value);
-}
-
-Timestamp Instant(const Value& from, std::string_view key) {
-  const auto at = ParseInstant(Text(from, key));
-  return at ? *at : Timestamp{};
 }
 
 // ".github/workflows/main.yml@refs/heads/x" to "main.yml".
@@ -60,18 +51,19 @@ std::optional<RunSnapshot> ReadRun(const Value& run, std::string_view source) {
   RunSnapshot to{.id = NumberAt(run, "id")};
   if (to.id <= 0) return std::nullopt;
   to.attempt = std::max<std::int64_t>(1, NumberAt(run, "run_attempt", 1));
-  to.status = Text(run, "status");
-  to.conclusion = Text(run, "conclusion");
-  to.updated = Instant(run, "updated_at");
-  to.created = Instant(run, "created_at");
-  to.started = Instant(run, "run_started_at");
-  to.title = Text(run, "display_title");
-  to.event = Text(run, "event");
-  to.branch = Text(run, "head_branch");
-  to.sha = Text(run, "head_sha");
-  to.workflow = FileOf(Text(run, "path"));
-  to.workflow_id = Text(run, "workflow_id");
-  to.url = Text(run, "html_url");
+  to.status = TextAt(run, "status");
+  to.conclusion = TextAt(run, "conclusion");
+  to.updated = InstantAt(run, "updated_at");
+  to.created = InstantAt(run, "created_at");
+  to.started = InstantAt(run, "run_started_at");
+  to.title = TextAt(run, "display_title");
+  to.event = TextAt(run, "event");
+  to.branch = TextAt(run, "head_branch");
+  to.sha = TextAt(run, "head_sha");
+  to.workflow = FileOf(TextAt(run, "path"));
+  to.workflow_id = TextAt(run, "workflow_id");
+  to.url = TextAt(run, "html_url");
+  if (const Value* actor = Member(run, "actor")) to.actor = TextAt(*actor, "login");
   to.source = source;
   return to;
 }
@@ -80,7 +72,8 @@ Value ToRecord(const RunSnapshot& run) {
   return Object{{"id", run.id}, {"attempt", run.attempt}, {"status", run.status}, {"conclusion", run.conclusion},
                 {"updated", ToMicros(run.updated)}, {"created", ToMicros(run.created)}, {"started", ToMicros(run.started)},
                 {"title", CutTitle(run.title)}, {"event", run.event}, {"branch", run.branch}, {"sha", run.sha},
-                {"workflow", run.workflow}, {"workflowId", run.workflow_id}, {"url", run.url}, {"source", run.source}};
+                {"workflow", run.workflow}, {"workflowId", run.workflow_id}, {"url", run.url}, {"actor", run.actor},
+                {"source", run.source}};
 }
 
 RunSnapshot FromRecord(const Value& record) {
@@ -88,7 +81,7 @@ RunSnapshot FromRecord(const Value& record) {
           .conclusion = TextAt(record, "conclusion"), .updated = TimeAt(record, "updated"), .created = TimeAt(record, "created"),
           .started = TimeAt(record, "started"), .title = TextAt(record, "title"), .event = TextAt(record, "event"),
           .branch = TextAt(record, "branch"), .sha = TextAt(record, "sha"), .workflow = TextAt(record, "workflow"),
-          .workflow_id = TextAt(record, "workflowId"), .url = TextAt(record, "url"), .source = TextAt(record, "source")};
+          .workflow_id = TextAt(record, "workflowId"), .url = TextAt(record, "url"), .actor = TextAt(record, "actor"), .source = TextAt(record, "source")};
 }
 
 bool IsNewer(const RunSnapshot& candidate, const RunSnapshot& known) {

@@ -34,6 +34,7 @@ struct RunSnapshot {
   std::string workflow{};    // file name of its path
   std::string workflow_id{};
   std::string url{};
+  std::string actor{};       // who started it
   std::string source{};      // poll or webhook
 
   bool ended() const { return status == "completed"; }

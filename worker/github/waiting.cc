@@ -4,6 +4,7 @@
 
 #include "common/base/text.h"
 #include "worker/github/flakes.h"
+#include "worker/github/json_parts.h"
 #include "worker/github/rerun_claim.h"
 #include "worker/github/shared_state.h"
 
@@ -17,34 +18,6 @@ using std::chrono::seconds;
 constexpr Duration kLongest = std::chrono::hours(24 * 36);
 // In case a word got lost.
 constexpr Duration kAtLatest = std::chrono::minutes(15);
-
-std::string JoinNames(const std::vector<std::string>& names) {
-  std::string text;
-  for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
-  return text;
-}
-
-std::vector<std::string> FailedNames(const std::vector<JobSeen>& jobs) {
-  std::vector<std::string> names;
-  for (const JobSeen& job : jobs)
-    if (job.failed()) names.push_back(job.name);
-  return names;
-}
-
-Array TextList(const std::vector<std::string>& texts) {
-  Array list;
-  for (const std::string& text : texts) list.emplace_back(json::string(text));
-  return list;
-}
-
-std::vector<std::string> TextsOf(const Value& from, std::string_view key) {
-  std::vector<std::string> texts;
-  const Value* list = Member(from, key);
-  if (list != nullptr && list->is_array()) {
-    for (const Value& text : list->get_array()) texts.push_back(ToText(text));
-  }
-  return texts;
-}
 
 std::vector<RedAttempt> RedOf(const Object& memo) {
   std::vector<RedAttempt> red;
@@ -84,15 +57,18 @@ class Ending {
       RETURN_IF_ERROR(CountRun(look_, plan_.repository, run_, all));
       for (const JobSeen& job : all)
         if (job.conclusion == "success" || job.attempt == run_.attempt) jobs.push_back(job);
-    } else if (plan_.include_jobs) {
-      ASSIGN_OR_RETURN(jobs, Jobs(false));
+    } else {
+      RETURN_IF_ERROR(CountRun(look_, plan_.repository, run_, {}));
+      if (plan_.include_jobs) {
+        ASSIGN_OR_RETURN(jobs, Jobs(false));
+      }
     }
     Object outputs = Outputs(jobs, flaky, flaky.empty() ? "GREEN" : "FLAKY_GREEN");
     if (flaky.empty()) {
       look_.context().Log("INFO", Name() + " is green");
       return TaskOutcome::Success(std::move(outputs));
     }
-    const std::string message = Name() + " is green, but " + JoinNames(flaky) + " failed before and did not at a later attempt";
+    const std::string message = Name() + " is green, but " + Listed(flaky) + " failed before and did not at a later attempt";
     look_.context().Log("WARN", message);
     TaskOutcome outcome = TaskOutcome::Success(std::move(outputs));
     if (plan_.warn_if_flaky) outcome.state = model::State::kWarning;
@@ -108,7 +84,7 @@ class Ending {
       if (WaitsForDelay()) return look_.Again(FromMicros(NumberAt(Value(look_.memo()), "rerunAt")) - look_.now());
       ASSIGN_OR_RETURN(const RerunTry tried, TryRerun(look_, plan_.repository, plan_.rerun, run_));
       if (tried.refused.empty()) {
-        if (tried.posted) look_.context().Log("WARN", Name() + " is red (" + JoinNames(FailedNames(jobs)) + "): " + (plan_.rerun.all_jobs ? "all" : "its failed") + " jobs are run again");
+        if (tried.posted) look_.context().Log("WARN", Name() + " is red (" + Listed(FailedNames(jobs)) + "): " + (plan_.rerun.all_jobs ? "all" : "its failed") + " jobs are run again");
         look_.memo().erase("rerunAt");
         look_.memo()["attempt"] = run_.attempt + 1;
         return look_.Again(tried.again_after.value_or(plan_.interval), plan_.interval, TopicOf(look_, plan_.repository), {KeyOf(run_.id)}, kAtLatest);
@@ -119,7 +95,7 @@ class Ending {
     RETURN_IF_ERROR(CountRun(look_, plan_.repository, run_, all));
     const std::vector<std::string> failed = FailedNames(jobs);
     std::string message = "RunFailed: " + Name() + " ended with " + (run_.conclusion.empty() ? "no conclusion" : run_.conclusion);
-    if (!failed.empty()) message += "; failed jobs: " + JoinNames(failed);
+    if (!failed.empty()) message += "; failed jobs: " + Listed(failed);
     if (!decision.why.empty()) message += "; " + decision.why;
     if (run_.conclusion == "action_required") message += "; somebody has to approve it";
     return TaskOutcome::Failed(message + ". " + run_.url, Outputs(jobs, FlakyJobs(all), decision.verdict));

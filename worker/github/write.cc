@@ -10,7 +10,6 @@ namespace {
 using model::PropertyKind;
 
 constexpr std::size_t kShownMax = 4000;
-constexpr std::size_t kNamesMax = 10;
 constexpr Duration kLookAfter = std::chrono::seconds(5);
 
 std::string Shown(const Value& body) {
@@ -103,14 +102,6 @@ Result<TaskOutcome> LookAfterLost(Look& look, Result<TaskOutcome> outcome) {
 Result<std::string> TrimmedText(TaskContext& context, std::string_view property) {
   ASSIGN_OR_RETURN(const auto text, context.Text(property));
   return std::string(Trim(text.value_or("")));
-}
-
-Value TextOrNull(std::string text) { return text.empty() ? Value() : Value(json::string(text)); }
-
-std::string Listed(const std::vector<std::string>& names) {
-  std::string text;
-  for (std::size_t i = 0; i < names.size() && i < kNamesMax; ++i) text += (i == 0 ? "" : ", ") + names[i];
-  return names.size() <= kNamesMax ? text : text + " and " + std::to_string(names.size() - kNamesMax) + " more";
 }
 
 std::vector<model::PropertySpec> WithWrites(std::vector<model::PropertySpec> properties) {

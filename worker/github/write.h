@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "worker/github/json_parts.h"
 #include "worker/github/look.h"
 
 namespace headrace::worker::github {
@@ -43,10 +44,6 @@ Result<TaskOutcome> LookAfterLost(Look& look, Result<TaskOutcome> outcome);
 
 // A text property without the spaces around it; empty when it is absent.
 Result<std::string> TrimmedText(TaskContext& context, std::string_view property);
-// Null for an empty text.
-Value TextOrNull(std::string text);
-// "a, b and 3 more".
-std::string Listed(const std::vector<std::string>& names);
 
 // Adds `dryRun` and the connection's properties.
 std::vector<model::PropertySpec> WithWrites(std::vector<model::PropertySpec> properties);

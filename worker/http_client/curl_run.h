@@ -4,9 +4,33 @@
 
 #include <curl/curl.h>
 
+#include <memory>
+#include <string>
+
 #include "worker/cancel_token.h"
 
 namespace headrace::worker {
+
+struct FreeCurl {
+  void operator()(CURL* easy) const { curl_easy_cleanup(easy); }
+};
+struct FreeCurlMulti {
+  void operator()(CURLM* multi) const { curl_multi_cleanup(multi); }
+};
+struct FreeCurlList {
+  void operator()(curl_slist* list) const { curl_slist_free_all(list); }
+};
+using CurlEasy = std::unique_ptr<CURL, FreeCurl>;
+using CurlMulti = std::unique_ptr<CURLM, FreeCurlMulti>;
+using CurlList = std::unique_ptr<curl_slist, FreeCurlList>;
+
+// Longer by one line.
+inline void Append(CurlList& list, const std::string& line) {
+  curl_slist* longer = curl_slist_append(list.get(), line.c_str());
+  if (longer == nullptr) return;  // no memory; the list is as it was
+  static_cast<void>(list.release());
+  list.reset(longer);
+}
 
 inline CURLcode RunTransfer(CURL* easy, CURLM* multi, CancelToken& cancel) {
   curl_multi_add_handle(multi, easy);

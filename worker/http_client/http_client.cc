@@ -17,15 +17,6 @@ namespace {
 constexpr std::size_t kErrorBodyBytes = 16 * 1024;
 constexpr long kRedirectsMax = 20;
 
-struct FreeEasy {
-  void operator()(CURL* easy) const { curl_easy_cleanup(easy); }
-};
-struct FreeMulti {
-  void operator()(CURLM* multi) const { curl_multi_cleanup(multi); }
-};
-struct FreeList {
-  void operator()(curl_slist* list) const { curl_slist_free_all(list); }
-};
 struct FreeMime {
   void operator()(curl_mime* mime) const { curl_mime_free(mime); }
 };
@@ -73,9 +64,9 @@ class Transfer {
   const AddressRules rules_;
   const std::uint64_t body_max_;
   const HttpSink& sink_;
-  std::unique_ptr<CURL, FreeEasy> easy_;
-  std::unique_ptr<CURLM, FreeMulti> multi_;
-  std::unique_ptr<curl_slist, FreeList> headers_;
+  CurlEasy easy_;
+  CurlMulti multi_;
+  CurlList headers_;
   std::unique_ptr<curl_mime, FreeMime> mime_;
   HttpAnswer answer_;
   std::optional<Error> problem_;
@@ -144,19 +135,13 @@ Status Transfer::SetHeaders() {
   if (HasLineBreak(request_.bearer) || HasLineBreak(request_.user) || HasLineBreak(request_.password)) {
     return InvalidArgument("the login of the request has a line break: does a secret end with one?");
   }
-  curl_slist* list = nullptr;
-  const auto add = [&](const std::string& line) {
-    list = curl_slist_append(list, line.c_str());
-    static_cast<void>(headers_.release());
-    headers_.reset(list);
-  };
   for (const auto& [name, value] : request_.headers) {
     if (HasLineBreak(name) || HasLineBreak(value) || name.empty() || name.find(':') != std::string::npos)
       return InvalidArgument("headers: '" + name + "' has a line break or no fitting name");
     // A header without a value would be left out.
-    add(value.empty() ? name + ";" : name + ": " + value);
+    Append(headers_, value.empty() ? name + ";" : name + ": " + value);
   }
-  add("Expect:");
+  Append(headers_, "Expect:");
   Set(CURLOPT_HTTPHEADER, headers_.get());
   return {};
 }

@@ -14,16 +14,6 @@
 namespace headrace::worker {
 namespace {
 
-struct FreeEasy {
-  void operator()(CURL* easy) const { curl_easy_cleanup(easy); }
-};
-struct FreeMulti {
-  void operator()(CURLM* multi) const { curl_multi_cleanup(multi); }
-};
-struct FreeList {
-  void operator()(curl_slist* list) const { curl_slist_free_all(list); }
-};
-
 bool EndsLine(std::string_view text) {
   return std::any_of(text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; });
 }
@@ -62,9 +52,9 @@ class Delivery {
   std::string_view left_;
   const std::size_t size_;
   const AddressRules rules_;
-  std::unique_ptr<CURL, FreeEasy> easy_;
-  std::unique_ptr<CURLM, FreeMulti> multi_;
-  std::unique_ptr<curl_slist, FreeList> recipients_;
+  CurlEasy easy_;
+  CurlMulti multi_;
+  CurlList recipients_;
   std::string last_answer_;
   std::optional<Error> problem_;
 };
@@ -122,12 +112,9 @@ void Delivery::SetTls() {
 
 Status Delivery::SetEnvelope() {
   if (envelope_.to.empty()) return InvalidArgument("to: nobody is to get the mail");
-  curl_slist* list = nullptr;
   for (const std::string& address : envelope_.to) {
     if (EndsLine(address)) return InvalidArgument("to: an address has a control character");
-    list = curl_slist_append(list, ("<" + address + ">").c_str());
-    static_cast<void>(recipients_.release());
-    recipients_.reset(list);
+    Append(recipients_, "<" + address + ">");
   }
   if (EndsLine(envelope_.from)) return InvalidArgument("from: the address has a control character");
   Set(CURLOPT_MAIL_FROM, ("<" + envelope_.from + ">").c_str());

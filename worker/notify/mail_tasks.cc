@@ -4,6 +4,7 @@
 #include "common/base/text.h"
 #include "worker/files/storage.h"
 #include "worker/function_runner.h"
+#include "worker/html.h"
 #include "worker/http_client/mail_client.h"
 #include "worker/notify/execution_report.h"
 #include "worker/notify/mime_message.h"
@@ -140,18 +141,6 @@ Result<TaskOutcome> RunSend(TaskContext& context) {
 
 // ---- MailExecution ----
 
-std::string Escaped(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    if (c == '&') out += "&amp;";
-    else if (c == '<') out += "&lt;";
-    else if (c == '>') out += "&gt;";
-    else if (c == '"') out += "&quot;";
-    else out += c;
-  }
-  return out;
-}
-
 std::string PlainReport(const ExecutionReport& report) {
   std::string text = report.Headline() + "\n" + report.Verdict() + "\n";
   if (!report.custom_message.empty()) text += "\n" + report.custom_message + "\n";
@@ -164,14 +153,14 @@ std::string HtmlReport(const ExecutionReport& report) {
   const bool good = report.mood() == ExecutionReport::Mood::kGood;
   const bool bad = report.mood() == ExecutionReport::Mood::kDanger;
   std::string html = "<!DOCTYPE html>\n<html><body style=\"font-family: sans-serif\">\n<h2 style=\"color: " +
-                     std::string(good ? "#1a7f4b" : bad ? "#b3123f" : "#8a6100") + "\">" + Escaped(report.Headline()) + "</h2>\n";
-  html += "<p>" + Escaped(report.Verdict()) + "</p>\n";
-  if (!report.custom_message.empty()) html += "<p>" + Escaped(report.custom_message) + "</p>\n";
+                     std::string(good ? "#1a7f4b" : bad ? "#b3123f" : "#8a6100") + "\">" + EscapeHtml(report.Headline()) + "</h2>\n";
+  html += "<p>" + EscapeHtml(report.Verdict()) + "</p>\n";
+  if (!report.custom_message.empty()) html += "<p>" + EscapeHtml(report.custom_message) + "</p>\n";
   html += "<table cellpadding=\"4\">\n";
   for (const auto& [name, value] : report.Fields())
-    html += "<tr><th align=\"left\">" + Escaped(name) + "</th><td>" + Escaped(value) + "</td></tr>\n";
+    html += "<tr><th align=\"left\">" + EscapeHtml(name) + "</th><td>" + EscapeHtml(value) + "</td></tr>\n";
   html += "</table>\n";
-  if (!report.link.empty()) html += "<p><a href=\"" + Escaped(report.link) + "\">Open Execution</a></p>\n";
+  if (!report.link.empty()) html += "<p><a href=\"" + EscapeHtml(report.link) + "\">Open Execution</a></p>\n";
   return html + "</body></html>\n";
 }
 

@@ -256,7 +256,7 @@ TEST(Rerun, FlakyIsWhatFailedFirstAndSucceededLater) {
   const std::vector<JobSeen> jobs = {Job("a", "failure", 1), Job("a", "success", 2), Job("b", "failure", 1), Job("b", "failure", 2), Job("c", "success", 1)};
   EXPECT_EQ(FlakyJobs(jobs), std::vector<std::string>{"a"});
   Value record;
-  CountJobs(record, jobs, kNow);
+  CountJobs(record, jobs, 0, kNow);
   EXPECT_EQ(NumberAt(*AtPath(record, "jobs.a"), "flakes"), 1);
   EXPECT_EQ(NumberAt(*AtPath(record, "jobs.b"), "fails"), 2);
   EXPECT_EQ(NumberAt(*AtPath(record, "jobs.b"), "flakes"), 0);
