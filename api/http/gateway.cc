@@ -63,6 +63,7 @@ Router MainRoutes(const GatewayOptions& options, SystemView& view, Metrics& metr
   AddSystemRoutes(router, view);
   AddWebhookRoutes(router, options.webhooks);
   AddGithubHookRoute(router, {.secrets = options.github_secrets, .door = options.github}, metrics);
+  if (options.more_routes) options.more_routes(router);
   return router;
 }
 

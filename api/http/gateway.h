@@ -3,6 +3,7 @@
 // Threads: the owner's.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -29,6 +30,8 @@ struct GatewayOptions {
   // Who takes what comes in; null: 503. They outlive the gateway.
   WebhookDoor* webhooks = nullptr;
   GithubHookDoor* github = nullptr;
+  // Adds the routes of the process around this one to the main port; may be empty.
+  std::function<void(Router&)> more_routes{};
   std::string version = "unknown";
   std::string role = "unknown";
   HttpLimits limits{};

@@ -1,4 +1,4 @@
-// headrace gh: GitHub from the terminal, without a server.
+// headrace gh watch: GitHub from the terminal, without a server.
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
@@ -249,7 +249,8 @@ int Watch(Context& context, WatchArguments arguments) {
 }  // namespace
 
 void RegisterGh(CLI::App& app, Context& context) {
-  CLI::App* gh = app.add_subcommand("gh", "GitHub from the terminal: no server is needed")->require_subcommand(1);
+  CLI::App* gh = app.add_subcommand("gh", "GitHub from the terminal")->require_subcommand(1);
+  gh->fallthrough();
   CLI::App* watch = gh->add_subcommand("watch", "follow a workflow on some branches: a line a branch, one request an interval for all");
   const auto arguments = std::make_shared<WatchArguments>();
   if (const char* endpoint = FirstSet({"GITHUB_API_URL"}); *endpoint != 0) arguments->target.endpoint = endpoint;
@@ -265,6 +266,7 @@ void RegisterGh(CLI::App& app, Context& context) {
   watch->add_option("--endpoint", arguments->target.endpoint, "of GitHub's API; Enterprise: https://HOST/api/v3 (Env:GITHUB_API_URL)")->capture_default_str();
   watch->footer("The token is taken from GITHUB_TOKEN or GH_TOKEN.\nExit codes: 0 all green, 10 one is red, 5 a branch has no run, 13 --timeout.");
   watch->callback([&context, arguments] { context.action = [&context, arguments] { return Watch(context, *arguments); }; });
+  RegisterGhServer(*gh, context);
 }
 
 }  // namespace headrace::cli

@@ -15,8 +15,9 @@ void RegisterRun(CLI::App& app, Context& context);
 // standalone, scheduler, worker
 void RegisterCluster(CLI::App& app, Context& context);
 void RegisterExpr(CLI::App& app, Context& context);
-// gh watch
+// gh watch, flakes, budget
 void RegisterGh(CLI::App& app, Context& context);
+void RegisterGhServer(CLI::App& gh, Context& context);
 void RegisterDoctor(CLI::App& app, Context& context);
 // completion, help, version
 void RegisterAbout(CLI::App& app, Context& context);

@@ -5,6 +5,8 @@
 #include <utility>
 
 #include "api/http/github_hook.h"
+#include "cli/host/github_routes.h"
+#include "cli/host/local_door.h"
 #include "cli/version.h"
 
 namespace headrace::cli {
@@ -39,6 +41,7 @@ Result<std::unique_ptr<api::http::Gateway>> OpenHttp(const HttpArguments& argume
   if (!arguments.github_hooks.empty()) {
     ASSIGN_OR_RETURN(options.github_secrets, api::http::ReadHookSecrets(arguments.github_hooks));
   }
+  options.more_routes = [door = std::shared_ptr(MakeLocalDoor(engine))](api::http::Router& router) { AddGithubRoutes(router, door); };
   return api::http::Gateway::Start(options, engine);
 }
 
