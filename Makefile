@@ -77,12 +77,12 @@ bench: build ## the benchmarks, each beside the limits of the machine
 asan: deps build/asan/build.ninja ## every test under the address and undefined-behaviour sanitizers
 	@cmake --build build/asan --parallel $(JOBS)
 	@# Frames are large under the sanitizers, and expressions recurse up to their limits.
-	@cd build/asan && ulimit -s 65536 && ASAN_OPTIONS=detect_stack_use_after_return=1 UBSAN_OPTIONS=print_stacktrace=1 $(CTEST)
+	@cd build/asan && ulimit -s 65536 && E2E_JOBS=2 ASAN_OPTIONS=detect_stack_use_after_return=1 UBSAN_OPTIONS=print_stacktrace=1 $(CTEST)
 
 .PHONY: tsan
 tsan: deps build/tsan/build.ninja ## every test under the thread sanitizer
 	@cmake --build build/tsan --parallel $(JOBS)
-	@cd build/tsan && $(CTEST)
+	@cd build/tsan && E2E_JOBS=2 $(CTEST)
 
 .PHONY: fuzz
 fuzz: dev-deps build/fuzz/build.ninja ## every fuzz target for FUZZ_SECONDS each

@@ -107,7 +107,7 @@ def main():
             if file.read() != table():
                 failed += 1
                 print("docs/rules.md is not what flow_rules.py --table prints")
-    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+    with concurrent.futures.ThreadPoolExecutor(2 * os.cpu_count()) as pool:
         for name, faults in zip(names, pool.map(lambda name: run(binary, name), names)):
             failed += bool(faults)
             for fault in faults:

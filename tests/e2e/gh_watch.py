@@ -12,6 +12,7 @@ import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
+import side_by_side  # noqa: E402
 from harness import TOKEN, Standin, headrace_binary  # noqa: E402
 
 REPO = "acme/app"
@@ -74,6 +75,7 @@ class GhWatch(unittest.TestCase):
         self.assertEqual(done.returncode, 5, done.stderr)
         self.assertIn("no run", done.stdout)
 
+    @side_by_side.takes(11)
     def test_limits_and_outages_are_waited_for(self):
         self.begin({"main": {"reads": 1}}, faults=[{"path": "/runs", "times": 1, "kind": "secondary", "retry_after": 1},
                                                   {"path": "/runs", "times": 1, "kind": "status", "status": 502}])
@@ -119,4 +121,4 @@ class GhWatch(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    side_by_side.main()

@@ -1,4 +1,4 @@
-"""headrace against the stand-in for GitHub's own tasks: one process, or a scheduler with workers that may be killed."""
+"""headrace against the stand-in for GitHub: one process, or a scheduler with workers that may be killed, and a test's way to them."""
 
 import json
 import os
@@ -7,8 +7,9 @@ import socket
 import subprocess
 import tempfile
 import time
+import unittest
 
-from harness import TOKEN, Outcome, headrace_binary
+from harness import TOKEN, Outcome, Standin, headrace_binary
 
 CONNECTIONS = """
 connections:
@@ -165,3 +166,52 @@ class Cluster:
             except subprocess.TimeoutExpired:
                 child.kill()
                 child.wait()
+
+
+@unittest.skipUnless(headrace_binary(), "HEADRACE_BIN names no binary")
+class GithubCase(unittest.TestCase):
+    """A test with a stand-in and a folder of its own; what ran last is in `last`."""
+
+    maxDiff = None
+    repository = "acme/app"
+    scale = 1
+
+    def begin(self, script):
+        self.github = Standin(script)
+        self.addCleanup(self.github.stop)
+        self.folder = Folder(self.github.url)
+        self.addCleanup(self.folder.remove)
+
+    def run_flow(self, *tasks, script=None, state="SUCCESS", scale=None, **more):
+        """The outcome of a flow of these tasks, which ends in `state`; the token is nowhere to be seen."""
+        if script is not None:
+            self.begin(script)
+        self.last = run_here(self.folder, flow(*tasks, **more), scale or self.scale)
+        self.assertTrue(self.last.stdout, self.last.stderr)
+        self.assertNotIn(TOKEN, self.last.stdout + self.last.stderr, "the token was shown")
+        self.assertEqual(self.folder.holds(TOKEN), [], "the token rests in a file")
+        self.assertEqual(self.last.state, state, self.last.stderr[-3000:])
+        return self.last
+
+    def cluster(self, workers, **more):
+        started = Cluster(self.folder, workers, **more)
+        self.addCleanup(started.stop)
+        return started
+
+    def sent(self, method, part):
+        return [r for r in self.github.requests() if r["method"] == method and part in r["path"]]
+
+    def effects(self):
+        return self.github.effects()[self.repository]
+
+    def start_run(self, workflow="ci.yml", **more):
+        return self.github.admin("POST", "/runs", dict({"repository": self.repository, "workflow": workflow, "ref": "main"}, **more))["id"]
+
+    def end_run(self, run):
+        self.github.admin("POST", f"/runs/{run}", {"conclusion": "success"})
+
+    def until(self, holds, seconds=30):
+        end = time.time() + seconds
+        while not holds():
+            self.assertLess(time.time(), end, "it does not come")
+            time.sleep(0.1)

@@ -6,74 +6,64 @@ HEADRACE_BIN=build/release/bin/headrace python3 tests/e2e/github_hooks.py [-v] [
 
 import os
 import sys
-import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from github_cluster import Cluster, Folder, flow, free_port, task  # noqa: E402
-from harness import TOKEN, Standin, headrace_binary  # noqa: E402
+import side_by_side  # noqa: E402
+from github_cluster import GithubCase, flow, free_port, task  # noqa: E402
+from harness import TOKEN  # noqa: E402
 
 REPO = "acme/app"
 SECRET = "a secret of the hook"
 
 
-@unittest.skipUnless(headrace_binary(), "HEADRACE_BIN names no binary")
-class GithubHooks(unittest.TestCase):
-    maxDiff = None
-
-    def begin(self, faults=(), secret=SECRET):
+class GithubHooks(GithubCase):
+    def serve(self, faults=(), secret=SECRET):
         """A server that takes deliveries, and a stand-in that makes them when a run changes."""
         port = free_port()
         hook = {"url": f"http://127.0.0.1:{port}/api/v1/hooks/github/releases", "secret": secret, "events": ["workflow_run"],
                 "repository": REPO}
-        self.github = Standin({"hooks": [hook], "delivery_faults": list(faults), "repositories": {REPO: {
+        self.begin({"hooks": [hook], "delivery_faults": list(faults), "repositories": {REPO: {
             "default_branch": "main", "workflows": {"ci.yml": {"plan": {"reads": "never", "jobs": [{"name": "build"}]}}}}}})
-        self.addCleanup(self.github.stop)
-        folder = Folder(self.github.url)
-        self.addCleanup(folder.remove)
-        hooks = folder.write("hooks", f"releases {SECRET}\n")
-        self.cluster = Cluster(folder, 1, arguments=("--port", str(port), "--github-hooks", hooks))
-        self.addCleanup(self.cluster.stop)
-        self.assertEqual(folder.holds(TOKEN), [])
+        hooks = self.folder.write("hooks", f"releases {SECRET}\n")
+        self.running = self.cluster(1, arguments=("--port", str(port), "--github-hooks", hooks))
+        self.assertEqual(self.folder.holds(TOKEN), [])
 
     def wait_for_run(self, interval):
         """A run, and an execution that has looked at it once and waits for it."""
-        run = self.github._ask("POST", "/runs", {"repository": REPO, "workflow": "ci.yml", "ref": "main"})["id"]
-        self.cluster.apply(flow(task("WaitRun", id="wait", repository=REPO, runId=run, interval=interval)))
-        execution = self.cluster.submit()
+        run = self.start_run()
+        self.running.apply(flow(task("WaitRun", id="wait", repository=REPO, runId=run, interval=interval)))
+        execution = self.running.submit()
         for _ in range(200):
             if any(f"/runs/{run}" in r["path"] for r in self.github.requests()):
                 break
-            self.cluster.execution(execution)  # takes its time
+            self.running.execution(execution)  # takes its time
         return run, execution
 
-    def end(self, run):
-        self.github._ask("POST", f"/runs/{run}", {"conclusion": "success"})
-
     def outputs(self, execution, seconds=40):
-        ended = self.cluster.wait(execution, seconds)
+        ended = self.running.wait(execution, seconds)
         self.assertEqual(ended["state"]["current"], "SUCCESS", ended)
         return ended["taskRunList"][0]["outputs"]
 
     def test_a_delivery_wakes_who_waits_long_before_the_next_poll(self):
-        self.begin()
+        self.serve()
         run, execution = self.wait_for_run("PT30M")
         polls = len(self.github.requests())
-        self.end(run)
+        self.end_run(run)
         outputs = self.outputs(execution)
         self.assertEqual((outputs["conclusion"], outputs["source"]), ("success", "webhook"))
         self.assertEqual(len(self.github.requests()), polls, "the delivery said it all")
 
     def test_what_is_not_delivered_is_found_by_the_poll(self):
-        self.begin(faults=[{"kind": "lose", "times": 0}])
+        self.serve(faults=[{"kind": "lose", "times": 0}])
         run, execution = self.wait_for_run("PT2S")
-        self.end(run)
+        self.end_run(run)
         self.assertEqual(self.outputs(execution)["source"], "poll")
 
     def test_a_forged_delivery_changes_nothing(self):
-        self.begin(secret="another secret")
+        self.serve(secret="another secret")
         run, execution = self.wait_for_run("PT4S")
-        self.end(run)
+        self.end_run(run)
         outputs = self.outputs(execution)
         self.assertEqual(outputs["source"], "poll")
         # 0: the server was not up yet.
@@ -81,11 +71,11 @@ class GithubHooks(unittest.TestCase):
         self.assertEqual(answers, {401})
 
     def test_deliveries_twice_and_in_the_wrong_order_are_one_end(self):
-        self.begin(faults=[{"kind": "duplicate", "times": 0}, {"kind": "reorder", "times": 0}])
+        self.serve(faults=[{"kind": "duplicate", "times": 0}, {"kind": "reorder", "times": 0}])
         run, execution = self.wait_for_run("PT30M")
-        self.end(run)
+        self.end_run(run)
         self.assertEqual(self.outputs(execution)["source"], "webhook")
 
 
 if __name__ == "__main__":
-    unittest.main()
+    side_by_side.main()

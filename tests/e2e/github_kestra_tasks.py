@@ -6,12 +6,12 @@ HEADRACE_BIN=build/release/bin/headrace python3 tests/e2e/github_kestra_tasks.py
 
 import os
 import sys
-import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from github_cluster import Folder, flow, run_here  # noqa: E402
-from harness import STANDIN, TOKEN, Standin, headrace_binary  # noqa: E402
+import side_by_side  # noqa: E402
+from github_cluster import GithubCase  # noqa: E402
+from harness import STANDIN  # noqa: E402
 
 sys.path.insert(0, os.path.dirname(STANDIN))
 
@@ -32,31 +32,17 @@ def document(faults=()):
         "runs": [{"workflow": "ci.yml", "ref": "main"}, {"workflow": "ci.yml", "ref": "next"}]}}}
 
 
-@unittest.skipUnless(headrace_binary(), "HEADRACE_BIN names no binary")
-class KestraTasks(unittest.TestCase):
-    maxDiff = None
+class KestraTasks(GithubCase):
+    scale = 2
 
     def setUp(self):
         self.begin(document())
-
-    def begin(self, script):
-        self.github = Standin(script)
-        self.addCleanup(self.github.stop)
-        self.folder = Folder(self.github.url)
-        self.addCleanup(self.folder.remove)
 
     def run_task(self, kind, state="SUCCESS", after=(), **properties):
         if "oauthToken" not in properties and "clientId" not in properties:
             properties["oauthToken"] = "{{ secret('GITHUB_TOKEN') }}"
         one = dict({"id": "go", "type": f"io.kestra.plugin.github.{kind}", "endpoint": self.github.url}, **properties)
-        self.last = run_here(self.folder, flow(one, *after), 2)
-        self.assertTrue(self.last.stdout, self.last.stderr)
-        self.assertEqual(self.last.state, state, self.last.stderr[-3000:])
-        self.assertNotIn(TOKEN, self.last.stdout + self.last.stderr)
-        return self.last.task_runs("go")[0].get("outputs", {})
-
-    def effects(self):
-        return self.github.effects()[REPO]
+        return self.run_flow(one, *after, state=state).task_runs("go")[0].get("outputs", {})
 
     # ---- Issues ----
 
@@ -69,7 +55,9 @@ class KestraTasks(unittest.TestCase):
         self.assertEqual(self.effects()["issues"], [{"title": "Red", "body": "why", "state": "open", "labels": ["bug"],
                                                      "assignees": ["alice"], "comments": ["seen"]}])
 
+    @side_by_side.takes(10)
     def test_an_issue_whose_answer_was_lost_is_not_opened_twice(self):
+        self.scale = 8
         for effect, state in ((True, "SUCCESS"), (False, "FAILED")):
             with self.subTest(effect=effect):
                 self.begin(document([{"method": "POST", "path": "/issues$", "kind": "reset", "effect": effect}]))
@@ -146,4 +134,4 @@ class KestraTasks(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    side_by_side.main()

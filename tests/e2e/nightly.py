@@ -8,13 +8,13 @@ import json
 import os
 import sys
 import time
-import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
+import side_by_side  # noqa: E402
 from chat import Slack  # noqa: E402
-from github_cluster import Cluster, Folder, task  # noqa: E402
-from harness import ROOT, TOKEN, Standin, headrace_binary  # noqa: E402
+from github_cluster import GithubCase, task  # noqa: E402
+from harness import ROOT, TOKEN  # noqa: E402
 
 EXAMPLE = os.path.join(ROOT, "examples", "nightly", "nightly.yaml")
 APP, PLUGINS = "acme/app", "acme/plugins"
@@ -28,20 +28,14 @@ def workflow(plan, **plans):
     return {"dispatch": {"inputs": {}}, "plan": plan, "plans": [{"ref": ref, "plan": one} for ref, one in plans.items()]}
 
 
-@unittest.skipUnless(headrace_binary(), "HEADRACE_BIN names no binary")
-class Nightly(unittest.TestCase):
-    maxDiff = None
-
-    def begin(self, repositories, workers=1, faults=()):
-        self.github = Standin({"repositories": repositories, "faults": list(faults)})
-        self.addCleanup(self.github.stop)
+class Nightly(GithubCase):
+    def serve(self, repositories, workers=1, faults=()):
+        self.begin({"repositories": repositories, "faults": list(faults)})
         self.slack = Slack()
         self.addCleanup(self.slack.stop)
-        folder = Folder(self.github.url)
-        folder.secrets["SLACK_WEBHOOK"] = self.slack.url
-        self.addCleanup(folder.remove)
-        self.cluster = Cluster(folder, workers)
-        self.addCleanup(self.cluster.stop)
+        self.folder.secrets["SLACK_WEBHOOK"] = self.slack.url
+        self.running = self.cluster(workers)
+        self.seen = set()
 
     def apply_example(self, **changes):
         with open(EXAMPLE, encoding="utf-8") as file:
@@ -49,17 +43,17 @@ class Nightly(unittest.TestCase):
         for old, new in changes.items():
             self.assertIn(f"{old}: ", text)
             text = "\n".join(f"{line.split(':')[0]}: {new}" if line.strip().startswith(old + ":") else line for line in text.split("\n"))
-        self.cluster.apply(text)
+        self.running.apply(text)
 
     def night(self, day):
         """The trigger's date of this day, by a backfill; the matrix's outputs and the requests that were charged."""
         before = self.charged()
-        done = self.cluster.call("backfill", "create", "company.releases/nightly/every_night", "--from", f"2026-03-{day:02}T00:30:00Z",
+        done = self.running.call("backfill", "create", "company.releases/nightly/every_night", "--from", f"2026-03-{day:02}T00:30:00Z",
                                  "--to", f"2026-03-{day:02}T01:30:00Z")
         self.assertEqual(done.returncode, 0, done.stderr)
         end = time.time() + 30
         while True:
-            listed = json.loads(self.cluster.call("exec", "list", "-o", "json").stdout)
+            listed = json.loads(self.running.call("exec", "list", "-o", "json").stdout)
             new = [one["id"] for one in listed if one["id"] not in self.seen]
             if new:
                 break
@@ -68,25 +62,20 @@ class Nightly(unittest.TestCase):
         self.seen.update(new)
         return self.matrix_of(new[0]), self.charged() - before
 
-    seen = set()
-
     def by_hand(self):
-        done = self.cluster.call("exec", "start", "company.releases/nightly", "-o", "json")
+        done = self.running.call("exec", "start", "company.releases/nightly", "-o", "json")
         self.assertEqual(done.returncode, 0, done.stderr)
         execution = json.loads(done.stdout)["id"]
         self.seen.add(execution)
         return self.matrix_of(execution)
 
     def matrix_of(self, execution, seconds=90):
-        ended = self.cluster.wait(execution, seconds)
+        ended = self.running.wait(execution, seconds)
         self.assertEqual(ended["state"]["current"], "SUCCESS", ended)
         return ended["taskRunList"][0]["outputs"]
 
     def charged(self):
         return sum(1 for one in self.github.requests() if one.get("charged"))
-
-    def posted(self, part):
-        return [one for one in self.github.requests() if one["method"] == "POST" and part in one["path"]]
 
     def plan(self, repository, file, spec):
         self.github.script({"repositories": {repository: {"workflows": {file: spec}}}})
@@ -98,10 +87,10 @@ class Nightly(unittest.TestCase):
     def states(self, outputs):
         return {name: one["state"] for name, one in zip(self.names(outputs["cells"]), outputs["cells"])}
 
+    @side_by_side.takes(55)
     def test_two_nights(self):
-        self.seen = set()
         branches = {f"refs/heads/releases/v1.{minor}": None for minor in (8, 9, 10)}
-        self.begin({
+        self.serve({
             APP: {"default_branch": "main", "refs": branches, "workflows": {
                 "main.yml": workflow(GREEN), "e2e.yml": workflow(GREEN, **{"main": FLAKY, "releases/v1.9": RED})}},
             PLUGINS: {"default_branch": "main", "workflows": {"main.yml": workflow(GREEN)}}})
@@ -116,8 +105,8 @@ class Nightly(unittest.TestCase):
         self.assertEqual(self.names(first["newlyRed"]), ["acme/app releases/v1.9 e2e.yml"])
         self.assertEqual((first["newlyRed"][0]["failedJobs"], first["newlyRed"][0]["attempt"]), (["tests"], 2))
         self.assertTrue(first["scheduled"])
-        self.assertEqual(len(self.posted("/dispatches")), 7)  # the eighth workflow is not there
-        self.assertEqual(len(self.posted("/rerun-failed-jobs")), 2)
+        self.assertEqual(len(self.sent("POST", "/dispatches")), 7)  # the eighth workflow is not there
+        self.assertEqual(len(self.sent("POST", "/rerun-failed-jobs")), 2)
         self.assertLessEqual(cost, 8 * 6)
         self.assertEqual(len(self.slack.texts), 1)
         self.assertIn("acme/app releases/v1.9 e2e.yml is red (tests; regression)", self.slack.texts[0])
@@ -145,62 +134,54 @@ class Nightly(unittest.TestCase):
         self.assertEqual((self.names(third["stillRed"]), third["stillRed"][0]["consecutiveReds"]), (["acme/plugins main main.yml"], 2))
         self.assertEqual(len(self.slack.texts), 3, "nothing has changed, and Slack was told")
 
+    @side_by_side.takes(20)
     def test_a_dead_worker_costs_no_second_run(self):
-        self.seen = set()
         slow = dict(GREEN, reads=6)
-        self.begin({name: {"default_branch": "main", "workflows": {"main.yml": workflow(slow), "e2e.yml": workflow(slow)}}
+        self.serve({name: {"default_branch": "main", "workflows": {"main.yml": workflow(slow), "e2e.yml": workflow(slow)}}
                     for name in (APP, PLUGINS)}, workers=2)
         self.apply_example()
-        done = self.cluster.call("exec", "start", "company.releases/nightly", "-o", "json")
+        done = self.running.call("exec", "start", "company.releases/nightly", "-o", "json")
         execution = json.loads(done.stdout)["id"]
-        self.until(lambda: len(self.posted("/dispatches")) >= 2)
-        self.cluster.kill("w0")
+        self.until(lambda: len(self.sent("POST", "/dispatches")) >= 2)
+        self.running.kill("w0")
         outputs = self.matrix_of(execution)
         self.assertEqual(set(self.states(outputs).values()), {"GREEN"})
-        self.assertEqual(len(self.posted("/dispatches")), 4)
+        self.assertEqual(len(self.sent("POST", "/dispatches")), 4)
 
     def test_the_newest_runs_and_a_repository_out_of_reach(self):
-        self.seen = set()
-        self.begin({APP: {"default_branch": "main", "workflows": {"main.yml": workflow(RED), "e2e.yml": workflow(GREEN)},
+        self.serve({APP: {"default_branch": "main", "workflows": {"main.yml": workflow(RED), "e2e.yml": workflow(GREEN)},
                           "runs": [{"workflow": "main.yml", "ref": "main", "event": "schedule"},
                                    {"workflow": "main.yml", "ref": "main", "event": "pull_request", "plan": GREEN}]}})
         matrix = task("HealthMatrix", id="matrix", repositories=[APP, "acme/hidden"], branches={"include": ["main", "gone"]},
                       workflows=["main.yml", "e2e.yml"], interval="PT1S")
-        self.cluster.apply(json.dumps({"id": "nightly", "namespace": "company.releases", "tasks": [matrix]}))
+        self.running.apply(json.dumps({"id": "nightly", "namespace": "company.releases", "tasks": [matrix]}))
         outputs = self.by_hand()
         self.assertEqual(self.states(outputs), {
             "acme/app main main.yml": "RED", "acme/app main e2e.yml": "MISSING", "acme/app gone main.yml": "MISSING",
             "acme/app gone e2e.yml": "MISSING", "acme/hidden  ": "INFRA"})
-        self.assertEqual(self.posted("/"), [])
+        self.assertEqual(self.sent("POST", "/"), [])
         self.assertNotIn(TOKEN, json.dumps(outputs))
 
     def test_a_repository_that_refuses_leaves_the_others(self):
-        self.seen = set()
         refuses = {"method": "GET", "path": "/repos/acme/plugins/actions/runs", "times": 0, "kind": "status", "status": 403}
         run = {"workflow": "main.yml", "ref": "main"}
-        self.begin({name: {"default_branch": "main", "workflows": {"main.yml": workflow(dict(GREEN, reads=4))}, "runs": [run]}
+        self.serve({name: {"default_branch": "main", "workflows": {"main.yml": workflow(dict(GREEN, reads=4))}, "runs": [run]}
                     for name in (APP, PLUGINS)}, faults=[refuses])
         matrix = task("HealthMatrix", id="matrix", repositories=[PLUGINS, APP], branches={"include": ["main"]}, workflows=["main.yml"],
                       interval="PT1S")
-        self.cluster.apply(json.dumps({"id": "nightly", "namespace": "company.releases", "tasks": [matrix]}))
+        self.running.apply(json.dumps({"id": "nightly", "namespace": "company.releases", "tasks": [matrix]}))
         outputs = self.by_hand()
         self.assertEqual(self.states(outputs), {"acme/plugins main main.yml": "INFRA", "acme/app main main.yml": "GREEN"})
 
+    @side_by_side.takes(14)
     def test_what_does_not_end_is_overdue(self):
-        self.seen = set()
-        self.begin({name: {"default_branch": "main", "workflows": {"main.yml": workflow(GREEN), "e2e.yml": workflow({"reads": "never"})}}
+        self.serve({name: {"default_branch": "main", "workflows": {"main.yml": workflow(GREEN), "e2e.yml": workflow({"reads": "never"})}}
                     for name in (APP, PLUGINS)})
         self.apply_example(deadline="PT12S")
         outputs = self.by_hand()
         self.assertEqual(self.states(outputs), {f"{name} main {file}": state for name in (APP, PLUGINS)
                                                 for file, state in (("main.yml", "GREEN"), ("e2e.yml", "OVERDUE"))})
 
-    def until(self, holds, seconds=30):
-        end = time.time() + seconds
-        while not holds():
-            self.assertLess(time.time(), end, "it does not come")
-            time.sleep(0.1)
-
 
 if __name__ == "__main__":
-    unittest.main()
+    side_by_side.main()

@@ -8,13 +8,12 @@ import json
 import os
 import subprocess
 import sys
-import time
-import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from github_cluster import Cluster, Folder  # noqa: E402
-from harness import ROOT, TOKEN, Outcome, Standin, headrace_binary  # noqa: E402
+import side_by_side  # noqa: E402
+from github_cluster import GithubCase  # noqa: E402
+from harness import ROOT, TOKEN, Outcome, headrace_binary  # noqa: E402
 
 EXAMPLE = os.path.join(ROOT, "examples", "release-native")
 KESTRA = "kestra-io/kestra"
@@ -41,15 +40,9 @@ def document():
     return {"config": {"points_per_minute": 100000}, "repositories": repositories}
 
 
-@unittest.skipUnless(headrace_binary(), "HEADRACE_BIN names no binary")
-class ReleaseNative(unittest.TestCase):
-    maxDiff = None
-
+class ReleaseNative(GithubCase):
     def setUp(self):
-        self.github = Standin(document())
-        self.addCleanup(self.github.stop)
-        self.folder = Folder(self.github.url)
-        self.addCleanup(self.folder.remove)
+        self.begin(document())
         self.folder.write("connections.yaml", CONNECTIONS.format(url=self.github.url))
 
     def release(self, flow, *arguments, state="SUCCESS"):
@@ -99,18 +92,15 @@ class ReleaseNative(unittest.TestCase):
         self.assertEqual(self.github.effects(), before)
         self.assertEqual({r["method"] for r in self.github.requests()}, {"GET"})
 
+    @side_by_side.takes(35)
     def test_nothing_is_published_before_the_approval(self):
         self.put_tag("1.0.3", checks=[{"ref": "v1.0.3", "name": "tests"}])
-        cluster = Cluster(self.folder, 1)
-        self.addCleanup(cluster.stop)
+        cluster = self.cluster(1)
         with open(os.path.join(EXAMPLE, "publish.yaml"), encoding="utf-8") as file:
             cluster.apply(file.read())
         done = cluster.call("exec", "start", "kestra.engineering.release/release-publish", "-i", "VERSION_TO_RELEASE=1.0.3", "-i", "POLL_INTERVAL=PT1S", "-o", "json")
         execution = json.loads(done.stdout)["id"]
-        end = time.time() + 90
-        while cluster.execution(execution)["state"]["current"] != "PAUSED":
-            self.assertLess(time.time(), end, "it does not come to its pause")
-            time.sleep(0.3)
+        self.until(lambda: cluster.execution(execution)["state"]["current"] == "PAUSED", 90)
         self.assertEqual([r["draft"] for r in self.github.effects()[KESTRA]["releases"]], [True])
         self.assertEqual(self.runs("publish-docker.yml"), [])
         self.assertEqual(cluster.call("exec", "resume", execution, "-i", "approved=true").returncode, 0)
@@ -120,4 +110,4 @@ class ReleaseNative(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    side_by_side.main()

@@ -14,6 +14,7 @@ import unittest
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import scenarios  # noqa: E402
+import side_by_side  # noqa: E402
 from harness import (  # noqa: E402
     ROOT, TOKEN, Outcome, Sandbox, Standin, headrace_binary, release_environment)
 
@@ -143,4 +144,4 @@ if __name__ == "__main__":
     if not shutil.which("bwrap"):
         print("bubblewrap is not installed: skipped", file=sys.stderr)
         sys.exit(77)
-    unittest.main()
+    side_by_side.main()

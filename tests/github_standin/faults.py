@@ -23,37 +23,57 @@ KEYS = {"method", "path", "skip", "times", "kind", "status", "headers", "message
         "retry_after", "ms", "location", "chance", "seed"}
 
 
+class Turns:
+    """Which of the occasions that fit are struck: `skip`, `times`, `chance` and `seed` of a fault."""
+
+    def __init__(self, spec):
+        self._chance = spec.get("chance", 1)
+        self._skip = spec.get("skip", 0)
+        self._left = spec.get("times", 1) or None
+        self._random = random.Random(spec.get("seed", 0))
+
+    def spent(self):
+        return self._left == 0
+
+    def take(self):
+        """True if this occasion is struck; counts it."""
+        if self._skip > 0:
+            self._skip -= 1
+            return False
+        if self._random.random() >= self._chance:
+            return False
+        if self._left is not None:
+            self._left -= 1
+        return True
+
+
+def check(what, spec, kinds, keys):
+    unknown = sorted(set(spec) - keys)
+    if unknown or spec.get("kind") not in kinds:
+        raise ApiError(422, f"{what}: kind is one of {', '.join(kinds)}; unknown keys {unknown}")
+
+
 class Fault:
     def __init__(self, spec):
-        unknown = sorted(set(spec) - KEYS)
-        if unknown or spec.get("kind") not in KINDS:
-            raise ApiError(422, f"fault: kind is one of {', '.join(KINDS)}; unknown keys {unknown}")
+        check("fault", spec, KINDS, KEYS)
         self.spec = spec
         self.kind = spec["kind"]
         self.effect = bool(spec.get("effect")) or self.kind == "cut"
         self._method = spec.get("method")
         self._path = re.compile(spec.get("path", ""))
-        self._skip = spec.get("skip", 0)
-        self._left = spec.get("times", 1) or None
-        self._random = random.Random(spec.get("seed", 0))
+        self._turns = Turns(spec)
         self.hits = 0
 
     def spent(self):
-        return self._left == 0
+        return self._turns.spent()
 
     def hit(self, method, path):
         """True if this request is struck; counts it."""
         if self.spent() or self._method not in (None, method) or not self._path.search(path):
             return False
-        if self._skip > 0:
-            self._skip -= 1
-            return False
-        if self._random.random() >= self.spec.get("chance", 1):
-            return False
-        if self._left is not None:
-            self._left -= 1
-        self.hits += 1
-        return True
+        struck = self._turns.take()
+        self.hits += struck
+        return struck
 
 
 class Faults:

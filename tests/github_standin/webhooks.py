@@ -15,7 +15,6 @@ import hmac
 import http.client
 import ipaddress
 import json
-import random
 import threading
 import time
 import urllib.parse
@@ -23,6 +22,7 @@ import uuid
 
 from github_standin import payloads
 from github_standin.errors import ApiError
+from github_standin.faults import Turns, check
 
 KINDS = ("drop", "lose", "delay", "duplicate", "reorder", "corrupt", "bad_signature",
          "no_signature", "null_subject")
@@ -168,28 +168,13 @@ class Hook:
 
 class DeliveryFault:
     def __init__(self, spec):
-        unknown = sorted(set(spec) - KEYS)
-        if unknown or spec.get("kind") not in KINDS:
-            raise ApiError(422, f"delivery fault: kind is one of {', '.join(KINDS)}; unknown keys "
-                                f"{unknown}")
+        check("delivery fault", spec, KINDS, KEYS)
         self.spec = spec
-        self._skip = spec.get("skip", 0)
-        self._left = spec.get("times", 1) or None
-        self._random = random.Random(spec.get("seed", 0))
+        self._turns = Turns(spec)
 
     def strikes(self, event, action):
-        spec = self.spec
-        if (self._left == 0 or spec.get("event") not in (None, event)
-                or spec.get("action") not in (None, action)):
-            return False
-        if self._skip > 0:
-            self._skip -= 1
-            return False
-        if self._random.random() >= self.spec.get("chance", 1):
-            return False
-        if self._left is not None:
-            self._left -= 1
-        return True
+        fits = self.spec.get("event") in (None, event) and self.spec.get("action") in (None, action)
+        return fits and not self._turns.spent() and self._turns.take()
 
 
 class Hooks:
