@@ -60,8 +60,9 @@ mutants: build ## plants faults into the code; each must be caught
 	@python3 tests/sim/mutants.py build/release
 
 .PHONY: github
-github: build ## GitHub's own API description and webhook examples against the stand-in and headrace (npm)
+github: build ## GitHub's own API description and webhook examples against the stand-in, headrace and its suites (npm)
 	@tools/check-openapi
+	@HEADRACE_BIN=build/release/bin/headrace tools/check-openapi --suites
 	@HEADRACE_BIN=build/release/bin/headrace tools/check-webhooks
 
 .PHONY: compare

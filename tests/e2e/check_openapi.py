@@ -36,12 +36,15 @@ def parse(argv):
     return args
 
 
+def description_of(packages, api):
+    return os.path.join(packages, "@octokit", "openapi", "generated", f"{api}.json")
+
+
 class Prism:
-    def __init__(self, packages, api, upstream):
+    def __init__(self, packages, description, upstream):
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
-        description = os.path.join(packages, "@octokit", "openapi", "generated", f"{api}.json")
         self._log = tempfile.TemporaryFile("w+")
         main = os.path.join(packages, "@stoplight", "prism-cli", "dist", "index.js")
         self._process = subprocess.Popen(
@@ -67,7 +70,7 @@ class Prism:
 def main(argv=None):
     args = parse(argv)
     standin = Standin()
-    prism = Prism(args.packages, args.api, standin.url)
+    prism = Prism(args.packages, description_of(args.packages, args.api), standin.url)
     try:
         prism.wait()
         front = Front(("127.0.0.1", prism.port), ("127.0.0.1", int(standin.url.rpartition(":")[2])),

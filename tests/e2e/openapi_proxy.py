@@ -1,6 +1,7 @@
 """A door before Prism: notes what it finds wrong, and lets through what GitHub's description leaves out.
 
-client -> Front -> Prism (validates) -> stand-in. Threads: one a connection; `violations` is appended to.
+client -> Front -> Prism (validates) -> stand-in, or a router to several (openapi_router.py).
+Threads: one a connection; `violations` is appended to.
 """
 
 import http.client
@@ -20,17 +21,22 @@ WHOLE = re.compile(r"^(/repos/[^/]+/[^/]+/(?:git/refs?|git/matching-refs|content
 # May be the answer to any request, documented there or not.
 ANYWHERE = (304, 301, 307, 400, 401, 403, 404, 422, 429)
 HOP = ("connection", "keep-alive", "transfer-encoding", "content-length", "sl-violations")
+# Which stand-in is meant, and an answer that says: it has cut the connection.
+STANDIN_HEADER, CUT = "X-Standin", "X-Standin-Cut"
 
 
 class Front:
-    def __init__(self, prism, standin, port=0):
-        """`prism`, `standin`: (host, port)."""
+    def __init__(self, prism, standin, port=0, router=None, newer=None):
+        """`prism`, `standin`, `router`: (host, port); `newer`: Prisms for later versions of the API, by their names."""
         self.violations = []  # (request line, status, place, message)
         self.count = 0
+        self.outside = 0  # requests of the API that went past Prism
         self.unknown = []
         self._prism, self._standin = prism, standin
+        self._newer = newer or {}
+        self._inside = [place for place in (prism, standin, router, *self._newer.values()) if place]
         self._names = {}
-        handler = type("Bound", (_Handler,), {"front": self})
+        handler = type("Bound", (Relay,), {"forward": lambda _, *request: self.forward(*request)})
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", port), handler)
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_port}"
@@ -49,17 +55,23 @@ class Front:
         if checked and found:
             rest = urllib.parse.quote(urllib.parse.unquote(found.group(2)), safe="")
             path = f"{found.group(1)}/{rest}" + path[len(found.group(0)):]
-        status, answered, raw = _ask(self._prism if checked else self._standin, method, path,
-                                     headers, body)
+        if checked:
+            headers = dict(headers, **{STANDIN_HEADER: "{}:{}".format(*self._standin)})
+        version = next((v for k, v in headers.items() if k.lower() == "x-github-api-version"), None)
+        prism = self._newer.get(version, self._prism)
+        status, answered, raw = ask(prism if checked else self._standin, method, path, headers, body)
         if checked:
             self.count += 1
+            if any(name.lower() == CUT.lower() for name, _ in answered):
+                raise ConnectionResetError("the stand-in has cut the connection")
             self._note(f"{method} {target}", status, dict(answered).get("sl-violations"))
-        inside = ["{}:{}".format(*place).encode() for place in (self._prism, self._standin)]
+        elif not path.startswith(("/_admin", "/_blob")):
+            self.outside += 1
         mine = self.url[7:].encode()
-        for host in inside:
+        for host in ("{}:{}".format(*place).encode() for place in self._inside):
             raw = raw.replace(b"http://" + host, b"http://" + mine)
             answered = [(k, v.replace("http://" + host.decode(), self.url)) for k, v in answered]
-        return status, [(k, v) for k, v in answered if k.lower() not in HOP], raw
+        return status, answered, raw
 
     def _named(self, target):
         """/repositories/{id}/… is /repos/{owner}/{repo}/…, which the description knows."""
@@ -68,7 +80,7 @@ class Front:
             return target
         number = found.group(1)
         if number not in self._names:
-            _, _, raw = _ask(self._standin, "GET", f"/repositories/{number}",
+            _, _, raw = ask(self._standin, "GET", f"/repositories/{number}",
                              {"User-Agent": "check-openapi", "Authorization": "token probe"}, b"")
             self._names[number] = json.loads(raw).get("full_name")
         return f"/repos/{self._names[number]}{found.group(2)}" if self._names[number] else target
@@ -88,21 +100,28 @@ class Front:
                 self.violations.append((request, status, place, message))
 
 
-class _Handler(http.server.BaseHTTPRequestHandler):
+class Relay(http.server.BaseHTTPRequestHandler):
+    """Hands each request on and brings the answer back; without an answer it closes the connection."""
+
     protocol_version = "HTTP/1.1"
-    front = None
+
+    def forward(self, method, target, headers, body):
+        """(status, headers, body); OSError or HTTPException: there is none."""
+        raise NotImplementedError
 
     def _answer(self):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         headers = {k: v for k, v in self.headers.items() if k.lower() not in HOP + ("host", "accept-encoding")}
         try:
-            status, answered, raw = self.front.forward(self.command, self.path, headers, body)
+            self._say(*self.forward(self.command, self.path, headers, body))
         except (OSError, http.client.HTTPException):
             self.close_connection = True
-            return
+
+    def _say(self, status, answered, raw):
         self.send_response_only(status)
         for name, value in answered:
-            self.send_header(name, value)
+            if name.lower() not in HOP:
+                self.send_header(name, value)
         if status not in (204, 304):
             self.send_header("Content-Length", str(len(raw)))
         self.end_headers()
@@ -115,7 +134,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         pass
 
 
-def _ask(place, method, path, headers, body):
+def ask(place, method, path, headers, body):
     link = http.client.HTTPConnection(*place, timeout=60)
     try:
         link.request(method, path, body or None, headers)

@@ -5,7 +5,9 @@ import json
 import threading
 import unittest
 
-from openapi_proxy import Front, _ask
+from openapi_proxy import Front, ask
+from openapi_router import Router
+from openapi_versions import at_version
 
 
 class Played:
@@ -47,7 +49,7 @@ class FrontTest(unittest.TestCase):
             self.addCleanup(one.stop)
 
     def get(self, path):
-        return _ask(("127.0.0.1", int(self.front.url.rpartition(":")[2])), "GET", path, {}, b"")
+        return ask(("127.0.0.1", int(self.front.url.rpartition(":")[2])), "GET", path, {}, b"")
 
     def test_a_violation_is_noted_with_its_request_and_place(self):
         self.prism.violations = [{"location": ["response", "body"], "message": "no id"}]
@@ -77,11 +79,53 @@ class FrontTest(unittest.TestCase):
             self.get(asked)
             self.assertEqual(self.prism.paths[-1], sent)
 
+    def test_a_router_hands_on_to_the_stand_in_of_the_door(self):
+        router = Router()
+        self.addCleanup(router.stop)
+        front = Front(router.place, self.standin.place)  # no Prism between them
+        self.addCleanup(front.stop)
+        place = ("127.0.0.1", int(front.url.rpartition(":")[2]))
+        self.assertEqual(ask(place, "GET", "/repos/o/r", {}, b"")[0], 200)
+        self.assertEqual((self.standin.paths, front.count), (["/repos/o/r"], 1))
+        self.standin.server.RequestHandlerClass.do_GET = lambda handler: handler.connection.close()
+        with self.assertRaises(ConnectionError):
+            ask(place, "GET", "/repos/o/r", {}, b"")
+
+    def test_each_version_of_the_api_has_its_prism(self):
+        newer = Played()
+        self.addCleanup(newer.stop)
+        front = Front(self.prism.place, self.standin.place, newer={"2026-03-10": newer.place})
+        self.addCleanup(front.stop)
+        place = ("127.0.0.1", int(front.url.rpartition(":")[2]))
+        for version, seen in (("2026-03-10", newer), ("2022-11-28", self.prism)):
+            ask(place, "GET", f"/repos/o/{version}", {"X-GitHub-Api-Version": version}, b"")
+            self.assertEqual(seen.paths, [f"/repos/o/{version}"])
+
     def test_what_is_not_described_goes_past_prism(self):
         for path in ("/_admin/state", "/graphql", "/repos/o/r/actions/jobs/1/logs"):
             self.get(path)
             self.assertEqual(self.standin.paths[-1], path)
-        self.assertEqual(self.prism.paths, [])
+        self.assertEqual((self.prism.paths, self.front.outside), ([], 2))
+
+
+class Versions(unittest.TestCase):
+    def described(self):
+        pull = {"required": ["id", "assignee", "sha"], "properties": {"id": {}, "assignee": {}, "sha": {}},
+                "x-github-breaking-changes": [
+                    {"version": "2026-03-10", "patch": {"properties": {"sha": None}, "required": ["id", "assignee"]}},
+                    {"version": "2026-03-10", "patch": {"properties": {"assignee": None}, "required": ["id", "sha"]}}]}
+        start = {"responses": {"200": {"description": "old"}, "204": {}}, "x-github-breaking-changes": [
+            {"version": "2026-03-10", "patch": [{"op": "remove", "path": "/responses/204"},
+                                                {"op": "replace", "path": "/responses/200/description", "value": "new"}]}]}
+        return {"paths": {"/a": {"post": start}}, "schemas": [pull]}
+
+    def test_changes_of_a_version_are_applied_together(self):
+        new = at_version(self.described(), "2026-03-10")
+        self.assertEqual((new["schemas"][0]["required"], list(new["schemas"][0]["properties"])), (["id"], ["id"]))
+        self.assertEqual(new["paths"]["/a"]["post"]["responses"], {"200": {"description": "new"}})
+
+    def test_later_changes_are_left(self):
+        self.assertEqual(at_version(self.described(), "2026-01-01"), self.described())
 
 
 if __name__ == "__main__":
