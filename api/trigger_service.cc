@@ -48,6 +48,10 @@ void TriggerToProto(const model::Trigger& trigger, v1::Trigger* out) {
   if (trigger.execution) out->set_execution_id(trigger.execution->str());
   if (trigger.locked_since) ToProto(*trigger.locked_since, out->mutable_locked_since());
   if (trigger.backfill) BackfillToProto(*trigger.backfill, out->mutable_backfill());
+  if (trigger.interval > Duration(0)) {
+    out->mutable_interval()->set_seconds(trigger.interval.count() / 1'000'000);
+    out->mutable_interval()->set_nanos(static_cast<std::int32_t>(trigger.interval.count() % 1'000'000) * 1000);
+  }
   out->set_problem(MendUtf8(trigger.problem));
 }
 

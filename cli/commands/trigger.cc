@@ -59,6 +59,11 @@ std::string TimeText(bool has, const google::protobuf::Timestamp& at) {
   return text.ends_with(".000000Z") ? text.replace(text.size() - 8, 8, "Z") : text;
 }
 
+std::string IntervalText(const v1::Trigger& trigger) {
+  if (!trigger.has_interval()) return {};
+  return FormatDuration(std::chrono::seconds(trigger.interval().seconds()) + Duration(trigger.interval().nanos() / 1000));
+}
+
 void PutTime(Object& object, const char* key, bool has, const google::protobuf::Timestamp& at) {
   if (has) object[key] = TimeText(has, at);
 }
@@ -82,6 +87,7 @@ Object ObjectOf(const v1::Trigger& trigger) {
                 {"disabled", trigger.disabled()}, {"disabledByFlow", trigger.disabled_by_flow()}};
   if (!trigger.cron().empty()) object["cron"] = trigger.cron();
   if (!trigger.timezone().empty()) object["timezone"] = trigger.timezone();
+  if (trigger.has_interval()) object["interval"] = IntervalText(trigger);
   PutTime(object, "nextExecutionDate", trigger.has_next(), trigger.next());
   PutTime(object, "date", trigger.has_last(), trigger.last());
   if (!trigger.execution_id().empty()) object["executionId"] = trigger.execution_id();
@@ -100,14 +106,14 @@ Cell StateOf(const v1::Trigger& trigger) {
 }
 
 void PrintTriggers(Context& context, const v1::ListTriggersResponse& triggers) {
-  Listing listing{{{"TRIGGER"}, {"TYPE"}, {"STATE"}, {"NEXT"}, {"LAST"}, {"EXECUTION"}, {"CRON", true}, {"ZONE", true},
+  Listing listing{{{"TRIGGER"}, {"TYPE"}, {"STATE"}, {"NEXT"}, {"LAST"}, {"EXECUTION"}, {"INTERVAL", true}, {"CRON", true}, {"ZONE", true},
                    {"PROBLEM", true}}};
   for (const v1::Trigger& trigger : triggers.triggers()) {
     const std::string name = NameText(trigger.name());
     listing.rows.push_back({name,
                             {{name}, {trigger.type().substr(trigger.type().rfind('.') + 1)}, StateOf(trigger),
                              {TimeText(trigger.has_next(), trigger.next())}, {TimeText(trigger.has_last(), trigger.last())},
-                             {trigger.execution_id()}, {trigger.cron()}, {trigger.timezone()}, {trigger.problem()}},
+                             {trigger.execution_id()}, {IntervalText(trigger)}, {trigger.cron()}, {trigger.timezone()}, {trigger.problem()}},
                             ObjectOf(trigger)});
   }
   PrintListing(context, listing);

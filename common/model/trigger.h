@@ -24,7 +24,7 @@ struct TriggerName {
 };
 
 // kOther: of a type that nothing here starts.
-enum class TriggerKind : std::uint8_t { kOther, kSchedule, kDates, kWebhook, kFlow };
+enum class TriggerKind : std::uint8_t { kOther, kSchedule, kDates, kWebhook, kFlow, kPolling };
 // Of dates that passed while nobody could tick: each, the last one, or none.
 enum class MissedPolicy : std::uint8_t { kAll, kLast, kNone };
 
@@ -69,6 +69,7 @@ struct Trigger {
   std::optional<Duration> late_max{};
   bool allow_concurrent = false;
   std::vector<State> stop_after{};
+  Duration interval{0};  // of kPolling: from one look to the next
 
   bool disabled = false;  // by a person, a task, or stopAfter
   std::optional<Timestamp> next{};
@@ -79,6 +80,7 @@ struct Trigger {
   std::vector<MetCondition> met{};
   std::vector<WindowStart> windows{};
   std::string problem{};  // why the last tick started nothing, for people
+  std::string memo{};     // of kPolling: JSON that the last look left for the next; no secrets
   bool operator==(const Trigger&) const = default;
 };
 

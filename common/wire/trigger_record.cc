@@ -56,6 +56,7 @@ void ProgressToProto(const model::Trigger& from, pb::Trigger& to) {
     proto.set_start_us(ToMicros(window.start));
   }
   to.set_problem(from.problem);
+  to.set_memo(from.memo);
 }
 
 bool ProgressFromProto(pb::Trigger& from, model::Trigger& to) {
@@ -77,12 +78,13 @@ bool ProgressFromProto(pb::Trigger& from, model::Trigger& to) {
     to.windows.push_back({std::move(*window.mutable_window()), FromMicros(window.start_us())});
   }
   to.problem = from.problem();
+  to.memo = from.memo();
   return true;
 }
 
 bool FromProto(pb::Trigger& from, model::Trigger& to) {
   if (!IsId(from.ns()) || !IsId(from.flow_id()) || !IsId(from.id()) || from.revision() < 0) return false;
-  if (from.kind() < pb::TRIGGER_KIND_OTHER || from.kind() > pb::TRIGGER_KIND_FLOW) return false;
+  if (from.kind() < pb::TRIGGER_KIND_OTHER || from.kind() > pb::TRIGGER_KIND_POLLING) return false;
   if (from.missed() < pb::MISSED_POLICY_ALL || from.missed() > pb::MISSED_POLICY_NONE) return false;
   to.name = {from.ns(), from.flow_id(), from.id()};
   to.kind = static_cast<TriggerKind>(from.kind() - 1);
@@ -96,6 +98,7 @@ bool FromProto(pb::Trigger& from, model::Trigger& to) {
   to.missed = static_cast<MissedPolicy>(from.missed() - 1);
   if (from.has_late_max_us()) to.late_max = Duration(from.late_max_us());
   to.allow_concurrent = from.allow_concurrent();
+  to.interval = Duration(from.interval_us());
   for (const int number : from.stop_after()) {
     const auto state = StateFromNumber(number);
     if (!state) return false;
@@ -122,6 +125,7 @@ std::string EncodeTrigger(const model::Trigger& trigger) {
     to.set_missed(static_cast<pb::MissedPolicy>(static_cast<int>(trigger.missed) + 1));
     if (trigger.late_max) to.set_late_max_us(trigger.late_max->count());
     to.set_allow_concurrent(trigger.allow_concurrent);
+    to.set_interval_us(trigger.interval.count());
     for (const model::State state : trigger.stop_after) to.add_stop_after(ToProtoState<pb::State>(state));
     ProgressToProto(trigger, to);
   });

@@ -20,6 +20,7 @@ class TriggerServiceTest : public testing::Rig {
     row.execution = ExecutionId("runs");
     row.backfill = model::Backfill{.start = *row.next, .end = *row.next, .current = *row.next, .inputs = {{"a", 1}}, .labels = {{"k", "v"}}};
     row.problem = "why";
+    row.interval = std::chrono::milliseconds(1500);
     engine.trigger_door.rows.push_back(row);
   }
   static void Name(v1::TriggerName* name) {
@@ -50,6 +51,8 @@ TEST_F(TriggerServiceTest, ATriggerIsShownWithWhatItWaitsFor) {
   EXPECT_EQ(trigger.backfill().inputs_json(), R"({"a":1})");
   EXPECT_EQ(trigger.backfill().labels(0).key(), "k");
   EXPECT_EQ(trigger.problem(), "why");
+  EXPECT_EQ(trigger.interval().seconds(), 1);
+  EXPECT_EQ(trigger.interval().nanos(), 500'000'000);
   EXPECT_FALSE(trigger.has_last());
   request.mutable_name()->set_trigger_id("none");
   EXPECT_EQ(Call(&Stub::GetTrigger, request, &response).error_code(), grpc::StatusCode::NOT_FOUND);
