@@ -49,7 +49,7 @@ Registry BuiltInRegistry() {
 std::vector<model::TaskTypeSpec> TaskTypeSpecs() {
   std::vector<model::TaskTypeSpec> specs;
   for (TaskType& type : BuiltInTasks()) {
-    if (!model::IsMadeType(type.spec.type)) specs.push_back(std::move(type.spec));
+    if (!type.of_trigger && !model::IsMadeType(type.spec.type)) specs.push_back(std::move(type.spec));
   }
   return specs;
 }

@@ -19,6 +19,8 @@ struct TaskType {
   // Runs in microseconds and never blocks: no thread hand-off.
   bool quick = false;
   std::function<std::unique_ptr<TaskRunner>()> make;
+  // A look of a polling trigger (look_outcome.h): no task of a flow can have this type.
+  bool of_trigger = false;
 };
 
 class Registry {

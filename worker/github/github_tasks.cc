@@ -10,7 +10,7 @@ std::vector<TaskType> GithubTasks() {
   for (const auto family : {&github::RefTasks, &github::RequestTasks, &github::RunTasks, &github::PullTasks, &github::MergeTasks,
                             &github::ReleaseTasks, &github::CheckTasks, &github::DeploymentTasks, &github::ArtifactTasks, &github::TokenTasks,
                             &github::SearchTasks, &github::IssueTasks, &github::ListingTasks, &github::CreatePullTasks, &github::ProjectTasks,
-                            &github::MatrixTasks})
+                            &github::MatrixTasks, &github::RunTriggers})
     for (TaskType& type : family(hub)) all.push_back(std::move(type));
   return all;
 }

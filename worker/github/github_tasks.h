@@ -32,6 +32,7 @@ std::vector<TaskType> SearchTasks(const SharedHub& hub);      // Kestra's seven 
 std::vector<TaskType> IssueTasks(const SharedHub& hub);       // Kestra's issues.Create, issues.Comment
 std::vector<TaskType> ListingTasks(const SharedHub& hub);     // Kestra's actions.GetRun, actions.ListRuns
 std::vector<TaskType> CreatePullTasks(const SharedHub& hub);  // Kestra's pulls.Create
+std::vector<TaskType> RunTriggers(const SharedHub& hub);      // WorkflowRunTrigger, Kestra's actions.Trigger
 std::vector<TaskType> ProjectTasks(const SharedHub& hub);     // Kestra's projects.List
 
 }  // namespace github

@@ -4,6 +4,7 @@
 #include <cctype>
 
 #include "worker/function_runner.h"
+#include "worker/http/http_trigger.h"
 #include "worker/http/request_plan.h"
 #include "worker/http/sse_request.h"
 
@@ -14,16 +15,7 @@ using model::PropertyKind;
 using model::PropertySpec;
 
 Result<TaskOutcome> RunRequest(TaskContext& context) {
-  ASSIGN_OR_RETURN(const bool encrypt, context.Bool("encryptBody", false));
-  if (encrypt) return InvalidArgument("encryptBody: this worker has no encryption key");
-  ASSIGN_OR_RETURN(const HttpRequest request, PlanTask(context));
-  ASSIGN_OR_RETURN(const HttpAnswer answer, CallHttp(request, context.cancel(), context.services().options.http_body_bytes_max));
-  ASSIGN_OR_RETURN(const std::string body, BodyText(answer));
-  Object outputs{{"uri", request.uri}, {"code", answer.code}, {"headers", HeaderLists(answer)}};
-  outputs["body"] = json::string(body);
-  if (context.Has("formData")) {
-    ASSIGN_OR_RETURN(outputs["formData"], context.Render("formData"));
-  }
+  ASSIGN_OR_RETURN(Object outputs, CallAsTask(context, false));
   return TaskOutcome::Success(std::move(outputs));
 }
 
@@ -62,7 +54,9 @@ Result<TaskOutcome> RunDownload(TaskContext& context) {
   return TaskOutcome::Success({{"uri", stored.uri}, {"code", answer.code}, {"length", file.bytes()}, {"headers", HeaderLists(answer)}});
 }
 
-std::vector<PropertySpec> CommonProperties() {
+}  // namespace
+
+std::vector<PropertySpec> HttpProperties() {
   return {
       {.name = "uri", .required = true, .doc = "An http:// or https:// URI."},
       {.name = "method", .doc = "The HTTP method.", .default_value = "GET"},
@@ -80,18 +74,24 @@ std::vector<PropertySpec> CommonProperties() {
   };
 }
 
+std::vector<PropertySpec> HttpOutputs() {
+  return {{.name = "uri", .doc = "As it was asked for."},
+          {.name = "code", .kind = PropertyKind::kInteger, .doc = "The status code."},
+          {.name = "headers", .kind = PropertyKind::kMap, .doc = "Name to list of values."},
+          {.name = "body", .kind = PropertyKind::kAny, .doc = "The text; parsed when it is JSON."},
+          {.name = "formData", .kind = PropertyKind::kMap, .doc = "As it was sent."},
+          {.name = "encryptedBody", .kind = PropertyKind::kAny, .doc = "Never set here."}};
+}
+
+namespace {
+
 model::TaskTypeSpec RequestSpec() {
   model::TaskTypeSpec spec{
       .type = "io.kestra.plugin.core.http.Request",
       .aliases = {"io.kestra.plugin.fs.http.Request"},
       .doc = "Sends an HTTP request; its answer becomes outputs.",
-      .properties = CommonProperties(),
-      .outputs = {{.name = "uri", .doc = "As it was asked for."},
-                  {.name = "code", .kind = PropertyKind::kInteger, .doc = "The status code."},
-                  {.name = "headers", .kind = PropertyKind::kMap, .doc = "Name to list of values."},
-                  {.name = "body", .kind = PropertyKind::kAny, .doc = "The text; parsed when it is JSON."},
-                  {.name = "formData", .kind = PropertyKind::kMap, .doc = "As it was sent."},
-                  {.name = "encryptedBody", .kind = PropertyKind::kAny, .doc = "Never set here."}},
+      .properties = HttpProperties(),
+      .outputs = HttpOutputs(),
       .support = model::Support::kDiffers,
       .differs = "encryptBody is refused. Loopback and link-local addresses are refused unless the worker allows them.",
       .example = "id: call\ntype: io.kestra.plugin.core.http.Request\nuri: https://api.example.com/items\n"};
@@ -104,7 +104,7 @@ model::TaskTypeSpec DownloadSpec() {
       .type = "io.kestra.plugin.core.http.Download",
       .aliases = {"io.kestra.plugin.fs.http.Download"},
       .doc = "Downloads a file into the internal storage.",
-      .properties = CommonProperties(),
+      .properties = HttpProperties(),
       .outputs = {{.name = "uri", .doc = "Of the stored file."},
                   {.name = "code", .kind = PropertyKind::kInteger, .doc = "The status code."},
                   {.name = "length", .kind = PropertyKind::kInteger, .doc = "In bytes."},
@@ -123,18 +123,35 @@ model::TaskTypeSpec DownloadSpec() {
 Result<HttpRequest> PlanTask(TaskContext& context) {
   Object rendered;
   for (const auto& [name, value] : context.properties()) {
-    if (name == "concatJqExpression") continue;
+    // Rendered when the answer is there.
+    if (name == "concatJqExpression" || name == "responseCondition") continue;
     // A body is text, whatever it looks like; the rest keeps its types.
     ASSIGN_OR_RETURN(rendered[name], context.RenderValue(value, name != "body" && name != "uri"));
   }
   return PlanRequest(rendered, context.services().options, [&context](std::string_view uri) { return context.OpenFile(uri); });
 }
 
+Result<Object> CallAsTask(TaskContext& context, bool allow_failed) {
+  ASSIGN_OR_RETURN(const bool encrypt, context.Bool("encryptBody", false));
+  if (encrypt) return InvalidArgument("encryptBody: this worker has no encryption key");
+  ASSIGN_OR_RETURN(HttpRequest request, PlanTask(context));
+  request.allow_failed = request.allow_failed || allow_failed;
+  ASSIGN_OR_RETURN(const HttpAnswer answer, CallHttp(request, context.cancel(), context.services().options.http_body_bytes_max));
+  ASSIGN_OR_RETURN(const std::string body, BodyText(answer));
+  Object outputs{{"uri", request.uri}, {"code", answer.code}, {"headers", HeaderLists(answer)}};
+  outputs["body"] = json::string(body);
+  if (context.Has("formData")) {
+    ASSIGN_OR_RETURN(outputs["formData"], context.Render("formData"));
+  }
+  return outputs;
+}
+
 std::vector<TaskType> HttpTasks() {
   std::vector<TaskType> types;
   types.push_back(MakeType(RequestSpec(), RunRequest));
   types.push_back(MakeType(DownloadSpec(), RunDownload));
-  types.push_back(SseTask(CommonProperties()));
+  types.push_back(SseTask(HttpProperties()));
+  types.push_back(HttpTrigger());
   return types;
 }
 
