@@ -221,6 +221,10 @@ void Core::Perform(Release release) {
 }
 
 void Core::Perform(const DispatchOrder& order) {
+  if (IsLook(order.key)) {
+    if (triggers_.IsCurrentLook(order.key)) dispatcher_.Enqueue(order.key, triggers_.GroupOfLook(order.key));
+    return;
+  }
   const executor::LiveExecution* live = nullptr;
   const model::TaskRun* task_run = FindTaskRun(order.key, &live);
   if (task_run == nullptr || task_run->fence() != order.key.fence || model::IsTerminal(task_run->state.current())) return;

@@ -116,7 +116,11 @@ class Core final : private DispatchHost, private TriggerHost {
   const model::Execution* Look(const ExecutionId& id) override;
   Status Start(PreparedSubmission& submission) override;
   void PutNote(const std::string& key, std::optional<std::string> record) override;
+  void Dispatch(const wire::TaskKey& look) override;
+  void Withdraw(const wire::TaskKey& look) override;
+  store::Epoch epoch() const override { return partition_->epoch(); }
   void TellTriggers();
+  void OnLooked(const std::string& peer, const wire::TaskResult& result);
 
   // The task run that the key names, in a live execution; null if there is none.
   const model::TaskRun* FindTaskRun(const wire::TaskKey& key, const executor::LiveExecution** live);

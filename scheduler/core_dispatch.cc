@@ -41,6 +41,7 @@ const model::TaskRun* Core::FindTaskRun(const wire::TaskKey& key, const executor
 }
 
 bool Core::IsCurrent(const wire::TaskKey& key) {
+  if (IsLook(key)) return triggers_.IsCurrentLook(key);
   const executor::LiveExecution* live = nullptr;
   const model::TaskRun* task_run = FindTaskRun(key, &live);
   return task_run != nullptr && task_run->fence() == key.fence &&
@@ -48,6 +49,7 @@ bool Core::IsCurrent(const wire::TaskKey& key) {
 }
 
 std::optional<wire::Assign> Core::MakeAssign(const wire::TaskKey& key) {
+  if (IsLook(key)) return triggers_.AssignLook(key, now_.wall);
   if (!IsCurrent(key)) return std::nullopt;
   const executor::LiveExecution* live = nullptr;
   const model::TaskRun& task_run = *FindTaskRun(key, &live);
@@ -91,6 +93,7 @@ Array Core::ErrorLogs(const executor::LiveExecution& live) {
 }
 
 wire::TaskSpec Core::MakeSpec(const wire::TaskKey& key) {
+  if (IsLook(key)) return triggers_.SpecOfLook(key);
   const executor::LiveExecution* live = nullptr;
   const model::TaskRun* task_run = FindTaskRun(key, &live);
   if (task_run == nullptr) return {};
@@ -106,10 +109,12 @@ wire::TaskSpec Core::MakeSpec(const wire::TaskKey& key) {
 }
 
 void Core::OnStarted(const wire::TaskKey& key, const WorkerId& worker, Timestamp) {
+  if (IsLook(key)) return;
   Apply(key.execution, model::TaskStarted{key.fence, worker});
 }
 
 void Core::OnResult(const std::string& peer, const WorkerId& worker, wire::TaskResult result) {
+  if (IsLook(result.key)) return OnLooked(peer, result);
   if (result.look_later) {
     const std::optional<Timestamp> started = result.started == Timestamp{} ? std::nullopt : std::optional(result.started);
     const bool waits = Wait(result.key, worker, std::move(*result.look_later), started);
@@ -142,12 +147,14 @@ void Core::OnResult(const std::string& peer, const WorkerId& worker, wire::TaskR
 }
 
 void Core::OnLost(const wire::TaskKey& key, const std::string& reason) {
+  if (IsLook(key)) return triggers_.OnLookLost(key, reason, now_.wall);
   spdlog::warn("execution {} task run {} attempt {} delivery {}: {}", key.execution.str(), key.fence.task_run,
                key.fence.attempt, key.fence.delivery, reason);
   Apply(key.execution, model::TaskLost{key.fence, reason});
 }
 
 void Core::OnLogs(wire::Logs logs) {
+  if (IsLook(logs.key)) return;  // there is no execution to keep them with; what went wrong is in the trigger's row
   const executor::LiveExecution* live = nullptr;
   const model::TaskRun* task_run = FindTaskRun(logs.key, &live);
   if (task_run == nullptr) return;

@@ -22,6 +22,24 @@ Status Core::Start(PreparedSubmission& submission) { return Create(submission); 
 
 void Core::PutNote(const std::string& key, std::optional<std::string> record) { partition_->PutNote(key, std::move(record)); }
 
+// A look is no reason for a commit: with nothing on its way it is given out at once.
+void Core::Dispatch(const wire::TaskKey& look) {
+  if (partition_->idle()) Perform(DispatchOrder{look});
+  else partition_->After(DispatchOrder{look});
+}
+
+void Core::Withdraw(const wire::TaskKey& look) {
+  dispatcher_.Cancel(look, "its trigger was changed, disabled or deleted", now_.monotonic);
+}
+
+void Core::OnLooked(const std::string& peer, const wire::TaskResult& result) {
+  const wire::Verdict verdict = triggers_.OnLooked(result, now_.wall) ? wire::Verdict::kAccepted : wire::Verdict::kStale;
+  if (peer.empty()) return;
+  // What changed nothing that is to be durable needs no commit.
+  if (partition_->idle()) Send(peer, wire::ResultAck{result.key, verdict});
+  else partition_->After(AckOrder{peer, result.key, verdict});
+}
+
 // What an execution's new state starts is in the same batch as that state. What was started has states, too.
 void Core::TellTriggers() {
   for (auto news = partition_->TakeStateNews(); !news.empty(); news = partition_->TakeStateNews()) {

@@ -20,6 +20,7 @@ class LocalTriggerDoor final : public TriggerDoor {
       : post_(std::move(post)), flows_(flows), now_(std::move(now)) {}
 
   Result<std::vector<model::Trigger>> List(const std::string& ns_prefix, const std::string& flow_id) override {
+    if (!flow_id.empty()) RETURN_IF_ERROR(CheckFlow(ns_prefix, flow_id));
     auto found = std::make_shared<std::vector<model::Trigger>>();
     RETURN_IF_ERROR(Await([ns_prefix, flow_id, found](TriggerRunner& runner) -> Status {
       for (const model::Trigger* row : runner.book().All()) {
@@ -32,6 +33,7 @@ class LocalTriggerDoor final : public TriggerDoor {
     return std::move(*found);
   }
   Result<model::Trigger> Get(const model::TriggerName& name) override {
+    RETURN_IF_ERROR(CheckFlow(name.ns, name.flow_id));
     auto found = std::make_shared<model::Trigger>();
     RETURN_IF_ERROR(Await([name, found](TriggerRunner& runner) -> Status {
       Status known = runner.book().Require(name);
@@ -84,6 +86,12 @@ class LocalTriggerDoor final : public TriggerDoor {
   }
 
  private:
+  Status CheckFlow(const std::string& ns, const std::string& flow_id) {
+    const auto flow = flows_.Get(ns, flow_id, 0);
+    if (!flow && flow.error().code == Code::kNotFound) return Fail(flow.error());
+    return {};
+  }
+
   Status OnBook(std::function<Status(TriggerBook&, Timestamp)> work) {
     return Await([work = std::move(work), now = now_()](TriggerRunner& runner) { return work(runner.book(), now); });
   }

@@ -2,27 +2,38 @@
 
 #include <algorithm>
 
+#include "scheduler/look_book.h"
+
 namespace headrace::scheduler {
+namespace {
+
+// All looks of triggers have one turn together: ten thousand that are due at once do not stand before a task.
+const ExecutionId& TurnOf(const wire::TaskKey& key) {
+  static const ExecutionId kLooks("look-");
+  return IsLook(key) ? kLooks : key.execution;
+}
+
+}  // namespace
 
 void ReadyQueue::Push(const wire::TaskKey& key) {
   ++size_;
-  if (const auto it = by_execution_.find(key.execution); it != by_execution_.end()) {
+  if (const auto it = by_execution_.find(TurnOf(key)); it != by_execution_.end()) {
     it->second->keys.push_back(key);
     return;
   }
-  turns_.push_back(Turn{key.execution, {key}});
-  by_execution_[key.execution] = std::prev(turns_.end());
+  turns_.push_back(Turn{TurnOf(key), {key}});
+  by_execution_[TurnOf(key)] = std::prev(turns_.end());
 }
 
 void ReadyQueue::PushFront(const wire::TaskKey& key) {
   ++size_;
-  if (const auto it = by_execution_.find(key.execution); it != by_execution_.end()) {
+  if (const auto it = by_execution_.find(TurnOf(key)); it != by_execution_.end()) {
     it->second->keys.push_front(key);
     turns_.splice(turns_.begin(), turns_, it->second);
     return;
   }
-  turns_.push_front(Turn{key.execution, {key}});
-  by_execution_[key.execution] = turns_.begin();
+  turns_.push_front(Turn{TurnOf(key), {key}});
+  by_execution_[TurnOf(key)] = turns_.begin();
 }
 
 std::optional<wire::TaskKey> ReadyQueue::Pop() {
@@ -41,7 +52,7 @@ std::optional<wire::TaskKey> ReadyQueue::Pop() {
 }
 
 bool ReadyQueue::Remove(const wire::TaskKey& key) {
-  const auto it = by_execution_.find(key.execution);
+  const auto it = by_execution_.find(TurnOf(key));
   if (it == by_execution_.end()) return false;
   std::deque<wire::TaskKey>& keys = it->second->keys;
   const auto at = std::find(keys.begin(), keys.end(), key);

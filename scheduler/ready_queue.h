@@ -1,5 +1,5 @@
 // Deliveries that wait for a worker of one group, fair between executions: each gets its turn, however many tasks
-// another one has waiting.
+// another one has waiting. Looks of triggers are one of them.
 // Threads: loop thread only. Cost: O(1) a change.
 #pragma once
 

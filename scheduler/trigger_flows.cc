@@ -1,8 +1,6 @@
 // Triggers that other flows' executions fire, and those that a call fires.
 #include <spdlog/spdlog.h>
 
-#include <algorithm>
-
 #include "common/base/hash.h"
 #include "scheduler/core.h"
 #include "scheduler/trigger_runner.h"
@@ -72,23 +70,43 @@ void TriggerRunner::OnStates(const std::vector<StateNews>& news, Timestamp now) 
   Stage();
 }
 
-void TriggerRunner::OnState(const model::Execution& source, std::size_t place, Timestamp now) {
-  const model::State state = source.state.changes[place].state;
-  if (state == model::State::kCreated) return;
-  const std::vector<TriggerName> names(book_.flow_triggers().begin(), book_.flow_triggers().end());
-  for (const TriggerName& name : names) {
-    const model::Trigger* row = book_.Find(name);
-    if (row->off || row->disabled || (name.ns == source.ns && name.flow_id == source.flow_id)) continue;
-    Look(name, source, place, now);
+void TriggerRunner::IndexFlow(const std::string& ns, const std::string& flow_id, const std::vector<TriggerSpecPtr>& specs) {
+  flow_index_.RemoveFlow(ns, flow_id);
+  for (const TriggerSpecPtr& spec : specs) {
+    if (spec->row.kind == TriggerKind::kFlow) flow_index_.Put(*spec);
   }
 }
 
-void TriggerRunner::Look(const TriggerName& name, const model::Execution& source, std::size_t place, Timestamp now) {
+// Rows that a start has loaded: their flows are read when the first execution comes to a state.
+void TriggerRunner::ReadUnread() {
+  for (const TriggerName& name : flow_index_.TakeUnread()) {
+    const auto known = KnownOf(name);
+    if (known) {
+      flow_index_.Put(*known->spec);
+      continue;
+    }
+    spdlog::error("flow trigger {} starts nothing until its flow is deployed again: {}", name.str(), known.error().ToString());
+    book_.Note(name, known.error().message);
+  }
+}
+
+void TriggerRunner::OnState(const model::Execution& source, std::size_t place, Timestamp now) {
+  const model::State state = source.state.changes[place].state;
+  if (state == model::State::kCreated) return;
+  ReadUnread();
+  for (const TriggerName& name : flow_index_.Of(source.ns, source.flow_id, state)) {
+    const model::Trigger* row = book_.Find(name);
+    if (row == nullptr || row->off || row->disabled || (name.ns == source.ns && name.flow_id == source.flow_id)) continue;
+    Meet(name, source, place, now);
+  }
+}
+
+void TriggerRunner::Meet(const TriggerName& name, const model::Execution& source, std::size_t place, Timestamp now) {
+  ++flow_triggers_met_;
   const model::State state = source.state.changes[place].state;
   const auto known = KnownOf(name);
   if (!known) return book_.Note(name, known.error().message);
   const TriggerSpec& spec = *known->spec;
-  if (std::find(spec.states.begin(), spec.states.end(), state) == spec.states.end()) return;
   const auto zone = expr::Zone::Find(options_.zone);
   const ExecutionId id = DeriveExecutionId(source.state.changes[place].at, name.str(),
                                            "state/" + source.id.str() + "/" + std::to_string(place));
@@ -161,7 +179,10 @@ Result<WebhookReply> TriggerRunner::FireWebhook(const WebhookCall& call, Timesta
     }
     if (!SameKey(ToText(*key), call.key)) continue;
     if (known.program->flow().disabled) return Fail(Code::kFailedPrecondition, "Cannot execute a flow which is disabled");
-    if (row->off || row->disabled) break;
+    if (row->off || row->disabled) {
+      return Fail(Code::kFailedPrecondition, "webhook " + row->name.id + " is disabled" +
+                                                 (row->off ? " in its flow" : ": headrace trigger enable " + row->name.str()));
+    }
     scene.SetVariables({{"body", call.body}, {"headers", call.headers}, {"parameters", call.parameters}});
     const auto holds = Hold(known.spec->conditions, scene.Subject(now));
     if (!holds) return Unfit(*row, holds.error());

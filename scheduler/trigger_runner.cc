@@ -43,6 +43,7 @@ Status TriggerRunner::Recover(const std::vector<store::NoteRow>& notes, Timestam
     }
     int& revision = followed.try_emplace({row->name.ns, row->name.flow_id}, row->revision).first->second;
     if (revision != row->revision) revision = -1;
+    if (row->kind == model::TriggerKind::kFlow) flow_index_.PutUnread(row->name);
     book_.Load(std::move(*row), now);
   }
   ASSIGN_OR_RETURN(const std::vector<store::FlowRow> latest, flows_.ListLatest(""));
@@ -50,7 +51,10 @@ Status TriggerRunner::Recover(const std::vector<store::NoteRow>& notes, Timestam
     const auto known = followed.extract({flow.ns, flow.id});
     if (known.empty() ? SpeaksOfTriggers(flow.source) : known.mapped() != flow.revision) FollowFlow(flow.ns, flow.id, now);
   }
-  for (const auto& [gone, revision] : followed) book_.Follow(gone.first, gone.second, {}, now);
+  for (const auto& [gone, revision] : followed) {
+    IndexFlow(gone.first, gone.second, {});
+    book_.Follow(gone.first, gone.second, {}, now);
+  }
   // An end that was not heard of before the process stopped.
   for (const model::Trigger* row : book_.All()) {
     if (!row->execution) continue;
@@ -71,20 +75,24 @@ void TriggerRunner::FollowFlow(const std::string& ns, const std::string& flow_id
     it = known_.erase(it);
   }
   std::vector<model::Trigger> written;
+  std::vector<TriggerSpecPtr> followed;
   const auto flow = flows_.Get(ns, flow_id, 0);
   if (flow) {
     auto specs = ReadTriggers(flow->program->flow(), options_.zone);
-    if (!specs) spdlog::error("{}", specs.error().ToString());
-    else for (const TriggerSpecPtr& spec : *specs) written.push_back(spec->row);
+    if (specs) followed = std::move(*specs);
+    else spdlog::error("{}", specs.error().ToString());
+    for (const TriggerSpecPtr& spec : followed) written.push_back(spec->row);
   } else if (flow.error().code != Code::kNotFound) {
     return spdlog::error("the triggers of flow {}/{}: {}", ns, flow_id, flow.error().ToString());
   }
+  IndexFlow(ns, flow_id, followed);
   book_.Follow(ns, flow_id, std::move(written), now);
   Stage();
 }
 
 void TriggerRunner::Stage() {
   for (const auto& [name, row] : book_.TakeChanges()) {
+    WithdrawStale(name);
     host_.PutNote(NoteKey(name), row == nullptr ? std::nullopt : std::optional(wire::EncodeTrigger(*row)));
   }
 }
@@ -117,6 +125,7 @@ void TriggerRunner::RunDue(const TriggerName& name, Timestamp now) {
       static_cast<void>(book_.Unlock(name, now));
     }
   }
+  if (row != nullptr && row->kind == model::TriggerKind::kPolling) return RunLook(name, now);
   for (int i = 0; i < kSkipsMax; ++i) {
     const auto tick = book_.Due(name, now);
     if (!tick || Run(name, *tick, now)) break;
@@ -151,17 +160,22 @@ bool TriggerRunner::Run(const TriggerName& name, const scheduler::Tick& tick, Ti
   if (!prepared) {
     // So that it is seen, and not tried again every second.
     problem = prepared.error().ToString();
-    prepared = PreparedSubmission();
-    prepared->program = known->program;
-    prepared->submitted = {id, {}, known->program->flow().labels, scene.TriggerValue()};
-    prepared->submitted.labels.emplace_back("system.from", "trigger");
-    prepared->submitted.admission = model::Admission::kFail;
-    prepared->submitted.reason = "trigger " + name.id + ": " + problem;
+    prepared = FailedSubmission(scene, *known, problem);
   }
   const Status started = host_.Start(*prepared);
   if (!started) spdlog::error("trigger {}: execution {}: {}", name.str(), id.str(), started.error().ToString());
   book_.Done(name, tick, started ? std::optional(id) : std::nullopt, now, started ? problem : started.error().message);
   return true;
+}
+
+PreparedSubmission TriggerRunner::FailedSubmission(const TriggerScene& scene, const Known& known, const std::string& problem) const {
+  PreparedSubmission failed;
+  failed.program = known.program;
+  failed.submitted = {scene.id, {}, known.program->flow().labels, scene.TriggerValue()};
+  failed.submitted.labels.emplace_back("system.from", "trigger");
+  failed.submitted.admission = model::Admission::kFail;
+  failed.submitted.reason = "trigger " + known.spec->row.name.id + ": " + problem;
+  return failed;
 }
 
 // The nearest date on which the conditions hold.

@@ -13,9 +13,11 @@
 #include <vector>
 
 #include "scheduler/flow_registry.h"
+#include "scheduler/look_book.h"
 #include "scheduler/release.h"
 #include "scheduler/trigger_door.h"
 #include "scheduler/triggers/book.h"
+#include "scheduler/triggers/flow_index.h"
 #include "scheduler/triggers/spec.h"
 
 namespace headrace::scheduler {
@@ -33,6 +35,11 @@ class TriggerHost {
   // Created with the open batch.
   virtual Status Start(PreparedSubmission& submission) = 0;
   virtual void PutNote(const std::string& key, std::optional<std::string> record) = 0;
+  // Gives a look to a worker, once what was decided so far is durable.
+  virtual void Dispatch(const wire::TaskKey& look) = 0;
+  // It is not wanted any more, wherever it is.
+  virtual void Withdraw(const wire::TaskKey& look) = 0;
+  virtual store::Epoch epoch() const = 0;
 };
 
 struct TriggerOptions {
@@ -58,8 +65,22 @@ class TriggerRunner {
   void OnStates(const std::vector<StateNews>& news, Timestamp now);
   void OnEnded(const model::TriggerName& name, const ExecutionId& id, model::State state, Timestamp now);
   void OnReplaced(const model::TriggerName& name, const ExecutionId& id, const ExecutionId& by);
-  bool wants_states() const { return options_.enabled && !book_.flow_triggers().empty(); }
+  bool wants_states() const { return options_.enabled && !flow_index_.empty(); }
   std::optional<Timestamp> NextDue() const { return book_.NextDue(); }
+
+  // ---- looks of polling triggers, for the dispatcher (trigger_looks.cc) ----
+  bool IsCurrentLook(const wire::TaskKey& key);
+  // Nothing if it is not wanted any more.
+  std::optional<wire::Assign> AssignLook(const wire::TaskKey& key, Timestamp now);
+  wire::TaskSpec SpecOfLook(const wire::TaskKey& key);
+  // The group whose workers may take it. REQUIRES: current.
+  std::string GroupOfLook(const wire::TaskKey& key);
+  // False when it was not current: then it changed nothing.
+  bool OnLooked(const wire::TaskResult& result, Timestamp now);
+  void OnLookLost(const wire::TaskKey& key, const std::string& reason, Timestamp now);
+  std::size_t looks() const { return looks_.size(); }
+  // Flow triggers that were evaluated because an execution came to a new state.
+  std::size_t flow_triggers_met() const { return flow_triggers_met_; }
 
   // ---- people's ----
   TriggerBook& book() { return book_; }
@@ -83,8 +104,20 @@ class TriggerRunner {
                                      std::vector<model::Label> labels, Timestamp now);
   Result<PreparedSubmission> PrepareTick(TriggerScene& scene, const Known& known, const scheduler::Tick& tick, Timestamp now,
                                          bool& holds);
+  PreparedSubmission FailedSubmission(const TriggerScene& scene, const Known& known, const std::string& problem) const;
+
+  // trigger_looks.cc
+  void RunLook(const model::TriggerName& name, Timestamp now);
+  void WatchLook(const model::TriggerName& name, Timestamp now);
+  Result<bool> MayLook(const Known& known, Timestamp now);
+  Status StartLooked(const TriggerLook& look, bool fires, Object variables, LookEnd& end, Timestamp now);
+  void WithdrawStale(const model::TriggerName& name);
+
+  // trigger_flows.cc
+  void IndexFlow(const std::string& ns, const std::string& flow_id, const std::vector<TriggerSpecPtr>& specs);
+  void ReadUnread();
   void OnState(const model::Execution& source, std::size_t place, Timestamp now);
-  void Look(const model::TriggerName& name, const model::Execution& source, std::size_t place, Timestamp now);
+  void Meet(const model::TriggerName& name, const model::Execution& source, std::size_t place, Timestamp now);
   Status StartAfter(TriggerScene& scene, const Known& known, const model::Execution& source, std::size_t place, Timestamp now);
 
   const TriggerOptions options_;
@@ -92,6 +125,9 @@ class TriggerRunner {
   TriggerHost& host_;
   TriggerBook book_;
   std::map<model::TriggerName, Known> known_;  // of the row's revision
+  LookBook looks_;
+  FlowIndex flow_index_;
+  std::size_t flow_triggers_met_ = 0;
 };
 
 }  // namespace headrace::scheduler

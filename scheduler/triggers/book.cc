@@ -13,7 +13,6 @@ namespace {
 
 // How often a trigger whose date has come while its execution runs is looked at, in case nobody told of its end.
 constexpr Duration kLockLook = std::chrono::minutes(1);
-constexpr std::size_t kProblemBytesMax = 1000;
 
 bool Ticks(const Trigger& row) { return row.kind == TriggerKind::kSchedule || row.kind == TriggerKind::kDates; }
 
@@ -31,6 +30,7 @@ Trigger Merge(Trigger written, const Trigger& had) {
   written.backfill = had.backfill;
   written.met = had.met;
   written.windows = had.windows;
+  written.memo = had.memo;
   return written;
 }
 
@@ -71,7 +71,6 @@ TriggerBook::Entry& TriggerBook::Put(Trigger row) {
     if (calendar) entry.calendar = std::move(*calendar);
     else entry.row.problem = calendar.error().message;
   }
-  if (entry.row.kind == TriggerKind::kFlow) flow_triggers_.insert(name);
   return entry;
 }
 
@@ -79,7 +78,6 @@ void TriggerBook::Drop(const TriggerName& name) {
   const auto it = entries_.find(name);
   if (it == entries_.end()) return;
   Disarm(it->second);
-  flow_triggers_.erase(name);
   entries_.erase(it);
 }
 
@@ -98,10 +96,16 @@ void TriggerBook::Follow(const std::string& ns, const std::string& flow_id, std:
     bool anew = true;
     if (had != nullptr && had->row.kind == trigger.kind) {
       anew = !SameDates(had->row, trigger) || (had->row.off && !trigger.off);
+      // So that it is seen at once whether what was wrong is mended.
+      const bool mended = !had->row.problem.empty();
+      if (trigger.kind == TriggerKind::kPolling) anew = anew || had->row.type != trigger.type;
       trigger = Merge(std::move(trigger), had->row);
+      if (trigger.kind == TriggerKind::kPolling && (mended || trigger.next > now + trigger.interval)) trigger.next = now;
     }
     Entry& entry = Put(std::move(trigger));
-    if (anew) entry.row.next = entry.calendar ? entry.calendar->After(std::max(now, entry.row.last.value_or(now))) : std::nullopt;
+    if (entry.row.kind == TriggerKind::kPolling) {
+      if (anew) BeginAnew(entry, now);
+    } else if (anew) entry.row.next = entry.calendar ? entry.calendar->After(std::max(now, entry.row.last.value_or(now))) : std::nullopt;
     Mark(entry);
     Arm(entry, now);
   }
@@ -159,6 +163,10 @@ void TriggerBook::Disarm(Entry& entry) {
 void TriggerBook::Arm(Entry& entry, Timestamp now) {
   Disarm(entry);
   const Trigger& row = entry.row;
+  if (const auto look = LookAt(entry, now)) {
+    entry.armed = look;
+    due_.emplace(*look, row.name);
+  }
   if (!entry.calendar || row.off || row.disabled) return;
   const bool fills = row.backfill && !row.backfill->paused;
   std::optional<Timestamp> at = row.next;
@@ -228,8 +236,7 @@ void TriggerBook::Done(const TriggerName& name, const Tick& tick, const std::opt
     row.execution = execution;
     row.locked_since = now;
   }
-  problem.resize(std::min(problem.size(), kProblemBytesMax));
-  row.problem = std::move(problem);
+  row.problem = ProblemText(std::move(problem));
   Mark(*entry);
 }
 
@@ -244,11 +251,13 @@ void TriggerBook::Ended(const TriggerName& name, const ExecutionId& id, model::S
   if (!row.disabled && std::find(row.stop_after.begin(), row.stop_after.end(), state) != row.stop_after.end()) {
     row.disabled = true;
     row.problem = "disabled by stopAfter: execution " + id.str() + " ended " + std::string(model::StateName(state));
+    entry->look.reset();
     Mark(*entry);
   }
   if (row.execution == id) {
     row.execution.reset();
     row.locked_since.reset();
+    if (row.kind == TriggerKind::kPolling) row.next = now + row.interval;
     CatchUp(*entry, now);
     Mark(*entry);
   }
@@ -279,7 +288,9 @@ Status TriggerBook::SetDisabled(const TriggerName& name, bool disabled, Timestam
   if (row.disabled == disabled) return {};
   row.disabled = disabled;
   row.problem.clear();
+  entry->look.reset();
   // What passed meanwhile was not wanted.
+  if (!disabled && row.kind == TriggerKind::kPolling) BeginAnew(*entry, now);
   if (!disabled && entry->calendar) row.next = entry->calendar->After(std::max(now, row.last.value_or(now)));
   Mark(*entry);
   Arm(*entry, now);
@@ -313,6 +324,10 @@ Status TriggerBook::StartBackfill(const TriggerName& name, model::Backfill backf
 Status TriggerBook::PauseBackfill(const TriggerName& name, bool paused, Timestamp now) {
   ASSIGN_OR_RETURN(Entry * entry, Need(name));
   if (!entry->row.backfill) return Fail(Code::kFailedPrecondition, "trigger " + name.str() + " has no backfill");
+  if (!paused && (entry->row.off || entry->row.disabled)) {
+    return Fail(Code::kFailedPrecondition, "trigger " + name.str() + " is disabled, and its backfill with it: " +
+                                               (entry->row.off ? "enable it in its flow" : "headrace trigger enable " + name.str()));
+  }
   entry->row.backfill->paused = paused;
   Mark(*entry);
   Arm(*entry, now);
@@ -330,7 +345,7 @@ Status TriggerBook::CancelBackfill(const TriggerName& name, Timestamp now) {
 
 void TriggerBook::Note(const TriggerName& name, std::string problem) {
   Entry* entry = Get(name);
-  problem.resize(std::min(problem.size(), kProblemBytesMax));
+  problem = ProblemText(std::move(problem));
   if (entry == nullptr || entry->row.problem == problem) return;
   entry->row.problem = std::move(problem);
   Mark(*entry);

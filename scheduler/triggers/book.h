@@ -27,6 +27,15 @@ struct Tick {
   bool missed = false;  // the date after it has passed, too
 };
 
+// What became of a look of a polling trigger.
+struct LookEnd {
+  std::optional<ExecutionId> execution{};  // that it started
+  std::string problem{};                   // why it started none
+  std::optional<std::string> memo{};       // for the next look; nothing: as it was
+  Duration later{0};                       // the next one not before this time
+  bool lost = false;                       // nobody knows what it saw: the row says what it said
+};
+
 class TriggerBook {
  public:
   // `zone`: of schedules that name none.
@@ -42,7 +51,6 @@ class TriggerBook {
   Status Require(const model::TriggerName& name);
   // In order of their names.
   std::vector<const model::Trigger*> OfFlow(const std::string& ns, const std::string& flow_id) const;
-  const std::set<model::TriggerName>& flow_triggers() const { return flow_triggers_; }
   std::vector<const model::Trigger*> All() const;
   // Names with the row as it is now, or nothing for one that was dropped.
   using Change = std::pair<model::TriggerName, const model::Trigger*>;
@@ -59,6 +67,16 @@ class TriggerBook {
   void Done(const model::TriggerName& name, const Tick& tick, const std::optional<ExecutionId>& execution, Timestamp now,
             std::string problem = {});
   void Settle(const model::TriggerName& name, Timestamp now);
+
+  // ---- looks of polling triggers (book_looks.cc) ----
+  // The date of the look that is due; nothing when it waits: for an execution, or for a look that is on its way.
+  std::optional<Timestamp> DueLook(const model::TriggerName& name, Timestamp now) const;
+  // It is on its way under this number; at `until` the trigger is due again, to see what has become of it.
+  void BeginLook(const model::TriggerName& name, std::uint64_t number, Timestamp until);
+  // The one on its way; a trigger that was changed or disabled since has none.
+  std::optional<std::uint64_t> LookOf(const model::TriggerName& name) const;
+  // The next one comes an interval later. A row that says what it said before is not stored: after a crash it is due again.
+  void EndLook(const model::TriggerName& name, LookEnd end, Timestamp now);
 
   // ---- what others say ----
   // An execution that it had started has ended.
@@ -83,6 +101,7 @@ class TriggerBook {
     model::Trigger row;
     std::optional<Calendar> calendar{};  // of a schedule whose expression and zone are right
     std::optional<Timestamp> armed{};
+    std::optional<std::pair<std::uint64_t, Timestamp>> look{};  // on its way: its number, and until when
   };
   Entry* Get(const model::TriggerName& name);
   Result<Entry*> Need(const model::TriggerName& name);
@@ -90,6 +109,8 @@ class TriggerBook {
   void Drop(const model::TriggerName& name);
   void Mark(Entry& entry) { changed_.insert(entry.row.name); }
   void Arm(Entry& entry, Timestamp now);
+  static std::optional<Timestamp> LookAt(const Entry& entry, Timestamp now);
+  void BeginAnew(Entry& entry, Timestamp now);
   void Disarm(Entry& entry);
   void CatchUp(Entry& entry, Timestamp now);
   void Advance(Entry& entry, const Tick& tick);
@@ -97,11 +118,14 @@ class TriggerBook {
   std::string zone_;
   std::map<model::TriggerName, Entry> entries_;
   std::set<std::pair<Timestamp, model::TriggerName>> due_;
-  std::set<model::TriggerName> flow_triggers_;
   std::set<model::TriggerName> changed_;
 };
 
 // The id of the execution that a tick starts: the same for the same tick, whoever decides it.
 ExecutionId TickExecutionId(const model::Trigger& trigger, const Tick& tick);
+// Of the execution that the look of a date starts.
+ExecutionId LookExecutionId(const model::TriggerName& name, Timestamp date);
+// What a person or a task is told, cut.
+std::string ProblemText(std::string problem);
 
 }  // namespace headrace::scheduler

@@ -4,6 +4,7 @@
 
 #include "common/base/text.h"
 #include "common/expr/date_time.h"
+#include "common/model/polling.h"
 #include "scheduler/triggers/windows.h"
 
 namespace headrace::scheduler {
@@ -60,6 +61,7 @@ TriggerKind KindOf(const std::string& type) {
   if (name == "ScheduleOnDates") return TriggerKind::kDates;
   if (name == "Webhook") return TriggerKind::kWebhook;
   if (name == "Flow") return TriggerKind::kFlow;
+  if (model::IsPollingType(type)) return TriggerKind::kPolling;
   return TriggerKind::kOther;
 }
 
@@ -102,6 +104,27 @@ Status ReadFlowTrigger(const Object& written, TriggerSpec& spec) {
   return {};
 }
 
+// What the trigger itself is told, and not its look.
+constexpr std::string_view kOwn[] = {"id", "type", "description", "conditions", "disabled", "inputs", "labels", "stopAfter",
+                                     "logLevel", "minLogLevel", "logToFile", "workerGroup", "failOnTriggerError",
+                                     "allowConcurrent", "version", "assets", "interval"};
+
+Status ReadPolling(const Object& written, TriggerSpec& spec) {
+  ASSIGN_OR_RETURN(const auto interval, Span(written, "interval"));
+  spec.row.interval = std::max<Duration>(interval.value_or(model::kPollingInterval), model::kPollingIntervalMin);
+  spec.properties = written;
+  for (const std::string_view name : kOwn) spec.properties.erase(name);
+  // A look of several triggers at the same thing goes by it.
+  spec.properties["interval"] = FormatDuration(spec.row.interval);
+  if (const Value* group = Property(written, "workerGroup")) {
+    const Value* key = group->is_object() ? Member(*group, "key") : group;
+    if (key != nullptr) spec.worker_group = ToText(*key);
+  }
+  spec.log_level = Text(written, "logLevel");
+  spec.fail_on_error = Flag(written, "failOnTriggerError", false);
+  return {};
+}
+
 Result<TriggerSpecPtr> Read(const Object& written, const model::Flow& flow, const std::string& zone) {
   auto spec = std::make_shared<TriggerSpec>();
   model::Trigger& row = spec->row;
@@ -117,6 +140,7 @@ Result<TriggerSpecPtr> Read(const Object& written, const model::Flow& flow, cons
   if (row.kind == TriggerKind::kSchedule || row.kind == TriggerKind::kDates) RETURN_IF_ERROR(ReadSchedule(written, zone, row));
   if (row.kind == TriggerKind::kWebhook) ReadWebhook(written, *spec);
   if (row.kind == TriggerKind::kFlow) RETURN_IF_ERROR(ReadFlowTrigger(written, *spec));
+  if (row.kind == TriggerKind::kPolling) RETURN_IF_ERROR(ReadPolling(written, *spec));
   for (const std::string_view name : {"conditions", "scheduleConditions"}) {
     for (Value& condition : List(written, name)) {
       if (!IsMultipleCondition(condition)) {

@@ -49,6 +49,11 @@ struct TriggerSpec {
   // Of a flow trigger.
   std::vector<model::State> states{};
   std::vector<WindowSpec> windows{};
+  // Of a polling trigger: what its look is given as a task's properties, and whose turn it is.
+  Object properties{};
+  std::string worker_group{};
+  std::string log_level{};
+  bool fail_on_error = false;  // a look that fails starts an execution that has failed
 };
 using TriggerSpecPtr = std::shared_ptr<const TriggerSpec>;
 

@@ -1,6 +1,7 @@
 #include "tests/sim/flows.h"
 
 #include "common/base/hash.h"
+#include "common/model/look_answer.h"
 #include "executor/program.h"
 
 namespace headrace::sim {
@@ -87,7 +88,20 @@ const std::vector<std::string>& FlowIds() {
   return ids;
 }
 
+const std::string kWatchFlow = "watch";
+
+std::string WatchSource() {
+  return "id: " + kWatchFlow + "\nnamespace: sim\ntasks:\n  - {id: a, type: " + kType + ", format: \"{{ trigger.look }}\"}\n"
+         "triggers:\n  - {id: site, type: io.kestra.plugin.core.http.Trigger, uri: \"http://x\", interval: PT7S}\n";
+}
+
 TaskFate FateOf(std::uint64_t seed, const worker::StartOrder& order) {
+  if (scheduler::IsLook(order.key)) {
+    const std::uint64_t chance = StableHash(order.key.execution.str(), seed);
+    const Object variables{{"look", order.key.execution.str()}};
+    return {.takes = std::chrono::milliseconds(chance % 4000 + (chance % 7 == 0 ? 20'000 : 0)),
+            .outputs_json = json::serialize(model::ToOutputs({.fires = Laws::Fires(order.key), .variables = variables}))};
+  }
   const Value context = ParseJson(order.context_json).value_or(Value(Object{}));
   const Value* n = AtPath(context, "inputs.n");
   const Value* iteration = AtPath(context, "outputs.loop.iterationCount");

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#include "common/base/hash.h"
+#include "scheduler/look_book.h"
+
 namespace headrace::sim {
 namespace {
 
@@ -38,6 +41,7 @@ void Laws::OnDurable(const store::WriteBatch& batch) {
     if (purged_.contains(row.id)) Break("what is purged stays away", row.id.str());
     const auto it = executions_.find(row.id);
     if (it != executions_.end()) CheckExecution(it->second, *execution);
+    else CheckLooked(*execution);
     executions_[row.id] = std::move(*execution);
   }
   for (const store::TaskRunRow& row : batch.task_runs) {
@@ -88,6 +92,21 @@ void Laws::CheckTaskRun(const model::TaskRun& before, const model::TaskRun& afte
   }
 }
 
+bool Laws::Fires(const wire::TaskKey& look) { return StableHash(look.execution.str()) % 2 == 0; }
+
+void Laws::CheckLooked(const model::Execution& execution) {
+  const Value* look = AtPath(execution.trigger, "variables.look");
+  if (look == nullptr) return;
+  const std::string key = ToText(*look);
+  if (!Fires({ExecutionId(key), {}})) Break("only what a look saw starts an execution", execution.id.str());
+  if (!started_by_look_.emplace(key, execution.id).second) Break("a look starts one execution", execution.id.str());
+  const auto before = executions_.find(last_looked_);
+  if (before != executions_.end() && !model::IsTerminal(before->second.state.current())) {
+    Break("a trigger waits for the end of its execution", execution.id.str() + " beside " + last_looked_.str());
+  }
+  last_looked_ = execution.id;
+}
+
 void Laws::OnSubmitReply(const ExecutionId& id) {
   acknowledged_.insert(id);
   if (!executions_.contains(id)) Break("an answer means durable", "execution " + id.str());
@@ -98,6 +117,7 @@ void Laws::OnPurgeReply(const ExecutionId& id) {
 }
 
 void Laws::OnAssignSent(const wire::Assign& assign) {
+  if (scheduler::IsLook(assign.key)) return;  // nothing is durable of a look before it has ended
   const model::TaskRun* task_run = FindTaskRun(assign.key.execution, assign.key.fence.task_run);
   if (task_run == nullptr || task_run->attempt < assign.key.fence.attempt ||
       task_run->delivery < assign.key.fence.delivery || task_run->state.changes.size() < 2) {
@@ -106,6 +126,11 @@ void Laws::OnAssignSent(const wire::Assign& assign) {
 }
 
 void Laws::OnResultAcked(const wire::TaskKey& key, wire::Verdict verdict) {
+  if (scheduler::IsLook(key)) {
+    const bool owed = verdict == wire::Verdict::kAccepted && Fires(key);
+    if (owed && !started_by_look_.contains(key.execution.str())) Break("an ack means durable", "look " + Name(key));
+    return;
+  }
   const model::TaskRun* task_run = FindTaskRun(key.execution, key.fence.task_run);
   if (task_run == nullptr) {
     if (verdict != wire::Verdict::kUnknown) Break("an ack means durable", Name(key));

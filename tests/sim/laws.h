@@ -33,6 +33,11 @@ class Laws {
   // A worker that is stopped cannot keep its promise; its runs count for nothing until it goes on.
   void OnWorkerFrozen(int worker, bool frozen);
 
+  // ---- looks of a polling trigger ----
+  // What the look of this key sees, in every history.
+  static bool Fires(const wire::TaskKey& look);
+  std::size_t looks_that_started() const { return started_by_look_.size(); }
+
   // Also those that were purged.
   const std::map<ExecutionId, model::Execution>& executions() const { return executions_; }
   const std::set<ExecutionId>& acknowledged() const { return acknowledged_; }
@@ -47,12 +52,15 @@ class Laws {
   };
   void CheckTaskRun(const model::TaskRun& before, const model::TaskRun& after, const ExecutionId& id);
   void CheckExecution(const model::Execution& before, const model::Execution& after);
+  void CheckLooked(const model::Execution& execution);
 
   std::optional<std::string> broken_;
   std::map<ExecutionId, model::Execution> executions_;  // heads
   std::map<Place, model::TaskRun> task_runs_;
   std::set<ExecutionId> acknowledged_;
   std::set<ExecutionId> purged_;
+  std::map<std::string, ExecutionId> started_by_look_;
+  ExecutionId last_looked_;
   std::map<Place, std::vector<Run>> running_;
   std::set<int> frozen_;
 };

@@ -83,6 +83,16 @@ void SchedulerNode::Purge(const ExecutionId& id) {
   });
 }
 
+void SchedulerNode::Follow(const std::string& flow_id) {
+  Do([this, flow_id] {
+    const scheduler::Moment now = around_.world.moment();
+    core_->WithTriggers([&](scheduler::TriggerRunner& triggers) {
+      triggers.FollowFlow("sim", flow_id, now.wall);
+      return Status();
+    }, [](const Status&) {}, now);
+  });
+}
+
 void SchedulerNode::SendFrame(const std::string& peer, std::string bytes) {
   auto messages = wire::DecodeToWorker(bytes);
   CHECK(messages.has_value());

@@ -36,6 +36,8 @@ class SchedulerNode final : private scheduler::CorePort {
   void Kill(const ExecutionId& id);
   void Restart(const ExecutionId& id);
   void Purge(const ExecutionId& id);
+  // A flow was deployed: its triggers.
+  void Follow(const std::string& flow_id);
   void Pause() { paused_ = true; }
   void Resume();
   bool failed() const { return !core_->failed(); }

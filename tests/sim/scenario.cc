@@ -30,6 +30,10 @@ class Scenario {
       const auto applied = scheduler_->flows().Apply(source, "sim", world_.wall());
       if (!applied) laws_.Break("the flows are valid", applied.error().ToString());
     }
+    if (watches()) {
+      CHECK(scheduler_->flows().Apply(WatchSource(), "sim", world_.wall()).has_value());
+      scheduler_->Follow(kWatchFlow);
+    }
     for (int i = 0; i < kWorkers; ++i) StartWorker(i);
     for (int n = 0; n < kSubmissions; ++n) {
       world_.After(world_.Between(Duration(0), kStormy / 2), [this, n] { Submit(n); });
@@ -37,13 +41,17 @@ class Scenario {
     if (options_.faults) PlanFault();
     if (options_.faults && options_.seed % 3 == 0) PlanPurge();
     RunWhileLawful(kStormy);
+    const std::size_t seen = laws_.looks_that_started();
     Calm();
     RunWhileLawful(kStormy + kCalm);
     if (!laws_.broken()) CheckEnds();
+    if (watches() && !laws_.broken() && laws_.looks_that_started() < seen + 5) laws_.Break("liveness", "the trigger looks no more");
     return {laws_.broken(), ends_, world_.digest(), world_.steps(), world_.now()};
   }
 
  private:
+  bool watches() const { return options_.seed % 4 == 1; }
+
   void RunWhileLawful(Duration end) {
     for (Duration at = world_.now(); at < end && !laws_.broken(); at += std::chrono::seconds(1)) {
       world_.RunUntil(std::min(at + std::chrono::seconds(1), end));
@@ -227,7 +235,7 @@ class Scenario {
   void CheckEnds() {
     std::map<int, int> roots;
     for (const auto& [id, execution] : laws_.executions()) {
-      if (!execution.parent) ++roots[static_cast<int>(execution.inputs.at("n").to_number<std::int64_t>())];
+      if (!execution.parent && execution.flow_id != kWatchFlow) ++roots[static_cast<int>(execution.inputs.at("n").to_number<std::int64_t>())];
     }
     for (int n = 0; n < kSubmissions; ++n) {
       if (!answered_.contains(n)) return laws_.Break("liveness", "submission " + std::to_string(n) + " was never answered");

@@ -278,6 +278,8 @@ TEST(TriggerRecord, ComesBackAsItWasAndNeverDamaged) {
   trigger.met = {{"p", "flows[0]", At("2026-01-01T00:00:00Z"), ExecutionId("y")}};
   trigger.windows = {{"p", At("2026-01-01T00:00:00Z")}};
   trigger.problem = "why";
+  trigger.interval = std::chrono::seconds(90);
+  trigger.memo = R"({"since":1})";
   const std::string record = wire::EncodeTrigger(trigger);
   EXPECT_EQ(*wire::DecodeTrigger(record), trigger);
   for (std::size_t at = 0; at < record.size(); ++at) {

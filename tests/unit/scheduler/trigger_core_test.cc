@@ -1,5 +1,5 @@
 // Triggers through a core: what they start, what expressions see, and processes that die in between.
-#include "tests/unit/scheduler/core_fixture.h"
+#include "tests/unit/scheduler/trigger_fixture.h"
 
 namespace headrace::scheduler {
 namespace {
@@ -9,64 +9,6 @@ using model::TriggerName;
 using std::chrono::hours;
 using std::chrono::minutes;
 using std::chrono::seconds;
-
-class TriggerCoreTest : public CoreTest {
- protected:
-  TriggerCoreTest() {
-    now_.wall = *ParseInstant("2026-01-01T00:30:00Z");
-    Boot();
-  }
-
-  void Deploy(const std::string& source) {
-    const auto applied = registry_->Apply(source, "flow.yaml", now_.wall);
-    ASSERT_TRUE(applied) << applied.error().ToString();
-    const model::Flow& flow = applied->program->flow();
-    With([&](TriggerRunner& runner) {
-      runner.FollowFlow(flow.ns, flow.id, now_.wall);
-      return Status();
-    });
-  }
-  Status With(const Core::TriggerWork& work) {
-    Status result;
-    core_->WithTriggers(work, [&](Status status) { result = std::move(status); }, now_);
-    Settle();
-    return result;
-  }
-  void Settle() {
-    Tick();
-    CommitAll();
-  }
-  void Pass(Duration time) {
-    now_.wall += time;
-    now_.monotonic += time;
-    Settle();
-  }
-  void SetTime(const std::string& text) { Pass(*ParseInstant(text) - now_.wall); }
-  std::vector<model::Execution> Of(const std::string& flow_id) {
-    const auto page = store_.List({.flow_id = flow_id, .limit = 1000});
-    std::vector<model::Execution> executions;
-    for (const std::string& record : page->records) executions.insert(executions.begin(), *wire::DecodeExecution(record));
-    return executions;
-  }
-  model::Trigger Row(const TriggerName& name) {
-    model::Trigger row;
-    With([&](TriggerRunner& runner) {
-      if (const model::Trigger* found = runner.book().Find(name)) row = *found;
-      return Status();
-    });
-    return row;
-  }
-  void Kill(const ExecutionId& id) {
-    core_->Post(id, model::KillRequested{}, [](const Status&) {}, now_);
-    Settle();
-  }
-  // Ends an execution that has no work for a worker on its way.
-  void Finish(const ExecutionId& id, State state) {
-    Kill(id);
-    core_->Post(id, model::StatusChanged{state}, [](const Status&) {}, now_);
-    Settle();
-  }
-};
 
 std::string Scheduled(const std::string& more, const std::string& cron = "0 * * * *") {
   return "id: s\nnamespace: t\ninputs:\n  - {id: day, type: STRING, defaults: none}\ntasks:\n  - {id: one, type: test.Task}\n"
@@ -433,7 +375,7 @@ TEST_F(TriggerCoreTest, AWebhookStartsTheFlowOrSaysWhyNot) {
   EXPECT_EQ(fire("h", "h-kez", "push").error().message, "Webhook not found");
   EXPECT_EQ(fire("none", "h-key", "push").error().message, "Flow not found");
   With([&](TriggerRunner& runner) { return runner.book().SetDisabled({"t", "h", "c"}, true, now_.wall); });
-  EXPECT_EQ(fire("h", "h-key", "push").error().code, Code::kNotFound);
+  EXPECT_EQ(fire("h", "h-key", "push").error().code, Code::kFailedPrecondition);
 }
 
 TEST_F(TriggerCoreTest, AStormIsSpreadOverTicksAndLosesNothing) {
