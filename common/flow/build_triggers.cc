@@ -96,6 +96,30 @@ void CheckConditions(Draft& draft, const YamlNode& node, const Path& path) {
   }
 }
 
+namespace {
+
+void CheckGiven(Draft& draft, const YamlNode& inputs, const Path& path, const std::string& prefix, const std::vector<std::string>& known) {
+  for (const YamlEntry& entry : inputs.entries) {
+    const std::string id = prefix + entry.key.text;
+    const bool form = std::any_of(known.begin(), known.end(), [&](const std::string& one) { return one.starts_with(id + "."); });
+    if (form && entry.value.is_map()) CheckGiven(draft, entry.value, path.Key(entry.key.text), id + ".", known);
+    else if (std::find(known.begin(), known.end(), id) == known.end() && !HoldsExpression(id)) {
+      draft.Warn(entry.key, path.Key(entry.key.text), "the flow has no input `" + Shortened(id) + '`' + Suggestion(id, known));
+    }
+  }
+}
+
+}  // namespace
+
+void CheckTriggerInputs(Draft& draft, const YamlNode& triggers, const Path& path) {
+  std::vector<std::string> known;
+  for (const model::InputSpec& input : draft.flow.inputs) known.push_back(input.id);
+  for (std::size_t i = 0; i < triggers.items.size(); ++i) {
+    const YamlNode* inputs = triggers.items[i].Find("inputs");
+    if (inputs != nullptr && inputs->is_map()) CheckGiven(draft, *inputs, path.At(i).Key("inputs"), "", known);
+  }
+}
+
 Array BuildTriggers(Draft& draft, const YamlNode& node, const Path& path) {
   if (node.is_null()) return {};
   if (!node.is_list()) {
@@ -112,7 +136,13 @@ Array BuildTriggers(Draft& draft, const YamlNode& node, const Path& path) {
     CheckTriggerId(draft, node.items[i], at, lines);
     CheckTrigger(draft, node.items[i], at);
   }
-  return ToValue(node).as_array();
+  Array written = ToValue(node).as_array();
+  // Looks of polling triggers are for the workers that the flow's tasks are for.
+  if (draft.worker_group.empty()) return written;
+  for (Value& trigger : written) {
+    if (trigger.is_object() && !trigger.get_object().contains("workerGroup")) trigger.get_object()["workerGroup"] = Object{{"key", draft.worker_group}};
+  }
+  return written;
 }
 
 }  // namespace headrace::flow

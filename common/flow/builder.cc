@@ -71,6 +71,9 @@ class FlowReader {
     if (const YamlNode* id = root_.Find("id"); id != nullptr) draft_.flow.id = id->text;
     if (const YamlNode* ns = root_.Find("namespace"); ns != nullptr) draft_.flow.ns = ns->text;
     for (const YamlEntry& entry : root_.entries) ReadEntry(entry);
+    if (const YamlNode* triggers = root_.Find("triggers"); triggers != nullptr && triggers->is_list()) {
+      CheckTriggerInputs(draft_, *triggers, top_.Key("triggers"));
+    }
     CheckRequired(draft_, root_, FlowProperties(), top_, "a flow");
     CheckExpressions(draft_);
     AdviseOnScripts(draft_);

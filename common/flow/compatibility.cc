@@ -8,6 +8,7 @@
 #include "common/flow/kestra_types.h"
 #include "common/flow/schema.h"
 #include "common/model/conditions.h"
+#include "common/model/polling.h"
 
 namespace headrace::flow {
 namespace {
@@ -123,7 +124,8 @@ void AddTaskTypes(const Catalog& catalog, std::string& out) {
 
 std::string KnownState(const KestraType& type) {
   if (type.kind == Kind::kTrigger) {
-    if (type.name.find(".core.trigger.") == std::string::npos) return "not yet";
+    if (type.name == model::kHttpTrigger) return "differs: the first look comes at once; `inputs` is ours; encryptBody is refused";
+    if (type.name == model::kRunTrigger) return "differs: one execution for all runs that a look finds new; names may be lists and patterns";
     if (type.name.find(".Schedule") == std::string::npos) return "same";
     return "differs: normal dates go on during a backfill; `backfill` and `interval` do nothing";
   }

@@ -50,6 +50,8 @@ void BuildListeners(Draft& draft, const YamlNode& node, const Path& path);
 
 // build_triggers.cc
 Array BuildTriggers(Draft& draft, const YamlNode& node, const Path& path);
+// That the flow has the inputs that its triggers give. REQUIRES: its inputs are read.
+void CheckTriggerInputs(Draft& draft, const YamlNode& triggers, const Path& path);
 // Of a trigger or a listener.
 void CheckConditions(Draft& draft, const YamlNode& node, const Path& path);
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <string_view>
 
+#include "common/model/polling.h"
+
 namespace headrace::flow {
 namespace {
 
@@ -107,7 +109,11 @@ constexpr Row kRows[] = {
     {Kind::kTask, "storage.Write", "", "content* extension"},
     {Kind::kTask, "templating.TemplatedTask", "io.kestra.core.tasks.templating.TemplatedTask", "spec*"},
     {Kind::kTask, "trigger.Toggle", "io.kestra.core.tasks.trigger.Toggle", "flowId namespace trigger* enabled"},
-    {Kind::kTrigger, "http.Trigger", "io.kestra.plugin.fs.http.Trigger", "interval responseCondition uri* method body params formData contentType headers options encryptBody sslOptions"},
+    {Kind::kTrigger, "http.Trigger", "io.kestra.plugin.fs.http.Trigger", "interval responseCondition uri* method body params formData contentType headers options encryptBody sslOptions inputs"},
+    // Not of Kestra's core, but triggers are known by this table.
+    {Kind::kTrigger, model::kRunTrigger, model::kRunTriggerOfKestra,
+     "repository* connection oauthToken appInstallationToken jwtToken endpoint workflowId workflows branch branches event actor "
+     "conclusion status on interval inputs"},
     {Kind::kTrigger, "trigger.Flow", "io.kestra.core.models.triggers.types.Flow", "inputs states preconditions"},
     {Kind::kTrigger, "trigger.Schedule", "io.kestra.core.models.triggers.types.Schedule",
      "cron* withSeconds timezone interval scheduleConditions inputs lateMaximumDelay backfill "
@@ -205,7 +211,8 @@ PropertySpec Named(std::string name) {
 
 KestraType Read(const Row& row) {
   KestraType type{
-      .kind = row.kind, .name = std::string(kPrefix) + std::string(row.name), .aliases = Words(row.aliases)};
+      .kind = row.kind, .name = std::string(row.name), .aliases = Words(row.aliases)};
+  if (!type.name.starts_with("headrace.")) type.name = std::string(kPrefix) + type.name;
   for (std::string& name : Words(row.properties)) type.properties.push_back(Named(std::move(name)));
   return type;
 }

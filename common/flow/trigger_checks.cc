@@ -1,6 +1,7 @@
 // What the values of a trigger's and a condition's properties may be. Expressions are checked elsewhere; a text that holds
 // one is let through where it is rendered.
 #include <algorithm>
+#include <cstdlib>
 
 #include "common/base/time.h"
 #include "common/cron/cron.h"
@@ -10,6 +11,7 @@
 #include "common/flow/flow_specs.h"
 #include "common/flow/kestra_types.h"
 #include "common/flow/property_checks.h"
+#include "common/model/polling.h"
 #include "common/model/state.h"
 
 namespace headrace::flow {
@@ -20,6 +22,7 @@ using model::PropertySpec;
 using Names = std::vector<std::string>;
 
 constexpr std::size_t kKeyMax = 256;
+constexpr Timestamp kSomeDay{};
 
 const Names& StateNames() {
   static const Names kNames = [] {
@@ -88,6 +91,8 @@ void CheckSchedule(Draft& draft, const YamlNode& node, const Path& path) {
     if (!cron->is_scalar()) draft.Error(*cron, path.Key("cron"), "expected a text, got " + KindName(*cron));
     else if (const auto parsed = cron::Cron::Parse(cron->text, with_seconds); !parsed) {
       draft.Error(*cron, path.Key("cron"), parsed.error().message);
+    } else if (!parsed->Next(kSomeDay, expr::Zone::Utc())) {
+      draft.Error(*cron, path.Key("cron"), "`" + Shortened(cron->text) + "` never comes: no month that it names has such a day");
     }
   }
   if (const YamlNode* zone = node.Find("timezone"); zone != nullptr && !zone->is_null()) {
@@ -111,11 +116,17 @@ void CheckSchedule(Draft& draft, const YamlNode& node, const Path& path) {
 void CheckWebhook(Draft& draft, const YamlNode& node, const Path& path) {
   if (const YamlNode* key = node.Find("key"); key != nullptr && key->is_scalar() && key->text.size() > kKeyMax) {
     draft.Error(*key, path.Key("key"), "a key has at most 256 characters");
+  } else if (key != nullptr && key->is_scalar() && !HoldsExpression(key->text) && key->text.find_first_of("/?#") != std::string::npos) {
+    draft.Error(*key, path.Key("key"), "a key is the last part of the webhook's address: without `/`, `?` and `#`");
   }
   Check(draft, node, path, Plain("inputs", PropertyKind::kMap));
   for (const char* name : {"wait", "returnOutputs"}) Check(draft, node, path, Plain(name, PropertyKind::kBoolean));
   Check(draft, node, path, Plain("responseContentType", PropertyKind::kEnum, {"application/json", "text/plain"}));
-  Check(draft, node, path, Plain("responseCode", PropertyKind::kInteger));
+  const YamlNode* code = node.Find("responseCode");
+  if (code != nullptr && Check(draft, node, path, Plain("responseCode", PropertyKind::kInteger))) {
+    const int number = std::atoi(code->text.c_str());
+    if (number < 200 || number > 599) draft.Error(*code, path.Key("responseCode"), "a status between 200 and 599 is wanted");
+  }
 }
 
 void CheckTimeWindow(Draft& draft, const YamlNode& owner, const Path& path) {
@@ -188,6 +199,30 @@ void CheckFlowTrigger(Draft& draft, const YamlNode& node, const Path& path) {
   }
 }
 
+void CheckPolling(Draft& draft, const YamlNode& node, const Path& path, std::string_view type) {
+  if (Check(draft, node, path, Plain("interval", PropertyKind::kDuration)) && node.Find("interval") != nullptr) {
+    const YamlNode& interval = *node.Find("interval");
+    const auto span = ParseDuration(interval.text);
+    if (span && *span < model::kPollingIntervalMin) draft.Error(interval, path.Key("interval"), "at least PT1S from one look to the next");
+  }
+  Check(draft, node, path, Plain("inputs", PropertyKind::kMap));
+  if (type == model::kHttpTrigger) {
+    for (const char* name : {"params", "formData", "headers"}) Check(draft, node, path, Plain(name, PropertyKind::kMap));
+    for (const char* name : {"uri", "method", "responseCondition"}) Check(draft, node, path, Plain(name, PropertyKind::kString));
+    Check(draft, node, path, Plain("encryptBody", PropertyKind::kBoolean));
+    return;
+  }
+  if (node.Find("connection") == nullptr && node.Find("oauthToken") == nullptr && node.Find("appInstallationToken") == nullptr &&
+      node.Find("jwtToken") == nullptr) {
+    draft.Error(node, path, "name a connection of the worker's connections file (`connection: NAME`), or give `oauthToken`");
+  }
+  Check(draft, node, path, Plain("on", PropertyKind::kMap));
+  const YamlNode* status = node.Find("status");
+  if (status != nullptr && status->is_scalar() && !status->is_null() && !HoldsExpression(status->text) && status->text != "completed") {
+    draft.Error(*status, path.Key("status"), "this trigger fires for completed runs only; `conclusion` tells them apart");
+  }
+}
+
 }  // namespace
 
 void CheckTriggerValues(Draft& draft, const YamlNode& node, const Path& path, std::string_view type) {
@@ -199,6 +234,7 @@ void CheckTriggerValues(Draft& draft, const YamlNode& node, const Path& path, st
   if (name == "Schedule" || name == "ScheduleOnDates") return CheckSchedule(draft, node, path);
   if (name == "Webhook") return CheckWebhook(draft, node, path);
   if (name == "Flow") return CheckFlowTrigger(draft, node, path);
+  if (model::IsPollingType(type)) return CheckPolling(draft, node, path, type);
   draft.Warn(node, path.Key("type"), std::string(type) + " is not started yet: this trigger starts nothing");
 }
 
