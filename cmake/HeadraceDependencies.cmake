@@ -17,6 +17,11 @@ if(NOT TARGET PkgConfig::RE2)
 endif()
 find_library(HEADRACE_JQ_LIBRARY jq REQUIRED)
 find_package(SQLite3 3.40 REQUIRED)
+# common/store: the wire of Redis, and logs at rest.
+pkg_check_modules(HIREDIS REQUIRED IMPORTED_TARGET hiredis>=0.14)
+# Its package wants _FILE_OFFSET_BITS=64, which is the rule here anyway; said again it keeps precompiled headers from use.
+set_target_properties(PkgConfig::HIREDIS PROPERTIES INTERFACE_COMPILE_OPTIONS "")
+pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET libzstd)
 pkg_check_modules(ZMQ REQUIRED IMPORTED_TARGET libzmq>=4.3.4)
 find_package(CURL 7.85 REQUIRED)
 # Its package file asks for what its other parts need.

@@ -24,6 +24,11 @@ Result<PagePlace> ParsePageToken(std::string_view token);
 // "a" holds a and a.b, not ab; an empty prefix holds all.
 bool InNamespace(std::string_view ns, std::string_view prefix);
 bool Matches(const ExecutionQuery& query, const ExecutionRow& row);
+// States that are rare and looked for: their executions have an index of their own.
+constexpr bool IsNotable(model::State state) {
+  return state == model::State::kFailed || state == model::State::kWarning || state == model::State::kKilled ||
+         state == model::State::kCancelled || state == model::State::kPaused;
+}
 std::size_t PageSize(const ExecutionQuery& query);
 // Whether the levels and times of a purge hold the row.
 bool Matches(const LogPurge& purge, const LogRow& row);

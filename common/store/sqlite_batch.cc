@@ -3,6 +3,7 @@
 #include <optional>
 #include <vector>
 
+#include "common/store/query.h"
 #include "common/store/sqlite_schema.h"
 
 namespace headrace::store {

@@ -5,49 +5,12 @@
 namespace headrace::store {
 namespace {
 
-constexpr std::size_t kBacklogBytesMax = 64 * 1024 * 1024;
-constexpr std::size_t kBytesBesideMessage = 160;
 // Executions that wrote lately; those of others are read again from the file.
 constexpr std::size_t kTalliesMax = 20'000;
 // In `bytes_so_far` of the row that says that the rest is dropped.
 constexpr std::int64_t kCapped = -1;
 
-LogRow DroppedRow(const ExecutionId& execution, std::uint64_t lines) {
-  return {.execution = execution, .level = "WARN",
-          .message = std::to_string(lines) + " log lines were dropped: the store did not keep up"};
-}
-
 }  // namespace
-
-void LogBacklog::Add(std::vector<LogRow> rows) {
-  for (LogRow& row : rows) {
-    const std::size_t bytes = row.message.size() + kBytesBesideMessage;
-    if (bytes_ + bytes > kBacklogBytesMax) {
-      ++dropped_[row.execution];
-      continue;
-    }
-    bytes_ += bytes;
-    ++added_;
-    rows_.push_back(std::move(row));
-  }
-}
-
-std::vector<LogRow> LogBacklog::Take(std::size_t most) {
-  std::vector<LogRow> rows;
-  while (!rows_.empty() && rows.size() < most) {
-    bytes_ -= rows_.front().message.size() + kBytesBesideMessage;
-    rows.push_back(std::move(rows_.front()));
-    rows_.pop_front();
-  }
-  if (rows_.empty()) {
-    for (const auto& [execution, lines] : dropped_) {
-      rows.push_back(DroppedRow(execution, lines));
-      ++added_;
-    }
-    dropped_.clear();
-  }
-  return rows;
-}
 
 Result<LogWriter> LogWriter::Make(Database& database, LogLimits limits) {
   LogWriter writer;

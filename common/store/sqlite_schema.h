@@ -10,12 +10,6 @@ namespace headrace::store {
 
 inline constexpr int kSchemaVersion = 1;
 
-// States that are rare and looked for: their executions have an index of their own.
-constexpr bool IsNotable(model::State state) {
-  return state == model::State::kFailed || state == model::State::kWarning || state == model::State::kKilled ||
-         state == model::State::kCancelled || state == model::State::kPaused;
-}
-
 Result<Database> OpenForWriting(const SqliteOptions& options);
 Result<Database> OpenForReading(const std::string& path);
 

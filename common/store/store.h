@@ -147,6 +147,8 @@ class Store {
   // How many there are of each flow, by name; `limit` and `page_token` do not count. Flows without any are left out.
   virtual Result<std::vector<FlowCount>> Count(const ExecutionQuery& query) = 0;
   virtual Result<std::optional<RequestRow>> FindRequest(const std::string& request_id) = 0;
+  // Whether new work may begin; RESOURCE_EXHAUSTED while memory runs short. What runs is committed all the same.
+  virtual Status HasRoom() const { return {}; }
 };
 
 struct FlowRow {

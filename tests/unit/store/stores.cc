@@ -3,7 +3,38 @@
 #include <cstdlib>
 #include <future>
 
+#include "tests/unit/store/redis_sentinels.h"
+
 namespace headrace::store {
+
+namespace {
+
+// One server, and one set of sentinels, for all tests of a process.
+RedisServer& Server() {
+  static RedisServer server(RedisServer::Durable());
+  return server;
+}
+
+RedisSentinels& Cluster() {
+  static RedisSentinels cluster;
+  return cluster;
+}
+
+void Emptied(Kind kind) {
+  RedisServer& server = kind == Kind::kRedisFailover ? Cluster().master() : Server();
+  EXPECT_FALSE(server.Do({"FLUSHALL"}).error());
+}
+
+template <typename Stores>
+Stores Opened(Result<Stores> stores) {
+  if (!stores) {
+    ADD_FAILURE() << stores.error().ToString();
+    std::abort();
+  }
+  return std::move(*stores);
+}
+
+}  // namespace
 
 ScratchFolder::ScratchFolder() {
   std::string pattern = (std::filesystem::temp_directory_path() / "headrace-store-XXXXXX").string();
@@ -17,26 +48,49 @@ StoreTest::StoreTest() {
     store_ = MakeMemoryStore(clock_);
     flows_ = MakeMemoryFlowStore();
     logs_ = MakeMemoryLogStore(log_limits_);
+  } else if (on_redis()) {
+    Emptied(GetParam());
+    OpenOnRedis();
   } else {
-    Reopen();
+    OpenOnSqlite();
   }
+}
+
+StoreTest::~StoreTest() { Close(); }
+
+void StoreTest::Close() {
+  store_.reset();
+  flows_.reset();
+  logs_.reset();
 }
 
 void StoreTest::Reopen() {
   if (!durable()) return;
-  store_.reset();
-  flows_.reset();
-  logs_.reset();
+  Close();
+  if (GetParam() == Kind::kRedisFailover) Cluster().FailOver();
+  if (on_redis()) OpenOnRedis();
+  else OpenOnSqlite();
+}
+
+void StoreTest::OpenOnSqlite() {
   SqliteOptions options{.path = folder_.file("store.db"), .clock = &clock_, .log_limits = log_limits_};
   if (GetParam() == Kind::kSqliteNormal) options.durability = Durability::kNormal;
-  auto stores = OpenSqlite(options);
-  if (!stores) {
-    ADD_FAILURE() << stores.error().ToString();
-    std::abort();
+  SqliteStores stores = Opened(OpenSqlite(options));
+  store_ = std::move(stores.store);
+  flows_ = std::move(stores.flows);
+  logs_ = std::move(stores.logs);
+}
+
+void StoreTest::OpenOnRedis() {
+  RedisOptions options{.url = Server().url(), .clock = &clock_, .log_limits = log_limits_};
+  if (GetParam() == Kind::kRedisFailover) {
+    options.url = Cluster().url();
+    options.durability = RedisDurability::kReplica;
   }
-  store_ = std::move(stores->store);
-  flows_ = std::move(stores->flows);
-  logs_ = std::move(stores->logs);
+  RedisStores stores = Opened(OpenRedis(options));
+  store_ = std::move(stores.store);
+  flows_ = std::move(stores.flows);
+  logs_ = std::move(stores.logs);
 }
 
 Status StoreTest::Commit(WriteBatch batch) { return CommitAndWait(*store_, std::move(batch)); }
@@ -46,6 +100,8 @@ std::string KindName(const testing::TestParamInfo<Kind>& kind) {
     case Kind::kMemory: return "Memory";
     case Kind::kSqliteFull: return "SqliteFull";
     case Kind::kSqliteNormal: return "SqliteNormal";
+    case Kind::kRedis: return "Redis";
+    case Kind::kRedisFailover: return "RedisFailover";
   }
   return "";
 }

@@ -10,6 +10,7 @@
 
 #include "common/base/clock.h"
 #include "common/store/memory_store.h"
+#include "common/store/redis_store.h"
 #include "common/store/sqlite_store.h"
 
 namespace headrace::store {
@@ -25,12 +26,13 @@ class ScratchFolder {
   std::filesystem::path path_;
 };
 
-enum class Kind { kMemory, kSqliteFull, kSqliteNormal };
+enum class Kind { kMemory, kSqliteFull, kSqliteNormal, kRedis, kRedisFailover };
 
 class StoreTest : public testing::TestWithParam<Kind> {
  protected:
   StoreTest();
-  // Closes and opens what is durable; a memory store stays as it is.
+  ~StoreTest() override;
+  // Closes and opens what is durable; a memory store stays as it is. With Redis' failover the master dies between.
   void Reopen();
   bool durable() const { return GetParam() != Kind::kMemory; }
 
@@ -43,12 +45,19 @@ class StoreTest : public testing::TestWithParam<Kind> {
   std::unique_ptr<Store> store_;
   std::unique_ptr<FlowStore> flows_;
   std::unique_ptr<LogStore> logs_;
+
+ private:
+  bool on_redis() const { return GetParam() == Kind::kRedis || GetParam() == Kind::kRedisFailover; }
+  void Close();
+  void OpenOnSqlite();
+  void OpenOnRedis();
 };
 
 std::string KindName(const testing::TestParamInfo<Kind>& kind);
 
 #define HEADRACE_EVERY_STORE(Suite)                                                                                   \
-  INSTANTIATE_TEST_SUITE_P(Every, Suite, testing::Values(Kind::kMemory, Kind::kSqliteFull, Kind::kSqliteNormal), \
+  INSTANTIATE_TEST_SUITE_P(Every, Suite, testing::Values(Kind::kMemory, Kind::kSqliteFull, Kind::kSqliteNormal, \
+                                                         Kind::kRedis, Kind::kRedisFailover),                  \
                            KindName)
 
 Status CommitAndWait(Store& store, WriteBatch batch);

@@ -1,0 +1,35 @@
+// What an error reply of Redis means and what to do about it: one table.
+// Shapes: the first word of a reply is its class; the table says whether waiting, another server, or a person helps.
+// Errors: each names the server and the remedy. Threads: pure.
+// Source: FAILURES row 38; Redis 7.0's server.c (createSharedObjects), script.c and cluster.c.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "common/base/error.h"
+
+namespace headrace::store {
+
+enum class Trouble {
+  kWait,       // the same server can do it later
+  kElsewhere,  // connect anew: another server is, or will be, the master
+  kLoad,       // our functions are not there
+  kFenced,     // another owner's epoch holds
+  kGap,        // batches before this one are not there
+  kFull,       // no memory for what is new
+  kRefused,    // a person must do something
+};
+
+struct ReplyTrouble {
+  Trouble trouble = Trouble::kRefused;
+  std::string remedy{};
+};
+
+ReplyTrouble ReadTrouble(std::string_view reply);
+// With the code that fits: UNAVAILABLE, ABORTED, RESOURCE_EXHAUSTED, UNAUTHENTICATED, FAILED_PRECONDITION …
+Error ErrorOf(std::string_view reply, std::string_view place);
+// Whether the same call may be made again after a pause.
+inline bool Passes(Trouble trouble) { return trouble == Trouble::kWait || trouble == Trouble::kElsewhere || trouble == Trouble::kLoad; }
+
+}  // namespace headrace::store

@@ -1,0 +1,17 @@
+// The functions that headrace keeps in Redis (redis_functions.lua), named by what they say.
+// Shapes: names end with a digest of the text, so that two versions of headrace never call each other's.
+// Threads: pure but for Load, which speaks through the caller's link.
+#pragma once
+
+#include "common/store/redis_link.h"
+
+namespace headrace::store {
+
+// "headrace_commit_1a2b3c4d" for "commit".
+const std::string& FunctionName(std::string_view verb);
+// Puts the functions there, if they are not yet.
+Status LoadFunctions(RedisLink& link, Duration timeout);
+// FCALL of one of them with its first key; more keys or arguments are added by the caller.
+Command FunctionCall(std::string_view verb, std::string_view key);
+
+}  // namespace headrace::store

@@ -1,0 +1,155 @@
+#include "common/store/redis_log_writer.h"
+
+#include "common/base/log.h"
+#include "common/base/random.h"
+#include "common/store/redis_layout.h"
+#include "common/store/redis_library.h"
+
+namespace headrace::store {
+namespace {
+
+constexpr std::size_t kRowsAtOnce = 4096;
+constexpr std::size_t kTalliesMax = 20'000;
+constexpr int kTries = 5;
+
+std::string NewName() { return std::to_string(Random::FromSystem().Below(1'000'000'000)); }
+
+}  // namespace
+
+RedisLogWriter::RedisLogWriter(RedisPool& pool, LogLimits limits) : pool_(pool), limits_(limits), writer_(NewName()) {
+  thread_ = std::thread([this] { Loop(); });
+}
+
+RedisLogWriter::~RedisLogWriter() {
+  {
+    std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  work_.notify_all();
+  thread_.join();
+}
+
+void RedisLogWriter::Append(std::vector<LogRow> rows) {
+  std::lock_guard lock(mutex_);
+  backlog_.Add(std::move(rows));
+  work_.notify_one();
+}
+
+void RedisLogWriter::Sweep(PartitionId partition, std::vector<ExecutionId> ids) {
+  std::lock_guard lock(mutex_);
+  sweepings_.push_back({partition, std::move(ids)});
+  work_.notify_one();
+}
+
+void RedisLogWriter::Flush() {
+  std::unique_lock lock(mutex_);
+  const std::uint64_t wanted = backlog_.added();
+  progress_.wait(lock, [&] { return backlog_.settled() >= wanted && sweepings_.empty() && !busy_; });
+}
+
+void RedisLogWriter::Loop() {
+  std::unique_lock lock(mutex_);
+  while (true) {
+    work_.wait(lock, [this] { return stopping_ || !backlog_.empty() || !sweepings_.empty(); });
+    if (backlog_.empty() && sweepings_.empty()) return;
+    busy_ = true;
+    std::vector<LogRow> rows = backlog_.Take(kRowsAtOnce);
+    std::deque<Sweeping> sweepings;
+    if (rows.empty()) sweepings.swap(sweepings_);
+    const std::size_t taken = rows.size();
+    lock.unlock();
+    if (!rows.empty()) Write(std::move(rows));
+    for (const Sweeping& one : sweepings) {
+      // They stand in the partition's list of what is to be swept: its next owner finds them there.
+      if (const Status swept = SweepNow(one); !swept) spdlog::warn("logs of deleted executions stay for now: {}", swept.error().message);
+    }
+    lock.lock();
+    backlog_.Settle(taken);
+    busy_ = false;
+    progress_.notify_all();
+  }
+}
+
+void RedisLogWriter::Write(std::vector<LogRow> rows) {
+  const std::size_t count = rows.size();
+  if (tallies_.size() >= kTalliesMax) tallies_.clear();
+  std::vector<Group> groups;
+  std::unordered_map<ExecutionId, std::size_t> places;
+  for (LogRow& row : rows) {
+    const auto [at, added] = places.try_emplace(row.execution, groups.size());
+    if (added) groups.push_back({row.execution, {}});
+    groups[at->second].rows.push_back(std::move(row));
+  }
+  if (const Status written = WriteGroups(std::move(groups)); !written) {
+    tallies_.clear();
+    spdlog::warn("up to {} log lines are dropped: {}", count, written.error().message);
+  }
+}
+
+Status RedisLogWriter::WriteGroups(std::vector<Group> groups) {
+  for (int tries = 0; tries < kTries && !groups.empty(); ++tries) {
+    RETURN_IF_ERROR(FetchTallies(groups));
+    ASSIGN_OR_RETURN(groups, TryGroups(std::move(groups)));
+  }
+  if (groups.empty()) return {};
+  return Fail(Code::kAborted, "others keep writing the same logs");
+}
+
+Status RedisLogWriter::FetchTallies(const std::vector<Group>& groups) {
+  std::vector<const Group*> asked;
+  std::vector<std::string> questions;
+  for (const Group& group : groups) {
+    if (tallies_.contains(group.execution)) continue;
+    asked.push_back(&group);
+    questions.push_back(Command{"LINDEX", LogKey(group.execution.str()), "0"}.Take());
+  }
+  if (asked.empty()) return {};
+  ASSIGN_OR_RETURN(const std::vector<Reply> replies, pool_.Call(questions));
+  for (std::size_t i = 0; i < replies.size(); ++i) tallies_[asked[i]->execution] = UnpackTally(replies[i].text);
+  return {};
+}
+
+Result<std::vector<RedisLogWriter::Group>> RedisLogWriter::TryGroups(std::vector<Group> groups) {
+  std::vector<std::string> calls;
+  std::vector<std::size_t> called;
+  std::vector<std::string> tallies;
+  for (std::size_t i = 0; i < groups.size(); ++i) {
+    LogTally& tally = tallies_[groups[i].execution];
+    const std::uint64_t before = tally.rows;
+    std::vector<LogLine> lines;
+    for (LogRow row : groups[i].rows) {
+      if (Admit(limits_, tally, row)) lines.push_back({tally.rows, std::move(row)});
+    }
+    if (lines.empty()) continue;
+    called.push_back(i);
+    tallies.push_back(PackTally(tally, writer_));
+    Command call = FunctionCall("append_log", LogKey(groups[i].execution.str()));
+    calls.push_back(std::move(call.Add(before).Add(tallies.back()).Add(PackLogChunk(before + 1, lines))).Take());
+  }
+  std::vector<Group> again;
+  if (calls.empty()) return again;
+  ASSIGN_OR_RETURN(const std::vector<Reply> replies, pool_.Call(calls));
+  for (std::size_t i = 0; i < replies.size(); ++i) {
+    if (replies[i].text == tallies[i]) continue;
+    tallies_.erase(groups[called[i]].execution);
+    again.push_back(std::move(groups[called[i]]));
+  }
+  return again;
+}
+
+Status RedisLogWriter::SweepNow(const Sweeping& sweeping) {
+  Command swept{"SREM", PartitionPrefix(sweeping.partition) + "g"};
+  std::vector<std::string> calls;
+  for (const ExecutionId& id : sweeping.ids) {
+    calls.push_back(Command{"UNLINK", LogKey(id.str())}.Take());
+    swept.Add(id.str());
+    tallies_.erase(id);
+  }
+  if (calls.empty()) return {};
+  calls.push_back(std::move(swept).Take());
+  const auto replies = pool_.Call(calls);
+  if (!replies) return Fail(replies.error());
+  return {};
+}
+
+}  // namespace headrace::store

@@ -1,0 +1,65 @@
+// Writes log lines beside the commits, and takes away the logs of executions that were deleted.
+// Shapes: the lines of an execution that came since the last look are one chunk; a tally in Redis keeps the cap, also with
+//   several writers.
+// Errors: lines that Redis does not take are dropped, and the process's log says how many.
+// Threads: any; the work is done on a thread of its own.
+#pragma once
+
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+#include <unordered_map>
+
+#include "common/store/log_backlog.h"
+#include "common/store/redis_log_chunk.h"
+#include "common/store/redis_pool.h"
+
+namespace headrace::store {
+
+class RedisLogWriter {
+ public:
+  RedisLogWriter(RedisPool& pool, LogLimits limits);
+  // Writes what was given before it ends.
+  ~RedisLogWriter();
+
+  void Append(std::vector<LogRow> rows);
+  // Returns when what was appended can be read, or was dropped.
+  void Flush();
+  // These were deleted from the partition.
+  void Sweep(PartitionId partition, std::vector<ExecutionId> ids);
+
+ private:
+  struct Sweeping {
+    PartitionId partition = 0;
+    std::vector<ExecutionId> ids;
+  };
+  struct Group {
+    ExecutionId execution;
+    std::vector<LogRow> rows;
+  };
+  void Loop();
+  void Write(std::vector<LogRow> rows);
+  Status WriteGroups(std::vector<Group> groups);
+  Status FetchTallies(const std::vector<Group>& groups);
+  // Those that another writer was quicker with.
+  Result<std::vector<Group>> TryGroups(std::vector<Group> groups);
+  Status SweepNow(const Sweeping& sweeping);
+
+  RedisPool& pool_;
+  const LogLimits limits_;
+  const std::string writer_;
+
+  // Its own thread only.
+  std::unordered_map<ExecutionId, LogTally> tallies_;
+
+  std::mutex mutex_;
+  std::condition_variable work_;
+  std::condition_variable progress_;
+  LogBacklog backlog_;
+  std::deque<Sweeping> sweepings_;
+  bool busy_ = false;
+  bool stopping_ = false;
+  std::thread thread_;
+};
+
+}  // namespace headrace::store

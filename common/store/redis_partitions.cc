@@ -1,0 +1,73 @@
+#include "common/store/redis_partitions.h"
+
+#include <algorithm>
+
+#include "common/store/redis_layout.h"
+
+namespace headrace::store {
+namespace {
+
+constexpr std::string_view kInUseKey = "{hr}:in_use";
+// So few are asked all at once.
+constexpr std::size_t kFew = 4;
+
+}  // namespace
+
+Status RedisPartitions::Add(PartitionId partition) {
+  if (partition >= kRedisPartitions) {
+    return InvalidArgument("partition " + std::to_string(partition) + " is none of the " + std::to_string(kRedisPartitions));
+  }
+  {
+    std::lock_guard lock(mutex_);
+    if (std::find(known_.begin(), known_.end(), partition) != known_.end()) return {};
+  }
+  ASSIGN_OR_RETURN(const Reply reply, pool_.Call({"SADD", kInUseKey, std::to_string(partition)}));
+  std::lock_guard lock(mutex_);
+  known_.push_back(partition);
+  return {};
+}
+
+Result<std::vector<PartitionId>> RedisPartitions::All() {
+  ASSIGN_OR_RETURN(const Reply reply, pool_.Call({"SMEMBERS", kInUseKey}));
+  std::vector<PartitionId> all;
+  for (const Reply& item : reply.items) all.push_back(static_cast<PartitionId>(item.number()));
+  std::sort(all.begin(), all.end());
+  std::lock_guard lock(mutex_);
+  known_ = all;
+  return all;
+}
+
+Result<std::optional<RedisPartitions::Found>> RedisPartitions::Find(const std::string& name, const Ask& ask, const Accept& accept) {
+  std::vector<PartitionId> rest;
+  {
+    std::lock_guard lock(mutex_);
+    rest = known_;
+  }
+  const std::vector<PartitionId> before = rest;
+  const auto home = std::find(rest.begin(), rest.end(), HomePartition(name));
+  if (rest.size() > kFew && home != rest.end()) {
+    ASSIGN_OR_RETURN(auto found, FindIn({*home}, ask, accept));
+    if (found) return found;
+    rest.erase(home);
+  }
+  ASSIGN_OR_RETURN(auto found, FindIn(rest, ask, accept));
+  if (found) return found;
+  // Others may have taken more meanwhile.
+  ASSIGN_OR_RETURN(std::vector<PartitionId> all, All());
+  std::erase_if(all, [&](PartitionId one) { return std::find(before.begin(), before.end(), one) != before.end(); });
+  return FindIn(all, ask, accept);
+}
+
+Result<std::optional<RedisPartitions::Found>> RedisPartitions::FindIn(const std::vector<PartitionId>& partitions, const Ask& ask,
+                                                                      const Accept& accept) {
+  if (partitions.empty()) return std::nullopt;
+  std::vector<std::string> commands;
+  for (const PartitionId partition : partitions) commands.push_back(ask(partition).Take());
+  ASSIGN_OR_RETURN(std::vector<Reply> replies, pool_.Call(commands));
+  for (std::size_t i = 0; i < replies.size(); ++i) {
+    if (accept(replies[i])) return Found{partitions[i], std::move(replies[i])};
+  }
+  return std::nullopt;
+}
+
+}  // namespace headrace::store

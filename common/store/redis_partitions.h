@@ -1,0 +1,39 @@
+// Which partitions have ever been taken, and where something is whose partition the caller does not know.
+// Shapes: with many partitions the one that a name hashes to is asked first, then the rest.
+// Threads: any.
+#pragma once
+
+#include <functional>
+#include <mutex>
+
+#include "common/store/redis_pool.h"
+#include "common/store/store.h"
+
+namespace headrace::store {
+
+class RedisPartitions {
+ public:
+  explicit RedisPartitions(RedisPool& pool) : pool_(pool) {}
+
+  Status Add(PartitionId partition);
+  // As Redis says now.
+  Result<std::vector<PartitionId>> All();
+
+  struct Found {
+    PartitionId partition = 0;
+    Reply reply;
+  };
+  using Ask = std::function<Command(PartitionId)>;
+  using Accept = std::function<bool(const Reply&)>;
+  // The first partition whose answer is accepted.
+  Result<std::optional<Found>> Find(const std::string& name, const Ask& ask, const Accept& accept);
+
+ private:
+  Result<std::optional<Found>> FindIn(const std::vector<PartitionId>& partitions, const Ask& ask, const Accept& accept);
+
+  RedisPool& pool_;
+  std::mutex mutex_;
+  std::vector<PartitionId> known_;
+};
+
+}  // namespace headrace::store
