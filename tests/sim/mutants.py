@@ -26,6 +26,11 @@ MUTANTS = [
     ("ack_before_commit", "scheduler/core_dispatch.cc",
      "if (!peer.empty()) partition_->After(AckOrder{peer, result.key, verdict});",
      "if (!peer.empty()) Send(peer, wire::ResultAck{result.key, verdict});", True),
+    ("look_acked_before_commit", "scheduler/core_triggers.cc",
+     "if (partition_->idle()) Send(peer, wire::ResultAck{result.key, verdict});", "if (true) Send(peer, wire::ResultAck{result.key, verdict});", False),
+    ("what_a_look_changed_is_not_stored", "scheduler/triggers/book_looks.cc", "    if (news) Mark(*entry);\n", "    (void)news;\n", False),
+    ("a_trigger_looks_while_its_execution_runs", "scheduler/triggers/book_looks.cc",
+     "return row.execution && !row.allow_concurrent;", "return row.execution && false;", False),
     ("submit_answered_before_commit", "scheduler/core.cc",
      "  partition_->After(ReplyOrder{[done = std::move(submission.done), warnings = std::move(submission.warnings),\n",
      "  submission.done(SubmitReply{id, false, {}});\n  submission.done = [](Result<SubmitReply>) {};\n"
