@@ -284,14 +284,29 @@ class BeastConnection final : public Connection, public std::enable_shared_from_
         self->event_.cancel();
       });
     });
+    if (visit.route->limits.waits) WatchPeer(turn);
     while (!answer_ && !gone_) {
       ErrorCode code;
       co_await event_.async_wait(Into(code));
       if (!code && !answer_) break;
     }
     ++turn_;
+    ErrorCode ignored;
+    if (visit.route->limits.waits) socket_.cancel(ignored);
     if (answer_) co_return std::move(*answer_);
     co_return TryLater(503, "there was no answer in time; what was asked may still be done", visit.request->id);
+  }
+
+  // Bytes are the next request's; an end is that of whoever waits.
+  void WatchPeer(std::uint64_t turn) {
+    socket_.async_wait(tcp::socket::wait_read, [weak = weak_from_this(), turn](const ErrorCode& code) {
+      const auto self = weak.lock();
+      ErrorCode broken;
+      if (code || self == nullptr || self->turn_ != turn || self->answer_) return;
+      if (self->socket_.available(broken) > 0) return;
+      self->gone_ = true;
+      self->event_.cancel();
+    });
   }
 
   void Dispatch(const Visit& visit, Reply reply) {

@@ -27,6 +27,7 @@ struct RouteLimits {
   std::chrono::milliseconds answer_within = std::chrono::seconds(30);  // then 503
   bool head = true;    // a GET also answers HEAD; not where a GET has an effect
   bool quick = false;  // the handler waits for nothing: it runs where bytes are read, whatever else is stuck
+  bool waits = false;  // the answer may take minutes: who goes meanwhile, or stops sending, gives the place back
   bool quiet = false;  // asked all the time: no line in the log when all is well
 };
 

@@ -82,7 +82,7 @@ void AddWebhookRoutes(Router& router, WebhookDoor* door) {
   // A HEAD must have no effect, so none is answered by the GET. The body stays with the execution and is in every list of
   // them, so it is no place for files.
   const RouteLimits limits{
-      .body_max = kBodyMaxDefault, .in_flight_max = kAtOnceMax, .answer_within = kWebhookWait, .head = false};
+      .body_max = kBodyMaxDefault, .in_flight_max = kAtOnceMax, .answer_within = kWebhookWait, .head = false, .waits = true};
   const Handler fire = [door](const std::shared_ptr<const HttpRequest>& request, const Reply& reply) {
     Fire(door, *request, reply);
   };

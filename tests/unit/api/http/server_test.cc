@@ -336,6 +336,34 @@ TEST_F(HttpTest, ARouteHasItsOwnBound) {
   EXPECT_EQ(slow.Read().status, 200);
 }
 
+TEST_F(HttpTest, WhoGoesWhileItWaitsLongGivesItsPlaceBack) {
+  std::mutex mutex;
+  std::vector<Reply> replies;
+  routes.Add("GET", "/long", Role::kPublic,
+             [&](const std::shared_ptr<const HttpRequest>&, const Reply& reply) {
+               std::lock_guard lock(mutex);
+               replies.push_back(reply);
+               if (replies.size() > 1) reply({.body = "\"second\""});
+             },
+             {.in_flight_max = 1, .answer_within = std::chrono::minutes(10), .waits = true});
+  Start();
+  const auto begun = [&] {
+    std::lock_guard lock(mutex);
+    return replies.size();
+  };
+  auto gone = std::make_unique<RawClient>(port());
+  gone->Send("GET /long HTTP/1.1\r\nHost: a\r\n\r\n");
+  while (begun() == 0) std::this_thread::yield();
+  EXPECT_EQ(Ask("GET", "/long").status, 429);
+  gone.reset();
+  RawResponse next = Ask("GET", "/long");
+  for (int i = 0; i < 20'000 && next.status == 429; ++i) next = Ask("GET", "/long");
+  EXPECT_EQ(next.status, 200);
+  EXPECT_EQ(next.body, "\"second\"");
+  std::lock_guard lock(mutex);
+  replies.front()({.body = "nobody is there"});
+}
+
 TEST_F(HttpTest, AnAnswerThatDoesNotComeIsReplaced) {
   std::promise<Reply> late;
   routes.Add("GET", "/never", Role::kPublic,
