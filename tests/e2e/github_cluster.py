@@ -143,13 +143,12 @@ class Cluster:
         return json.loads(done.stdout)
 
     def wait(self, execution, seconds=60):
-        end = time.time() + seconds
-        while time.time() < end:
-            seen = self.execution(execution)
-            if seen["state"]["current"] in ("SUCCESS", "FAILED", "WARNING", "KILLED"):
-                return seen
-            time.sleep(0.3)
-        raise AssertionError(f"{execution} does not end: {json.dumps(seen['state'])}")
+        """The execution once it has ended; one process watches it, however long that takes."""
+        self.call("exec", "watch", execution, "--timeout", f"PT{seconds}S")
+        seen = self.execution(execution)
+        if seen["state"]["current"] not in ("SUCCESS", "FAILED", "WARNING", "KILLED"):
+            raise AssertionError(f"{execution} does not end: {json.dumps(seen['state'])}")
+        return seen
 
     def kill(self, name):
         child = self.workers.pop(name)
