@@ -74,6 +74,12 @@ compare: build ## waiting for GitHub's runs: gh, the team's npx command and head
 bench: build ## the benchmarks, each beside the limits of the machine
 	@tools/bench build/release/bin
 
+.PHONY: image
+image: build ## the container images, built and started on a base of Debian packages alone (root; Linux)
+	@tools/install-deps image
+	@tools/image build/release/bin/headrace
+	@tools/image-check
+
 .PHONY: asan
 asan: deps build/asan/build.ninja ## every test under the address and undefined-behaviour sanitizers
 	@cmake --build build/asan --parallel $(JOBS)
