@@ -66,6 +66,7 @@ void RegisterAll(CLI::App& app, Context& context) {
   RegisterCluster(app, context);
   RegisterExpr(app, context);
   RegisterGh(app, context);
+  RegisterKeys(app, context);
   RegisterDoctor(app, context);
   RegisterAbout(app, context);
 }

@@ -36,6 +36,8 @@ struct SchedulerArguments {
   int grpc_port = 8082;
   HttpArguments http{};
   std::string queue_endpoint = "tcp://127.0.0.1:5570";
+  std::string queue_key{};
+  std::string queue_authorized{};
   std::string lease = "10s";
   std::string durability = "full";
   std::vector<std::string> flows{};
@@ -48,6 +50,8 @@ struct SchedulerArguments {
 
 struct WorkerArguments {
   std::string scheduler = "tcp://127.0.0.1:5570";
+  std::string key{};
+  std::string scheduler_key{};
   int slots = 8;
   std::string connections{};
   std::string group{};
@@ -58,12 +62,35 @@ struct WorkerArguments {
   std::string drain_timeout{};
 };
 
+Result<std::optional<queue::ServerKeys>> ServerKeysOf(const SchedulerArguments& arguments) {
+  if (arguments.queue_key.empty() != arguments.queue_authorized.empty()) {
+    return InvalidArgument("--queue-key and --queue-authorized belong together: who the scheduler is, and whom it lets in");
+  }
+  if (arguments.queue_key.empty()) return std::nullopt;
+  queue::ServerKeys keys;
+  ASSIGN_OR_RETURN(keys.own, queue::ReadKeyFile(arguments.queue_key));
+  ASSIGN_OR_RETURN(keys.workers, queue::AuthorizedKeys::Open(arguments.queue_authorized));
+  return keys;
+}
+
+Result<std::optional<queue::ClientKeys>> ClientKeysOf(const WorkerArguments& arguments) {
+  if (arguments.key.empty() != arguments.scheduler_key.empty()) {
+    return InvalidArgument("--key and --scheduler-key belong together: who the worker is, and to whom it speaks");
+  }
+  if (arguments.key.empty()) return std::nullopt;
+  queue::ClientKeys keys;
+  ASSIGN_OR_RETURN(keys.own, queue::ReadKeyFile(arguments.key));
+  ASSIGN_OR_RETURN(keys.server, queue::ReadPublicKey(arguments.scheduler_key));
+  return keys;
+}
+
 Result<EngineHostOptions> HostOptions(const Context& context, const SchedulerArguments& arguments, bool embedded) {
   EngineHostOptions options{.data = arguments.data};
   options.loop_history = arguments.loop_history;
   ASSIGN_OR_RETURN(flow::Catalog catalog, CatalogWithTemplates(arguments.templates, context.in));
   options.catalog = std::make_shared<const flow::Catalog>(std::move(catalog));
   if (!embedded) options.queue_endpoint = arguments.queue_endpoint;
+  ASSIGN_OR_RETURN(options.queue_keys, ServerKeysOf(arguments));
   if (arguments.durability == "normal") options.durability = store::Durability::kNormal;
   ASSIGN_OR_RETURN(options.lease, ParseSpan(arguments.lease));
   if (options.lease < std::chrono::seconds(1)) return InvalidArgument("--lease must be at least 1s");
@@ -231,7 +258,9 @@ Result<int> RunWorker(Context& context, const WorkerArguments& arguments) {
   const SystemClock clock;
   ASSIGN_OR_RETURN(const auto supervisor, worker::Supervisor::Start());
   ASSIGN_OR_RETURN(Signals signals, Signals::Catch());
-  ASSIGN_OR_RETURN(auto queue, queue::ConnectZmq(arguments.scheduler));
+  queue::ZmqOptions queue_options;
+  ASSIGN_OR_RETURN(queue_options.client_keys, ClientKeysOf(arguments));
+  ASSIGN_OR_RETURN(auto queue, queue::ConnectZmq(arguments.scheduler, queue_options));
   const std::string id = options.id.str();
   // A default would do: but tasks that delete executions must not find another engine by chance.
   std::unique_ptr<worker::EngineDoor> engine;
@@ -293,6 +322,10 @@ void RegisterScheduler(CLI::App& app, Context& context) {
   scheduler->add_option("--data", args->data, "folder of headrace.db")->envname("HEADRACE_DATA")->required();
   scheduler->add_option("--queue-endpoint", args->queue_endpoint, "where workers connect")
       ->envname("HEADRACE_QUEUE_ENDPOINT")->capture_default_str();
+  scheduler->add_option("--queue-key", args->queue_key, "its key file (headrace keys new); an address that others can reach needs one")
+      ->envname("HEADRACE_QUEUE_KEY");
+  scheduler->add_option("--queue-authorized", args->queue_authorized, "lines of PUBLICKEY NAME: the workers that are let in; read again when it changes")
+      ->envname("HEADRACE_QUEUE_AUTHORIZED");
   scheduler->add_option("--lease", args->lease, "after this long without a sign of its worker a task is given out again")
       ->envname("HEADRACE_LEASE")->capture_default_str();
   AddEngineOptions(*scheduler, *args);
@@ -314,6 +347,8 @@ void RegisterWorker(CLI::App& app, Context& context) {
   const auto args = std::make_shared<WorkerArguments>();
   CLI::App* worker = app.add_subcommand("worker", "run tasks for a scheduler; with --server also those that count, resume or purge executions");
   worker->add_option("--scheduler", args->scheduler, "its --queue-endpoint")->envname("HEADRACE_SCHEDULER")->capture_default_str();
+  worker->add_option("--key", args->key, "its key file (headrace keys new)")->envname("HEADRACE_WORKER_KEY");
+  worker->add_option("--scheduler-key", args->scheduler_key, "the scheduler's public key, or a file with it")->envname("HEADRACE_SCHEDULER_KEY");
   AddSlots(*worker, args->slots);
   AddConnections(*worker, args->connections);
   worker->add_option("--group", args->group, "take only tasks of this group")->envname("HEADRACE_GROUP");

@@ -18,6 +18,8 @@ void RegisterExpr(CLI::App& app, Context& context);
 // gh watch, flakes, budget
 void RegisterGh(CLI::App& app, Context& context);
 void RegisterGhServer(CLI::App& gh, Context& context);
+// keys new, show
+void RegisterKeys(CLI::App& app, Context& context);
 void RegisterDoctor(CLI::App& app, Context& context);
 // completion, help, version
 void RegisterAbout(CLI::App& app, Context& context);

@@ -72,7 +72,7 @@ Result<std::unique_ptr<EngineHost>> EngineHost::Start(const EngineHostOptions& o
   if (options.queue_endpoint.empty()) {
     engine.workers = host->exchange_.MakeServer();
   } else {
-    ASSIGN_OR_RETURN(engine.workers, queue::BindZmq(options.queue_endpoint));
+    ASSIGN_OR_RETURN(engine.workers, queue::BindZmq(options.queue_endpoint, {.server_keys = options.queue_keys}));
   }
   ASSIGN_OR_RETURN(host->engine_, scheduler::Engine::Start(std::move(engine)));
   return host;

@@ -4,11 +4,13 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "cli/host/alarm.h"
 #include "common/base/clock.h"
 #include "common/flow/catalog.h"
+#include "common/queue/curve_keys.h"
 #include "common/queue/memory_queue.h"
 #include "common/store/sqlite_store.h"
 #include "scheduler/engine.h"
@@ -20,6 +22,7 @@ struct EngineHostOptions {
   std::string data{};            // a folder for headrace.db; empty: in memory, forgotten at the end
   store::Durability durability = store::Durability::kFull;
   std::string queue_endpoint{};  // "tcp://127.0.0.1:5570"; empty: only workers of this process
+  std::optional<queue::ServerKeys> queue_keys{};
   Duration lease = std::chrono::seconds(10);
   int loop_history = 500;        // earlier rounds of a LoopUntil that stay visible
   bool triggers = true;          // false: flows start only when asked to

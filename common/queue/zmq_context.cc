@@ -9,12 +9,15 @@
 #include <cstring>
 
 #include "common/queue/queue.h"
+#include "common/queue/zmq_gatekeeper.h"
 
 namespace headrace::queue {
 namespace {
 
 using std::chrono::milliseconds;
 
+// What CURVE puts around a frame, and some.
+constexpr std::int64_t kEnvelopeBytes = 64;
 constexpr milliseconds kHandshake{5'000};
 constexpr milliseconds kReconnect{100};
 constexpr milliseconds kReconnectMax{5'000};
@@ -42,9 +45,26 @@ Status SetAll(void* socket, const ZmqOptions& options) {
   RETURN_IF_ERROR(Set(socket, ZMQ_RECONNECT_IVL_MAX, Millis(kReconnectMax)));
   RETURN_IF_ERROR(Set(socket, ZMQ_CONNECT_TIMEOUT, Millis(kConnect)));
   RETURN_IF_ERROR(Set(socket, ZMQ_TCP_KEEPALIVE, 1));
-  const std::int64_t most = kFrameBytesMax;
+  const std::int64_t most = kFrameBytesMax + (options.server_keys || options.client_keys ? kEnvelopeBytes : 0);
   if (zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &most, sizeof(most)) == 0) return {};
   return Fail(Code::kInternal, "ZeroMQ option MAXMSGSIZE: " + ZmqErrorText());
+}
+
+Status SetText(void* socket, int option, const std::string& value) {
+  if (zmq_setsockopt(socket, option, value.c_str(), value.size()) == 0) return {};
+  return Fail(Code::kInternal, "ZeroMQ option " + std::to_string(option) + ": " + ZmqErrorText());
+}
+
+Status SetKeys(void* socket, int type, const ZmqOptions& options) {
+  if (type == ZMQ_ROUTER && options.server_keys) {
+    RETURN_IF_ERROR(SetText(socket, ZMQ_ZAP_DOMAIN, kZapDomain));
+    RETURN_IF_ERROR(Set(socket, ZMQ_CURVE_SERVER, 1));
+    return SetText(socket, ZMQ_CURVE_SECRETKEY, options.server_keys->own.secret_key);
+  }
+  if (type != ZMQ_DEALER || !options.client_keys) return {};
+  RETURN_IF_ERROR(SetText(socket, ZMQ_CURVE_SERVERKEY, options.client_keys->server));
+  RETURN_IF_ERROR(SetText(socket, ZMQ_CURVE_PUBLICKEY, options.client_keys->own.public_key));
+  return SetText(socket, ZMQ_CURVE_SECRETKEY, options.client_keys->own.secret_key);
 }
 
 }  // namespace
@@ -61,6 +81,7 @@ Result<SocketPtr> MakeSocket(void* context, int type, const std::string& endpoin
   SocketPtr socket(zmq_socket(context, type));
   if (!socket) return Fail(Code::kResourceExhausted, "no ZeroMQ socket: " + ZmqErrorText());
   RETURN_IF_ERROR(SetAll(socket.get(), options));
+  RETURN_IF_ERROR(SetKeys(socket.get(), type, options));
   // Only then, as it would also turn 127.0.0.1 into an IPv6 spelling of it.
   if (endpoint.find('[') != std::string::npos) RETURN_IF_ERROR(Set(socket.get(), ZMQ_IPV6, 1));
   // Without it a frame for a peer that is gone would vanish without a word.

@@ -51,7 +51,7 @@ class WakeSignal {
 };
 
 // "tcp://127.0.0.1:5555" in the form ZeroMQ takes. Errors: INVALID_ARGUMENT for what is no endpoint,
-// PERMISSION_DENIED for an address that others can reach.
-Result<std::string> CheckEndpoint(const std::string& endpoint);
+// PERMISSION_DENIED for an address that others can reach unless there are keys.
+Result<std::string> CheckEndpoint(const std::string& endpoint, bool has_keys);
 
 }  // namespace headrace::queue

@@ -28,7 +28,7 @@ bool IsLoopback(std::string_view host) {
 
 }  // namespace
 
-Result<std::string> CheckEndpoint(const std::string& endpoint) {
+Result<std::string> CheckEndpoint(const std::string& endpoint, bool has_keys) {
   // A socket file is guarded by the rights of its folder.
   if (endpoint.starts_with(kIpc) && endpoint.size() > kIpc.size()) return endpoint;
   if (!endpoint.starts_with(kTcp)) return Malformed(endpoint, "it must begin with tcp:// or ipc://");
@@ -39,11 +39,12 @@ Result<std::string> CheckEndpoint(const std::string& endpoint) {
   if (!IsPort(port)) return Malformed(endpoint, "\"" + std::string(port) + "\" is no port");
   std::string host(rest.substr(0, colon));
   if (host == "localhost") host = "127.0.0.1";
-  if (!IsLoopback(host)) {
+  if (!has_keys && !IsLoopback(host)) {
     return Fail(Code::kPermissionDenied,
                 "queue address \"" + endpoint + "\": others could reach " + host +
-                    ", and the queue has neither encryption nor authentication yet: use a loopback address such as "
-                    "tcp://127.0.0.1:5555, through a tunnel between machines");
+                    ", and without keys the queue neither encrypts nor asks who comes: make keys with headrace keys new and name them "
+                    "(--queue-key and --queue-authorized of the scheduler, --key and --scheduler-key of the worker), or use a loopback "
+                    "address such as tcp://127.0.0.1:5555");
   }
   return std::string(kTcp) + host + ":" + std::string(port);
 }

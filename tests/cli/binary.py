@@ -93,11 +93,12 @@ class BinaryTest(unittest.TestCase):
 
 
 class ClusterTest(BinaryTest):
-    def scheduler(self, *more, data="data"):
+    def scheduler(self, *more, data="data", queue="tcp://127.0.0.1:0"):
         service = self.serve("scheduler", "--data", os.path.join(self.folder, data), "--grpc-port", "0",
-                             "--queue-endpoint", "tcp://127.0.0.1:0", *more)
+                             "--queue-endpoint", queue, *more)
         seen = service.wait_for(", data ")
-        service.server, service.queue = re.search(r"API (127\.0\.0\.1:\d+), workers (tcp://127\.0\.0\.1:\d+)", seen).groups()
+        service.server, service.queue = re.search(r"API (127\.0\.0\.1:\d+), workers (tcp://(?:127\.0\.0\.1|0\.0\.0\.0):\d+)", seen).groups()
+        service.queue = service.queue.replace("//0.0.0.0", "//127.0.0.1")
         return service
 
     def worker(self, scheduler, *more, **environment):

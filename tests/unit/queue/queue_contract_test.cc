@@ -1,6 +1,10 @@
 // One contract, every kind of queue.
 #include <gtest/gtest.h>
 
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
 #include <functional>
 #include <thread>
 
@@ -15,7 +19,20 @@ constexpr Duration kLong = std::chrono::seconds(60);
 // A connection comes and goes in its own time; a test that waits longer than this has found a fault.
 constexpr int kTriesMax = 1'500;
 
-enum class Kind { kMemory, kZmq };
+enum class Kind { kMemory, kZmq, kCurve };
+
+// Of one scheduler, and of all its workers.
+struct Keys {
+  Keys() {
+    std::ofstream(path) << worker.public_key << " workers\n";
+    authorized = *AuthorizedKeys::Open(path);
+  }
+  ~Keys() { std::filesystem::remove(path); }
+  const std::string path = (std::filesystem::temp_directory_path() / ("headrace-queue-" + std::to_string(getpid()))).string();
+  KeyPair scheduler = *MakeKeyPair();
+  KeyPair worker = *MakeKeyPair();
+  std::shared_ptr<AuthorizedKeys> authorized;
+};
 
 class QueueContract : public testing::TestWithParam<Kind> {
  protected:
@@ -26,7 +43,9 @@ class QueueContract : public testing::TestWithParam<Kind> {
       server_ = memory_.MakeServer();
       return;
     }
-    auto bound = BindZmq(endpoint_);
+    ZmqOptions options;
+    if (GetParam() == Kind::kCurve) options.server_keys = ServerKeys{keys_.scheduler, keys_.authorized};
+    auto bound = BindZmq(endpoint_, options);
     if (!bound) {
       ADD_FAILURE() << bound.error().ToString();
       std::abort();
@@ -36,7 +55,9 @@ class QueueContract : public testing::TestWithParam<Kind> {
   }
   std::unique_ptr<ClientQueue> Client() {
     if (GetParam() == Kind::kMemory) return memory_.MakeClient();
-    return std::move(*ConnectZmq(endpoint_));
+    ZmqOptions options;
+    if (GetParam() == Kind::kCurve) options.client_keys = ClientKeys{keys_.worker, keys_.scheduler.public_key};
+    return std::move(*ConnectZmq(endpoint_, options));
   }
 
   // Until the connection stands, a frame is refused, not lost.
@@ -72,6 +93,7 @@ class QueueContract : public testing::TestWithParam<Kind> {
     return ServerReceives().peer;
   }
 
+  Keys keys_{};
   MemoryQueue memory_;
   std::string endpoint_ = "tcp://127.0.0.1:0";
   std::unique_ptr<ServerQueue> server_;
@@ -286,8 +308,8 @@ TEST_P(QueueContract, AServerThatDoesNotReadIsSlowNotBlocking) {
   EXPECT_EQ(status.error().code, Code::kResourceExhausted);
 }
 
-INSTANTIATE_TEST_SUITE_P(Every, QueueContract, testing::Values(Kind::kMemory, Kind::kZmq),
-                         [](const auto& kind) { return kind.param == Kind::kMemory ? "Memory" : "Zmq"; });
+INSTANTIATE_TEST_SUITE_P(Every, QueueContract, testing::Values(Kind::kMemory, Kind::kZmq, Kind::kCurve),
+                         [](const auto& kind) { return kind.param == Kind::kMemory ? "Memory" : kind.param == Kind::kZmq ? "Zmq" : "Curve"; });
 
 }  // namespace
 }  // namespace headrace::queue
