@@ -199,6 +199,10 @@ class Triggers(ClusterTest):
         done = self.client(service, "trigger", "get", "team/hourly/our")
         self.assert_exit(done, 5)
         self.assertIn("it has hook, hour", done.stderr)
+        for command in (["get", "team/nothing/hour"], ["list", "--flow", "team/nothing"]):
+            done = self.client(service, "trigger", *command)
+            self.assert_exit(done, 5)
+            self.assertIn("Unable to find flow 'team'.'nothing'", done.stderr)
         self.assert_exit(self.client(service, "trigger", "get", "hourly"), 3)
         self.assert_exit(self.client(service, "trigger", "unlock", "team/hourly/hour"), 6)
         self.assert_exit(self.client(service, "trigger", "next", "team/hourly/hook"), 6)

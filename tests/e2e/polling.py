@@ -191,7 +191,7 @@ class Polling(unittest.TestCase):
         self.assertEqual(self.cluster.call("trigger", "enable", NAME).returncode, 0)
         self.until(self.executions)
 
-    def runs(self, *triggers):
+    def runs(self):
         self.github = Standin({"repositories": {REPO: {"default_branch": "main", "workflows": {
             "ci.yml": {"plan": {"reads": "never", "jobs": [{"name": "build"}]}},
             "docs.yml": {"plan": {"reads": "never", "jobs": [{"name": "build"}]}}}}}})
@@ -235,6 +235,17 @@ class Polling(unittest.TestCase):
             told += [run["runId"] for run in ended["trigger"]["variables"]["runs"]]
         self.assertEqual(sorted(told), sorted([open_run, *both]))
         self.assertEqual(self.folder.holds(TOKEN), [])
+
+    def test_githubs_weather_is_a_problem_of_the_row_and_loses_no_run(self):
+        self.runs()
+        self.github.script({"faults": [{"path": "/actions/runs", "times": 1, "kind": "status", "status": 503}]})
+        trigger = {"type": "headrace.github.WorkflowRunTrigger", "connection": "releases", "repository": REPO, "interval": "PT1S"}
+        self.cluster.apply(flow(trigger))
+        self.until(lambda: self.trigger().get("problem"))
+        run = self.run_of("ci.yml", "success")
+        execution = self.until(self.executions, 60)[0]
+        self.assertEqual(self.cluster.wait(execution["id"])["trigger"]["variables"]["runId"], run)
+        self.assertNotIn("problem", self.trigger())
 
     def test_triggers_of_one_repository_share_one_conditional_request(self):
         self.runs()

@@ -199,6 +199,11 @@ TEST_F(TriggerBookTest, ABackfillRunsItsDatesOneAfterTheOther) {
   ASSERT_TRUE(book_.PauseBackfill(kName, true, At("2026-01-01T12:32:00Z")));
   // A normal date does not wait for it.
   EXPECT_EQ(Run("2026-01-01T13:00:00Z"), (Dates{"2026-01-01T13:00:00"}));
+  ASSERT_TRUE(book_.SetDisabled(kName, true, At("2026-01-01T12:40:00Z")));
+  const Status refused = book_.PauseBackfill(kName, false, At("2026-01-01T12:41:00Z"));
+  EXPECT_EQ(refused.error().code, Code::kFailedPrecondition);
+  EXPECT_NE(refused.error().message.find("headrace trigger enable"), std::string::npos);
+  ASSERT_TRUE(book_.SetDisabled(kName, false, At("2026-01-01T12:42:00Z")));
   ASSERT_TRUE(book_.PauseBackfill(kName, false, At("2026-01-01T13:01:00Z")));
   EXPECT_EQ(Run("2026-01-01T13:01:00Z"), (Dates{"2026-01-01T02:00:00", "2026-01-01T03:00:00"}));
   EXPECT_FALSE(Row().backfill);

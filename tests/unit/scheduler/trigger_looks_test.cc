@@ -357,6 +357,14 @@ TEST_F(TriggerLooksTest, OnlyWorkersOfItsGroupLook) {
   TheLook();
 }
 
+TEST_F(TriggerLooksTest, TheGroupOfItsFlowIsItsOwnUnlessItSaysOtherwise) {
+  Join();
+  Deploy(Polling() + "workerGroup: {key: inside}\n");
+  EXPECT_TRUE(Looks().empty());
+  Deploy(Polling("    workerGroup: {key: \"\"}\n") + "workerGroup: {key: inside}\n");
+  TheLook();
+}
+
 TEST_F(TriggerLooksTest, ALookThatDoesNotEndIsGivenUp) {
   Join();
   Deploy(Polling());
