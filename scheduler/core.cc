@@ -115,6 +115,7 @@ void Core::Submit(PreparedSubmission submission, Moment now) {
       return;
     }
   }
+  if (const Status room = store_.HasRoom(); !room) return submission.done(Fail(room.error()));
   const ExecutionId id = submission.submitted.id;
   const Status created = Create(submission);
   if (!created) return submission.done(Fail(created.error()));

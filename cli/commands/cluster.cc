@@ -18,6 +18,7 @@
 #include "cli/host/http_host.h"
 #include "cli/host/local_door.h"
 #include "cli/host/new_folder.h"
+#include "cli/host/store_choice.h"
 #include "cli/host/webhooks.h"
 #include "cli/host/worker_host.h"
 #include "cli/output/json.h"
@@ -33,13 +34,13 @@ namespace {
 
 struct SchedulerArguments {
   std::string data{};
+  StoreFlags store{};
   int grpc_port = 8082;
   HttpArguments http{};
   std::string queue_endpoint = "tcp://127.0.0.1:5570";
   std::string queue_key{};
   std::string queue_authorized{};
   std::string lease = "10s";
-  std::string durability = "full";
   std::vector<std::string> flows{};
   std::vector<std::string> templates{};
   std::string storage{};
@@ -91,11 +92,18 @@ Result<EngineHostOptions> HostOptions(const Context& context, const SchedulerArg
   options.catalog = std::make_shared<const flow::Catalog>(std::move(catalog));
   if (!embedded) options.queue_endpoint = arguments.queue_endpoint;
   ASSIGN_OR_RETURN(options.queue_keys, ServerKeysOf(arguments));
-  if (arguments.durability == "normal") options.durability = store::Durability::kNormal;
+  ASSIGN_OR_RETURN(StoreChoice chosen, ChooseStore(arguments.store, arguments.data));
+  options.durability = chosen.file;
+  options.redis = std::move(chosen.redis);
+  options.place = std::move(chosen.text);
   ASSIGN_OR_RETURN(options.lease, ParseSpan(arguments.lease));
   if (options.lease < std::chrono::seconds(1)) return InvalidArgument("--lease must be at least 1s");
   options.world = WorkerDefaults("");
   if (!arguments.storage.empty()) options.world.storage_dir = arguments.storage;
+  if (options.world.storage_dir.empty() && arguments.data.empty()) {
+    return InvalidArgument(options.redis ? "--store keeps no files: name a folder for them with --storage, the workers' too"
+                                         : "--data FOLDER or --store redis://host says where the scheduler remembers");
+  }
   if (options.world.storage_dir.empty()) options.world.storage_dir = arguments.data + "/storage";
   return options;
 }
@@ -152,7 +160,7 @@ Result<int> RunScheduler(Context& context, const SchedulerArguments& arguments) 
   ASSIGN_OR_RETURN(const auto http, OpenHttp(arguments.http, "scheduler", host->engine(), {.webhooks = webhooks.get(), .github = github.get()}));
   data.Keep();
   Ready(context, "scheduler is ready: API 127.0.0.1:" + std::to_string(api->port()) + ", workers " +
-                     host->engine().worker_endpoint() + ", " + Served(*http) + "data " + arguments.data);
+                     host->engine().worker_endpoint() + ", " + Served(*http) + options.place);
   const auto signal = signals.WaitForEnd({host->failure().fd()});
   RETURN_IF_ERROR(host->failure().status());
   spdlog::info("{}: the scheduler stops", SignalName(signal));
@@ -190,7 +198,7 @@ Result<int> RunStandalone(Context& context, const SchedulerArguments& arguments)
   ASSIGN_OR_RETURN(const auto http, OpenHttp(arguments.http, "standalone", host->engine(), {.webhooks = webhooks.get(), .github = github.get()}));
   data.Keep();
   Ready(context, "is ready: API 127.0.0.1:" + std::to_string(api->port()) + ", " + Served(*http) + std::to_string(arguments.slots) +
-                     " slots, data " + arguments.data);
+                     " slots, " + options.place);
   const auto signal = signals.WaitForEnd({worker->fd(), host->failure().fd()});
   RETURN_IF_ERROR(host->failure().status());
   if (!signal) return Fail(Code::kInternal, "the worker ended by itself");
@@ -304,8 +312,13 @@ void AddEngineOptions(CLI::App& app, SchedulerArguments& to) {
       ->envname("HEADRACE_STORAGE_DIR");
   app.add_option("--loop-history", to.loop_history, "earlier rounds of a LoopUntil that stay visible")
       ->envname("HEADRACE_LOOP_HISTORY")->check(CLI::Range(0, 100000))->capture_default_str();
-  app.add_option("--durability", to.durability, "full: answers after fsync; normal: a power cut may take back the last moments")
-      ->envname("HEADRACE_DURABILITY")->check(CLI::IsMember({"full", "normal"}))->capture_default_str();
+  app.add_option("--store", to.store.url, "redis://…, rediss://…, redis+unix:///… or redis+sentinel://…: remember there, not in a file")
+      ->envname("HEADRACE_STORE");
+  app.add_option("--durability", to.store.durability,
+                 "of a file: full (answers after fsync) or normal (a power cut may take back the last moments); of a Redis: memory, local or replica")
+      ->envname("HEADRACE_DURABILITY")->check(CLI::IsMember({"full", "normal", "memory", "local", "replica"}));
+  app.add_option("--replicas", to.store.replicas, "of the Redis, that must have a commit with --durability replica")
+      ->envname("HEADRACE_REPLICAS")->check(CLI::Range(1, 9))->capture_default_str();
 }
 
 CLI::Option* AddSlots(CLI::App& app, int& slots) {
@@ -319,7 +332,7 @@ void AddConnections(CLI::App& app, std::string& connections) {
 void RegisterScheduler(CLI::App& app, Context& context) {
   const auto args = std::make_shared<SchedulerArguments>();
   CLI::App* scheduler = app.add_subcommand("scheduler", "decide and remember; workers connect to it");
-  scheduler->add_option("--data", args->data, "folder of headrace.db")->envname("HEADRACE_DATA")->required();
+  scheduler->add_option("--data", args->data, "folder of headrace.db")->envname("HEADRACE_DATA");
   scheduler->add_option("--queue-endpoint", args->queue_endpoint, "where workers connect")
       ->envname("HEADRACE_QUEUE_ENDPOINT")->capture_default_str();
   scheduler->add_option("--queue-key", args->queue_key, "its key file (headrace keys new); an address that others can reach needs one")

@@ -1,11 +1,13 @@
 // headrace doctor: what this machine lacks for headrace, and how to get it.
 #include <CLI/CLI.hpp>
 
+#include <memory>
 #include <ostream>
 
 #include "cli/commands/local.h"
 #include "cli/exit_code.h"
 #include "cli/host/machine.h"
+#include "cli/host/store_choice.h"
 #include "cli/host/worker_host.h"
 #include "cli/output/json.h"
 #include "cli/watch/text.h"
@@ -32,8 +34,27 @@ void PrintFindings(const Context& context, const std::vector<Finding>& findings)
   }
 }
 
-int Examine(const Context& context) {
-  const std::vector<Finding> findings = ExamineMachine(WorkerDefaults("").tmp_dir, {8080, 8081, 8082, 5570});
+Finding OfRedis(const store::RedisFinding& from) {
+  using Grade = store::RedisFinding::Grade;
+  const Verdict verdict = from.grade == Grade::kGood ? Verdict::kGood : from.grade == Grade::kWarning ? Verdict::kDoubtful : Verdict::kBad;
+  return {verdict, "redis", from.text, from.remedy};
+}
+
+std::vector<Finding> ExamineStore(const StoreFlags& flags) {
+  const auto choice = ChooseStore(flags, "");
+  if (!choice) return {{Verdict::kBad, "redis", choice.error().message}};
+  const auto found = store::ExamineRedis(*choice->redis);
+  if (!found) return {{Verdict::kBad, "redis", found.error().message}};
+  std::vector<Finding> findings;
+  for (const store::RedisFinding& finding : *found) findings.push_back(OfRedis(finding));
+  return findings;
+}
+
+int Examine(const Context& context, const StoreFlags& flags) {
+  std::vector<Finding> findings = ExamineMachine(WorkerDefaults("").tmp_dir, {8080, 8081, 8082, 5570});
+  if (!flags.url.empty()) {
+    for (Finding& finding : ExamineStore(flags)) findings.push_back(std::move(finding));
+  }
   bool bad = false;
   Array list;
   for (const Finding& finding : findings) {
@@ -49,9 +70,13 @@ int Examine(const Context& context) {
 }  // namespace
 
 void RegisterDoctor(CLI::App& app, Context& context) {
-  app.add_subcommand("doctor", "what this machine lacks, and how to get it")->callback([&context] {
-    context.action = [&context] { return Examine(context); };
-  });
+  const auto flags = std::make_shared<StoreFlags>();
+  CLI::App* doctor = app.add_subcommand("doctor", "what this machine lacks, and how to get it");
+  doctor->add_option("--store", flags->url, "redis://…: whether this Redis is fit to be the store of schedulers")->envname("HEADRACE_STORE");
+  doctor->add_option("--durability", flags->durability, "that the store is to have")->envname("HEADRACE_DURABILITY")
+      ->check(CLI::IsMember({"memory", "local", "replica"}));
+  doctor->add_option("--replicas", flags->replicas, "with --durability replica")->envname("HEADRACE_REPLICAS")->check(CLI::Range(1, 9));
+  doctor->callback([&context, flags] { context.action = [&context, flags] { return Examine(context, *flags); }; });
 }
 
 }  // namespace headrace::cli

@@ -16,7 +16,17 @@ namespace {
 
 constexpr std::int64_t kScaleMax = 1'000'000;
 
+Status OpenRedisStores(store::RedisOptions options, const Clock& clock, scheduler::EngineOptions& out) {
+  options.clock = &clock;
+  ASSIGN_OR_RETURN(store::RedisStores stores, store::OpenRedis(options));
+  out.store = std::move(stores.store);
+  out.flows = std::move(stores.flows);
+  out.logs = std::move(stores.logs);
+  return {};
+}
+
 Status OpenStores(const EngineHostOptions& options, const Clock& clock, scheduler::EngineOptions& out) {
+  if (options.redis) return OpenRedisStores(*options.redis, clock, out);
   if (options.data.empty()) {
     out.store = store::MakeMemoryStore(clock);
     out.flows = store::MakeMemoryFlowStore();

@@ -12,6 +12,7 @@
 #include "common/flow/catalog.h"
 #include "common/queue/curve_keys.h"
 #include "common/queue/memory_queue.h"
+#include "common/store/redis_store.h"
 #include "common/store/sqlite_store.h"
 #include "scheduler/engine.h"
 #include "worker/answerer.h"
@@ -21,6 +22,8 @@ namespace headrace::cli {
 struct EngineHostOptions {
   std::string data{};            // a folder for headrace.db; empty: in memory, forgotten at the end
   store::Durability durability = store::Durability::kFull;
+  std::optional<store::RedisOptions> redis{};  // the truth is there, not in a file
+  std::string place{};  // of the truth, for people
   std::string queue_endpoint{};  // "tcp://127.0.0.1:5570"; empty: only workers of this process
   std::optional<queue::ServerKeys> queue_keys{};
   Duration lease = std::chrono::seconds(10);

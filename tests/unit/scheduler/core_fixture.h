@@ -33,7 +33,10 @@ class HeldStore final : public store::Store {
   Result<store::ExecutionPage> List(const store::ExecutionQuery& query) override { return real->List(query); }
   Result<std::optional<store::RequestRow>> FindRequest(const std::string& id) override { return real->FindRequest(id); }
 
+  Status HasRoom() const override { return room; }
+
   std::unique_ptr<store::Store> real = store::MakeMemoryStore();
+  Status room{};
   std::deque<std::pair<store::WriteBatch, store::CommitDone>> held;
 };
 

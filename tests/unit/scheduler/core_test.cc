@@ -55,6 +55,24 @@ TEST_F(CoreTest, OneRequestIdIsOneExecution) {
   EXPECT_EQ(replies_[3].error().code, Code::kAlreadyExists);
 }
 
+TEST_F(CoreTest, WithoutRoomNothingNewBeginsAndWhatRunsGoesOn) {
+  Join();
+  Submit("r1");
+  CommitAll();
+  const auto assigned = Take<wire::Assign>();
+  ASSERT_EQ(assigned.size(), 1u);
+  store_.room = Fail(Code::kResourceExhausted, "memory is full");
+  Submit("r2");
+  ASSERT_EQ(replies_.size(), 2u);
+  EXPECT_EQ(replies_[1].error().code, Code::kResourceExhausted);
+  Submit("r1");  // known: that is nothing new
+  FromWorker(wire::TaskResult{.key = assigned[0].key, .outputs_json = R"({"value":"v","large":[1]})"});
+  CommitAll();
+  ASSERT_EQ(replies_.size(), 3u);
+  EXPECT_TRUE(replies_[2]->already_existed);
+  EXPECT_EQ(Take<wire::Assign>().size(), 1u);
+}
+
 TEST_F(CoreTest, ARestartReattachesWhatAWorkerStillRuns) {
   Join();
   Submit("");
