@@ -1,4 +1,5 @@
-// How many rows a second the SQLite store takes, by batch size; and a calibration: fdatasync of a small append.
+// How many rows a second the stores take, by batch size: SQLite, and Redis on a redis-server of the benchmark's own; and a
+// calibration: fdatasync of a small append.
 // Usage: store_bench [FOLDER [PART_OF_A_NAME]]. Rows are an execution record of 250 bytes or a task-run record of 200.
 #include <fcntl.h>
 #include <sys/resource.h>
@@ -8,9 +9,12 @@
 #include <condition_variable>
 #include <cstdio>
 #include <filesystem>
+#include <functional>
 #include <mutex>
 
+#include "bench/redis_process.h"
 #include "common/base/random.h"
+#include "common/store/redis_store.h"
 #include "common/store/sqlite_store.h"
 
 namespace headrace::store {
@@ -60,22 +64,78 @@ class Window {
   int inside_ = 0;
 };
 
-class Bench {
+// A store that was opened for a measurement, and what must outlive it.
+class Opened {
  public:
-  Bench(const std::string& folder, Durability durability) : path_(folder + "/bench.db") {
+  virtual ~Opened() = default;
+  virtual Store& store() = 0;
+  // Of other processes that work for it.
+  virtual double CpuSeconds() const { return 0; }
+};
+
+struct Backend {
+  std::string name;
+  std::function<std::unique_ptr<Opened>(const std::string& folder)> open;
+};
+
+template <typename T>
+T OrExit(Result<T> result) {
+  if (result) return std::move(*result);
+  std::fprintf(stderr, "%s\n", result.error().ToString().c_str());
+  std::exit(1);
+}
+
+class OnSqlite final : public Opened {
+ public:
+  OnSqlite(const std::string& folder, Durability durability) : path_(folder + "/bench.db") {
     Remove();
-    auto stores = OpenSqlite({.path = path_, .durability = durability});
-    if (!stores) {
-      std::fprintf(stderr, "%s\n", stores.error().ToString().c_str());
-      std::exit(1);
-    }
-    stores_ = std::move(*stores);
-    epoch_ = *stores_.store->Acquire(0);
+    stores_ = OrExit(OpenSqlite({.path = path_, .durability = durability}));
   }
-  ~Bench() {
+  ~OnSqlite() override {
     stores_ = {};
     Remove();
   }
+  Store& store() override { return *stores_.store; }
+
+ private:
+  void Remove() const {
+    for (const char* suffix : {"", "-wal", "-shm", ".lock"}) std::filesystem::remove(path_ + suffix);
+  }
+  const std::string path_;
+  SqliteStores stores_;
+};
+
+class OnRedis final : public Opened {
+ public:
+  OnRedis(const std::string& folder, const std::vector<std::string>& settings, RedisDurability durability) : process_(folder, settings) {
+    stores_ = OrExit(OpenRedis({.url = process_.url(), .durability = durability}));
+  }
+  Store& store() override { return *stores_.store; }
+  double CpuSeconds() const override { return process_.CpuSeconds(); }
+
+ private:
+  RedisProcess process_;
+  RedisStores stores_;
+};
+
+std::vector<Backend> Backends() {
+  const auto sqlite = [](Durability durability) {
+    return [durability](const std::string& folder) { return std::make_unique<OnSqlite>(folder, durability); };
+  };
+  const auto redis = [](std::vector<std::string> settings, RedisDurability durability) {
+    settings.insert(settings.end(), {"--maxmemory", "8gb"});
+    return [=](const std::string& folder) { return std::make_unique<OnRedis>(folder, settings, durability); };
+  };
+  return {{"FULL", sqlite(Durability::kFull)},
+          {"NORMAL", sqlite(Durability::kNormal)},
+          {"REDIS always", redis({"--appendonly", "yes", "--appendfsync", "always"}, RedisDurability::kLocal)},
+          {"REDIS everysec", redis({"--appendonly", "yes", "--appendfsync", "everysec"}, RedisDurability::kLocal)},
+          {"REDIS memory", redis({}, RedisDurability::kMemory)}};
+}
+
+class Bench {
+ public:
+  explicit Bench(Store& store) : store_(store), epoch_(OrExit(store.Acquire(0))) {}
 
   // New rows, an execution and its task run in turns; answers rows a second.
   double Inserts(int rows_a_batch, int in_flight) {
@@ -128,9 +188,6 @@ class Bench {
   }
 
  private:
-  void Remove() const {
-    for (const char* suffix : {"", "-wal", "-shm", ".lock"}) std::filesystem::remove(path_ + suffix);
-  }
   ExecutionRow NewExecution(bool active) {
     const Timestamp now = FromMicros(1'800'000'000'000'000 + 100 * ++count_);
     ExecutionRow row{.id = NewExecutionId(now, random_), .ns = "company.team", .flow_id = "noop",
@@ -140,7 +197,7 @@ class Bench {
   }
   void Commit(WriteBatch batch, Window& window) {
     window.Enter();
-    stores_.store->Commit(std::move(batch), [&window](Status status) {
+    store_.Commit(std::move(batch), [&window](Status status) {
       if (!status) {
         std::fprintf(stderr, "%s\n", status.error().ToString().c_str());
         std::exit(1);
@@ -149,11 +206,10 @@ class Bench {
     });
   }
 
-  const std::string path_;
+  Store& store_;
   const std::string execution_record_ = std::string(250, 'e');
   const std::string task_record_ = std::string(200, 't');
-  SqliteStores stores_;
-  Epoch epoch_ = 0;
+  const Epoch epoch_;
   Random random_{1};
   std::int64_t count_ = 0;
   ExecutionId last_;
@@ -174,16 +230,18 @@ double SyncMicros(const std::string& folder) {
   return micros;
 }
 
-// Runs `measure(bench)` on a fresh store, unless the name is not wanted.
+// Runs `measure(bench)` on a fresh store, unless the name is not wanted. Processor time is that of both ends.
 template <typename Measure>
-void Report(const Choice& choice, Durability durability, const std::string& what, const char* unit, Measure measure) {
-  const std::string name = std::string(durability == Durability::kFull ? "FULL " : "NORMAL ") + what;
+void Report(const Choice& choice, const Backend& backend, const std::string& what, const char* unit, Measure measure) {
+  const std::string name = backend.name + " " + what;
   if (name.find(choice.name_part) == std::string::npos) return;
-  Bench bench(choice.folder, durability);
+  const std::unique_ptr<Opened> opened = backend.open(choice.folder);
+  Bench bench(opened->store());
   double best = 0;
   double least = 1e18;
   double total = 0;
   const double cpu = CpuSeconds();
+  const double cpu_there = opened->CpuSeconds();
   const Wall::time_point start = Wall::now();
   for (int round = 0; round < kRounds; ++round) {
     const double rate = measure(bench);
@@ -191,24 +249,27 @@ void Report(const Choice& choice, Durability durability, const std::string& what
     least = std::min(least, rate);
     total += rate / kRounds;
   }
-  const double cores = (CpuSeconds() - cpu) / Seconds(Wall::now() - start);
-  std::printf("%-52s %9.0f to %9.0f %s/s, %6.2f us of CPU a %s\n", name.c_str(), least, best, unit, cores / total * 1e6, unit);
+  const double wall = Seconds(Wall::now() - start);
+  const double here = (CpuSeconds() - cpu) / wall / total * 1e6;
+  const double there = (opened->CpuSeconds() - cpu_there) / wall / total * 1e6;
+  std::printf("%-60s %9.0f to %9.0f %s/s, %6.2f + %6.2f us of CPU a %s\n", name.c_str(), least, best, unit, here, there, unit);
   std::fflush(stdout);
 }
 
 void Run(const Choice& choice) {
   std::printf("fdatasync of a 200-byte append: %.0f us\n", SyncMicros(choice.folder));
-  for (const Durability durability : {Durability::kFull, Durability::kNormal}) {
+  for (const Backend& backend : Backends()) {
     for (const int rows : {1, 10, 100, 1000}) {
       for (const int in_flight : {1, 32}) {
-        Report(choice, durability, "insert " + std::to_string(rows) + " rows a batch, " + std::to_string(in_flight) + " in flight",
+        Report(choice, backend, "insert " + std::to_string(rows) + " rows a batch, " + std::to_string(in_flight) + " in flight",
                "row", [&](Bench& bench) { return bench.Inserts(rows, in_flight); });
       }
     }
-    for (const int executions : {10, 100, 1000}) {
-      Report(choice, durability, "lives, " + std::to_string(executions) + " executions a tick, 4 in flight", "execution",
+    for (const int executions : {1, 10, 100, 1000}) {
+      Report(choice, backend, "lives, " + std::to_string(executions) + " executions a tick, 4 in flight", "execution",
              [&](Bench& bench) { return bench.Lives(executions, 3, 4); });
     }
+    Report(choice, backend, "lives, 1 execution a tick, 256 in flight", "execution", [&](Bench& bench) { return bench.Lives(1, 3, 256); });
   }
 }
 

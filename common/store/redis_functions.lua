@@ -25,14 +25,19 @@ local function parent_of(row)
   return string.sub(row, 8, 7 + length)
 end
 
+-- Of this call only: between calls the data may be emptied or be another master's.
+local flow_numbers = {}
+
 local function flow_number(prefix, flow)
+  if flow_numbers[flow] then return flow_numbers[flow] end
   local key = prefix .. 'f'
   local number = redis.call('HGET', key, flow)
   if not number then
     number = redis.call('HLEN', key) + 1
     redis.call('HSET', key, flow, number)
   end
-  return struct.pack('<I4', tonumber(number))
+  flow_numbers[flow] = struct.pack('<I4', tonumber(number))
+  return flow_numbers[flow]
 end
 
 local ops = {}
@@ -160,6 +165,7 @@ local function commit(keys, args)
   local number = tonumber(args[3])
   if number <= applied then return applied end
   if number ~= applied + 1 then return redis.error_reply('HRGAP ' .. whole(applied)) end
+  flow_numbers = {}
   local prefix, at, last = string.sub(keys[1], 1, -2), 4, #args
   while at <= last do at = ops[args[at]](prefix, args, at + 1) end
   redis.call('HSET', keys[1], 'w', args[2], 's', args[3])
