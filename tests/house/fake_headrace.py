@@ -4,22 +4,25 @@
 DEMO_TEST_LOG takes a line a call; DEMO_TEST_CODE is the exit code of what is watched (99: no scheduler starts);
 DEMO_TEST_FAULT: `idle` starts no run, `silent` tells no chat, `green` finds no red cell, `hang` never ends.
 """
-import http.server
 import json
 import os
 import signal
+import socket
 import sys
 import time
-import urllib.request
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 sys.path[:0] = [os.path.join(ROOT, "tools"), os.path.join(ROOT, "tests", "e2e")]
 
-from demo_parts import scenario  # noqa: E402
-
 LOG, CODE, FAULT = os.environ["DEMO_TEST_LOG"], int(os.environ.get("DEMO_TEST_CODE", "0")), os.environ.get("DEMO_TEST_FAULT")
 KESTRA = "kestra-io/kestra"
+
+
+def scenario():
+    """What the demo expects; imported by those who need it, for this program is started often."""
+    from demo_parts import scenario as found
+    return found
 
 
 def note():
@@ -43,6 +46,7 @@ def worker():
 
 def post(url, body):
     headers = {"Authorization": "token x", "User-Agent": "fake", "Content-Type": "application/json"}
+    import urllib.request  # the dearest of all
     request = urllib.request.Request(url, json.dumps(body).encode(), headers, method="POST")
     with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=10) as reply:
         return json.loads(reply.read() or b"null") if "json" in (reply.headers["Content-Type"] or "") else None
@@ -67,7 +71,7 @@ def watched(flow):
             for workflow in ("global-start-release.yml", "pre-release.yml", "publish-docker.yml"):
                 run(repository, workflow, "success", releaseVersion="0.22.12")
     elif FAULT != "idle" and flow.endswith("release-versions"):
-        for version in scenario.VERSIONS:
+        for version in scenario().VERSIONS:
             run(KESTRA, "global-start-release.yml", "success", releaseVersion=version)
             run(KESTRA, "pre-release.yml", "failure", "success", releaseVersion=version)
     print("shown SUCCESS")
@@ -75,8 +79,8 @@ def watched(flow):
 
 
 def night():
-    red = next(place for place, state in scenario.NIGHT.items() if state == "RED")
-    for place, state in scenario.NIGHT.items():
+    red = next(place for place, state in scenario().NIGHT.items() if state == "RED")
+    for place, state in scenario().NIGHT.items():
         if state != "MISSING":
             repository, _, workflow = place.split()
             run(repository, workflow, "success", ref="main")
@@ -86,19 +90,10 @@ def night():
 
 def matrix():
     cells = [dict(zip(("repository", "branch", "workflow"), place.split()), state=state)
-             for place, state in scenario.NIGHT.items()]
+             for place, state in scenario().NIGHT.items()]
     for cell in cells:
         cell["state"] = "GREEN" if FAULT == "green" and cell["state"] == "RED" else cell["state"]
     return {"taskRunList": [{"taskId": "matrix", "outputs": {"cells": cells}}]}
-
-
-class Ready(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):
-        self.send_response(200 if self.path == "/health/ready" else 404)
-        self.end_headers()
-
-    def log_message(self, *_):
-        pass
 
 
 def scheduler(words):
@@ -106,7 +101,12 @@ def scheduler(words):
         sys.exit("no such disk")
     os.mkdir(words[words.index("--data") + 1])
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
-    http.server.HTTPServer(("127.0.0.1", int(words[words.index("--port") + 1])), Ready).serve_forever()
+    door = socket.create_server(("127.0.0.1", int(words[words.index("--port") + 1])))
+    while True:
+        asked, _ = door.accept()
+        ready = asked.recv(4096).startswith(b"GET /health/ready ")
+        asked.sendall(b"HTTP/1.0 200 OK\r\n\r\n" if ready else b"HTTP/1.0 404 Not Found\r\n\r\n")
+        asked.close()
 
 
 def main(words):
