@@ -17,6 +17,8 @@ struct RedisCore {
   RedisCore(const RedisOptions& chosen, RedisAddress address);
 
   Timestamp Now() const { return options.clock != nullptr ? options.clock->Now() : system_clock.Now(); }
+  // The master is, or may be, another one.
+  void ForgetConnections();
   // An epoch that is on the replicas before it is used, where there are any.
   Result<std::optional<Epoch>> Take(PartitionId partition, const std::string& owner, Duration lease, bool by_force);
 
@@ -24,7 +26,9 @@ struct RedisCore {
   const SystemClock system_clock{};
   RedisLocator locator;
   RedisPool pool;
-  RedisPartitions partitions{pool};
+  // As patient as commits are: what a scheduler asks while it decides must not fail because Redis is away for a moment.
+  RedisPool steady_pool;
+  RedisPartitions partitions{steady_pool};
   std::atomic<Epoch> epoch_max{0};  // that this process ever saw
   // Members end in the opposite order: first what uses the others.
   std::unique_ptr<RedisLogWriter> logs;

@@ -72,14 +72,16 @@ local function runs_key(prefix, id, list)
   return prefix .. 't:' .. id .. ':' .. list
 end
 
--- The lists before it are there, so that whoever deletes or reads them finds every one.
+-- The lists before it are there and full, so that whoever reads or deletes them finds every one.
 local function first_length(prefix, id, list)
   local length = redis.call('LLEN', runs_key(prefix, id, list))
-  if length == 0 then
-    for earlier = list - 1, 0, -1 do
-      if redis.call('LLEN', runs_key(prefix, id, earlier)) > 0 then break end
-      redis.call('RPUSH', runs_key(prefix, id, earlier), '')
-    end
+  local earlier = list - 1
+  while length == 0 and earlier >= 0 do
+    local key = runs_key(prefix, id, earlier)
+    local there = redis.call('LLEN', key)
+    for _ = there + 1, RUNS_A_LIST do redis.call('RPUSH', key, '') end
+    if there > 0 then break end
+    earlier = earlier - 1
   end
   return length
 end

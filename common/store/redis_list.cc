@@ -42,7 +42,7 @@ class Walk {
         whole_rows_(whole_rows || !query.states.empty() || !query.labels.empty()), after_(std::move(after)) {}
 
   Status Start() {
-    ASSIGN_OR_RETURN(const std::vector<PartitionId> partitions, partitions_.All());
+    ASSIGN_OR_RETURN(const std::vector<PartitionId> partitions, partitions_.All(pool_));
     for (const PartitionId partition : partitions) {
       Cursor& cursor = cursors_.emplace_back(Cursor{.partition = partition, .index = PartitionPrefix(partition) + IndexName()});
       cursor.last = {ToMicros(after_.created), after_.id};

@@ -58,19 +58,21 @@ void RedisLogWriter::Loop() {
     if (rows.empty()) sweepings.swap(sweepings_);
     const std::size_t taken = rows.size();
     lock.unlock();
-    if (!rows.empty()) Write(std::move(rows));
+    const bool written = rows.empty() || Write(std::move(rows));
     for (const Sweeping& one : sweepings) {
       // They stand in the partition's list of what is to be swept: its next owner finds them there.
       if (const Status swept = SweepNow(one); !swept) spdlog::warn("logs of deleted executions stay for now: {}", swept.error().message);
     }
     lock.lock();
     backlog_.Settle(taken);
+    // Who ends does not wait for a Redis that is away once for every part.
+    while (stopping_ && !written && !backlog_.empty()) backlog_.Settle(backlog_.Take(kRowsAtOnce).size());
     busy_ = false;
     progress_.notify_all();
   }
 }
 
-void RedisLogWriter::Write(std::vector<LogRow> rows) {
+bool RedisLogWriter::Write(std::vector<LogRow> rows) {
   const std::size_t count = rows.size();
   if (tallies_.size() >= kTalliesMax) tallies_.clear();
   std::vector<Group> groups;
@@ -80,10 +82,11 @@ void RedisLogWriter::Write(std::vector<LogRow> rows) {
     if (added) groups.push_back({row.execution, {}});
     groups[at->second].rows.push_back(std::move(row));
   }
-  if (const Status written = WriteGroups(std::move(groups)); !written) {
-    tallies_.clear();
-    spdlog::warn("up to {} log lines are dropped: {}", count, written.error().message);
-  }
+  const Status written = WriteGroups(std::move(groups));
+  if (written) return true;
+  tallies_.clear();
+  spdlog::warn("up to {} log lines are dropped: {}", count, written.error().message);
+  return false;
 }
 
 Status RedisLogWriter::WriteGroups(std::vector<Group> groups) {

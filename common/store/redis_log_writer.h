@@ -38,7 +38,8 @@ class RedisLogWriter {
     std::vector<LogRow> rows;
   };
   void Loop();
-  void Write(std::vector<LogRow> rows);
+  // False when they were dropped.
+  bool Write(std::vector<LogRow> rows);
   Status WriteGroups(std::vector<Group> groups);
   Status FetchTallies(const std::vector<Group>& groups);
   // Those that another writer was quicker with.

@@ -63,7 +63,13 @@ Result<std::string> Identify(RedisLink& link, const RedisOptions& options) {
 
 RedisCore::RedisCore(const RedisOptions& chosen, RedisAddress address)
     : options(chosen), locator(std::move(address)),
-      pool(locator, {.connect = chosen.connect, .reply = chosen.reply, .total = chosen.patience}) {}
+      pool(locator, {.connect = chosen.connect, .reply = chosen.reply, .total = chosen.patience}),
+      steady_pool(locator, {.connect = chosen.connect, .reply = chosen.reply, .total = chosen.outage}) {}
+
+void RedisCore::ForgetConnections() {
+  pool.Forget();
+  steady_pool.Forget();
+}
 
 Result<std::optional<Epoch>> RedisCore::Take(PartitionId partition, const std::string& owner, Duration lease, bool by_force) {
   RETURN_IF_ERROR(partitions.Add(partition));
@@ -73,7 +79,7 @@ Result<std::optional<Epoch>> RedisCore::Take(PartitionId partition, const std::s
   call.Add(owner).Add(std::int64_t{lease / std::chrono::milliseconds(1)}).Add(std::uint64_t{epoch_max}).Add(by_force ? "force" : "");
   std::vector<std::string> calls{std::move(call).Take(), Command{"SMEMBERS", PartitionPrefix(partition) + "g"}.Take()};
   if (wanted > 0) calls.push_back(Command{"WAIT", std::to_string(wanted), kWaitForReplicas}.Take());
-  ASSIGN_OR_RETURN(const std::vector<Reply> replies, pool.Call(calls));
+  ASSIGN_OR_RETURN(const std::vector<Reply> replies, steady_pool.Call(calls));
   const std::vector<Reply>& taken = replies[0].items;
   if (taken.size() < 2) return Fail(Code::kInternal, "Redis gave no epoch for partition " + std::to_string(partition));
   if (taken[0].integer == 0) return std::nullopt;
@@ -101,8 +107,9 @@ Result<RedisStores> OpenRedis(const RedisOptions& options) {
   ASSIGN_OR_RETURN(std::string identity, Identify(*link, options));
   core->locator.SetIdentity(std::move(identity));
   if (const Status loaded = LoadFunctions(*link, options.reply); !loaded) {
-    if (loaded.error().code != Code::kPermissionDenied) return Fail(loaded.error());
-    spdlog::warn("{}; they must have been loaded by somebody who may", loaded.error().message);
+    // They may be there already: without the right to load them, or without memory for them, that must do.
+    if (loaded.error().code != Code::kPermissionDenied && loaded.error().code != Code::kResourceExhausted) return Fail(loaded.error());
+    spdlog::warn("{}; unless they are there already, nothing can be committed", loaded.error().message);
   }
   core->logs = std::make_unique<RedisLogWriter>(core->pool, options.log_limits);
   core->writer = std::make_unique<RedisWriter>(
@@ -111,10 +118,10 @@ Result<RedisStores> OpenRedis(const RedisOptions& options) {
                          .connect = options.connect,
                          .reply = options.reply,
                          .outage = options.outage,
-                         .on_connected = [pool = &core->pool] { pool->Forget(); },
+                         .on_connected = [raw = core.get()] { raw->ForgetConnections(); },
                          .on_deleted = [logs = core->logs.get()](PartitionId partition, const auto& ids) { logs->Sweep(partition, ids); }});
   core->watch = std::make_unique<RedisWatch>(core->locator, options.memory_most, options.connect, [raw = core.get()] {
-    raw->pool.Forget();
+    raw->ForgetConnections();
     raw->writer->Reconnect();
   });
   RedisStores stores;

@@ -21,14 +21,16 @@ Status RedisPartitions::Add(PartitionId partition) {
     std::lock_guard lock(mutex_);
     if (std::find(known_.begin(), known_.end(), partition) != known_.end()) return {};
   }
-  ASSIGN_OR_RETURN(const Reply reply, pool_.Call({"SADD", kInUseKey, std::to_string(partition)}));
+  // Looked for first: adding is refused when memory is full, and who takes over then adds nothing.
+  ASSIGN_OR_RETURN(const Reply there, pool_.Call({"SISMEMBER", kInUseKey, std::to_string(partition)}));
+  if (there.integer == 0) RETURN_IF_ERROR(pool_.Call({"SADD", kInUseKey, std::to_string(partition)}));
   std::lock_guard lock(mutex_);
   known_.push_back(partition);
   return {};
 }
 
-Result<std::vector<PartitionId>> RedisPartitions::All() {
-  ASSIGN_OR_RETURN(const Reply reply, pool_.Call({"SMEMBERS", kInUseKey}));
+Result<std::vector<PartitionId>> RedisPartitions::All(RedisPool& pool) {
+  ASSIGN_OR_RETURN(const Reply reply, pool.Call({"SMEMBERS", kInUseKey}));
   std::vector<PartitionId> all;
   for (const Reply& item : reply.items) all.push_back(static_cast<PartitionId>(item.number()));
   std::sort(all.begin(), all.end());
@@ -53,7 +55,7 @@ Result<std::optional<RedisPartitions::Found>> RedisPartitions::Find(const std::s
   ASSIGN_OR_RETURN(auto found, FindIn(rest, ask, accept));
   if (found) return found;
   // Others may have taken more meanwhile.
-  ASSIGN_OR_RETURN(std::vector<PartitionId> all, All());
+  ASSIGN_OR_RETURN(std::vector<PartitionId> all, All(pool_));
   std::erase_if(all, [&](PartitionId one) { return std::find(before.begin(), before.end(), one) != before.end(); });
   return FindIn(all, ask, accept);
 }

@@ -16,8 +16,8 @@ class RedisPartitions {
   explicit RedisPartitions(RedisPool& pool) : pool_(pool) {}
 
   Status Add(PartitionId partition);
-  // As Redis says now.
-  Result<std::vector<PartitionId>> All();
+  // As Redis says now; `pool` decides how long it may be away.
+  Result<std::vector<PartitionId>> All(RedisPool& pool);
 
   struct Found {
     PartitionId partition = 0;

@@ -62,7 +62,7 @@ class RedisStore final : public Store {
     if (found->reply.items.size() < kRunsAList) {
       lists.push_back(std::move(found->reply));
     } else {
-      ASSIGN_OR_RETURN(Reply all, core_->pool.Call(FunctionCall("read", ExecutionKey(found->partition, id.str()))));
+      ASSIGN_OR_RETURN(Reply all, core_->steady_pool.Call(FunctionCall("read", ExecutionKey(found->partition, id.str()))));
       lists = std::move(all.items);
     }
     return Unpack(id, lists);
@@ -116,7 +116,7 @@ class RedisStore final : public Store {
   }
 
   Status LoadActive(PartitionId partition, PartitionSnapshot& snapshot) {
-    ASSIGN_OR_RETURN(const Reply active, core_->pool.Call({"SMEMBERS", PartitionPrefix(partition) + "a"}));
+    ASSIGN_OR_RETURN(const Reply active, core_->steady_pool.Call({"SMEMBERS", PartitionPrefix(partition) + "a"}));
     for (const Reply& id : active.items) snapshot.active.emplace_back(id.text);
     std::sort(snapshot.active.begin(), snapshot.active.end());
     return {};
@@ -128,7 +128,7 @@ class RedisStore final : public Store {
     std::map<std::string, std::string> fields;
     std::string cursor = "0";
     do {
-      ASSIGN_OR_RETURN(Reply part, core_->pool.Call({"HSCAN", PartitionPrefix(partition) + std::string(hash), cursor, "COUNT", kFieldsAtOnce}));
+      ASSIGN_OR_RETURN(Reply part, core_->steady_pool.Call({"HSCAN", PartitionPrefix(partition) + std::string(hash), cursor, "COUNT", kFieldsAtOnce}));
       if (part.items.size() != 2) return Fail(Code::kInternal, "Redis gave no part of a hash");
       cursor = part.items[0].text;
       std::vector<Reply>& items = part.items[1].items;

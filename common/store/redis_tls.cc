@@ -4,9 +4,11 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <poll.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
-#include <optional>
+#include <cerrno>
+#include <cstdint>
 
 namespace headrace::store {
 namespace {
@@ -19,6 +21,40 @@ std::string LastReason() {
   if (const unsigned long error = ERR_get_error(); error != 0) ERR_error_string_n(error, text, sizeof(text));
   ERR_clear_error();
   return text;
+}
+
+int Descriptor(BIO* bio) { return static_cast<int>(reinterpret_cast<std::intptr_t>(BIO_get_data(bio))); }
+
+// OpenSSL's own sockets write with signals: a server that went away would end this process.
+int WriteQuietly(BIO* bio, const char* bytes, int size) {
+  BIO_clear_retry_flags(bio);
+  const ssize_t sent = send(Descriptor(bio), bytes, static_cast<std::size_t>(size), MSG_NOSIGNAL);
+  if (sent < 0 && (errno == EAGAIN || errno == EINTR)) BIO_set_retry_write(bio);
+  return static_cast<int>(sent);
+}
+
+int ReadQuietly(BIO* bio, char* to, int size) {
+  BIO_clear_retry_flags(bio);
+  const ssize_t got = recv(Descriptor(bio), to, static_cast<std::size_t>(size), 0);
+  if (got < 0 && (errno == EAGAIN || errno == EINTR)) BIO_set_retry_read(bio);
+  return static_cast<int>(got);
+}
+
+long Control(BIO*, int command, long, void*) { return command == BIO_CTRL_FLUSH ? 1 : 0; }
+
+// Owned by the SSL that it is given to; the descriptor is not its own.
+BIO* MakeBio(int fd) {
+  static BIO_METHOD* const method = [] {
+    BIO_METHOD* made = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "headrace");
+    BIO_meth_set_write(made, WriteQuietly);
+    BIO_meth_set_read(made, ReadQuietly);
+    BIO_meth_set_ctrl(made, Control);
+    return made;
+  }();
+  BIO* bio = BIO_new(method);
+  BIO_set_data(bio, reinterpret_cast<void*>(static_cast<std::intptr_t>(fd)));
+  BIO_set_init(bio, 1);
+  return bio;
 }
 
 Result<ContextPtr> MakeContext(const RedisTls& tls) {
@@ -109,7 +145,8 @@ Result<std::unique_ptr<Socket>> StartTls(int fd, const RedisEndpoint& endpoint, 
     return Fail(std::move(context.error()));
   }
   SslPtr ssl(SSL_new(context->get()), SSL_free);
-  SSL_set_fd(ssl.get(), fd);
+  BIO* const bio = MakeBio(fd);
+  SSL_set_bio(ssl.get(), bio, bio);
   NameServer(ssl.get(), endpoint.host);
   auto made = std::make_unique<TlsSocket>(std::move(*context), std::move(ssl), fd, endpoint.ToString());
   RETURN_IF_ERROR(made->Handshake(deadline));

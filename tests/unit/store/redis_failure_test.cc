@@ -2,6 +2,8 @@
 #include <signal.h>
 
 #include <atomic>
+#include <fstream>
+#include <sstream>
 #include <thread>
 
 #include "tests/unit/store/redis_proxy.h"
@@ -133,6 +135,20 @@ TEST_F(RedisFailure, KilledUnderLoadItComesBackAndNothingIsLost) {
   ExpectAllThere(*stores.store, committer.Stop());
 }
 
+// What a scheduler reads while it decides: an error there would be a decision lost.
+TEST_F(RedisFailure, ReadsWaitForARedisThatIsAwayForAMoment) {
+  RedisStores stores = Open({.url = server_.url(), .patience = std::chrono::milliseconds(50)});
+  WriteBatch batch{.partition = 0, .epoch = *stores.store->Acquire(0)};
+  batch.executions = {Row("e")};
+  ASSERT_TRUE(CommitAndWait(*stores.store, batch));
+  server_.Kill();
+  EXPECT_EQ(stores.store->List({}).error().code, Code::kUnavailable);  // a person asks again
+  std::thread reader([&] { EXPECT_EQ(*stores.store->ReadRecord(ExecutionId("e")), "record of e"); });
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  server_.Start();
+  reader.join();
+}
+
 TEST_F(RedisFailure, AServerThatHangsIsWaitedFor) {
   RedisStores stores = Open({.url = server_.url(), .reply = std::chrono::milliseconds(300)});
   Committer committer(*stores.store, *stores.store->Acquire(0));
@@ -166,7 +182,7 @@ TEST_F(RedisFailure, FunctionsThatAreGoneAreLoadedAgain) {
 }
 
 TEST_F(RedisFailure, DataThatAreGoneAreNoFreshStart) {
-  RedisStores stores = Open({.url = server_.url(), .patience = std::chrono::milliseconds(300)});
+  RedisStores stores = Open({.url = server_.url()});
   const Epoch epoch = *stores.store->Acquire(0);
   ASSERT_TRUE(CommitAndWait(*stores.store, Note(epoch, "k", "v")));
   server_.Do({"FLUSHALL"});
@@ -228,6 +244,11 @@ TEST_F(RedisFailure, WhatRunsIsCommittedWhenMemoryIsFullAndNothingNewIsBegun) {
   EXPECT_TRUE(Contains(server_.Do({"SET", "x", "y"}).text, "OOM"));
   EXPECT_TRUE(CommitAndWait(*stores.store, Note(epoch, "k", "v")));
   EXPECT_EQ(stores.flows->Put({.ns = "a", .id = "f", .digest = "d"}).error().code, Code::kResourceExhausted);
+  // Whoever takes over then goes on with what runs, too.
+  stores = Open({.url = server_.url()});
+  const Epoch next = *stores.store->Acquire(0);
+  EXPECT_TRUE(CommitAndWait(*stores.store, Note(next, "k", "again")));
+  EXPECT_FALSE(stores.store->HasRoom());
   server_.Do({"CONFIG", "SET", "maxmemory", "1000000000"});
   Eventually("the door is open", [&] { return stores.store->HasRoom().has_value(); });
 }
@@ -244,6 +265,50 @@ TEST_F(RedisFailure, AWrongPasswordSaysSoWithoutShowingIt) {
   ASSERT_TRUE(stores.store);
   const Epoch epoch = *stores.store->Acquire(0);
   EXPECT_TRUE(CommitAndWait(*stores.store, Note(epoch, "k", "v")));
+}
+
+// The rule of docs/redis.md, word by word.
+TEST_F(RedisFailure, TheRightsThatTheDocumentNamesAreEnough) {
+  std::ifstream document("docs/redis.md");
+  std::string line;
+  while (std::getline(document, line) && !line.starts_with("ACL SETUSER headrace ")) {
+  }
+  ASSERT_FALSE(line.empty());
+  std::istringstream words(line);
+  std::vector<std::string> command;
+  for (std::string word; words >> word;) command.push_back(std::move(word));
+  ASSERT_FALSE(server_.Do(command).error()) << server_.Do(command).text;
+  RedisStores stores = Open({.url = "redis://headrace:PASSWORD@127.0.0.1:" + std::to_string(server_.port()) + "/0"});
+  ASSERT_TRUE(stores.store);
+  WriteBatch batch{.partition = 0, .epoch = *stores.store->Acquire(0)};
+  batch.executions = {Row("e", 1, model::State::kFailed), Row("child", 2)};
+  batch.executions[1].parent = ExecutionId("e");
+  batch.task_runs = {{ExecutionId("e"), 0, "a"}, {ExecutionId("e"), 600, "b"}};
+  batch.timers_set = {{ExecutionId("e"), {model::TimerKind::kRetry, 0, 1}, FromMicros(5)}};
+  batch.timers_cleared = batch.timers_set;
+  batch.outbox_added = {{1, "o"}};
+  batch.requests = {{"r", "d", ExecutionId("e"), SystemClock().Now() + std::chrono::hours(1)}};
+  batch.notes_put = {{"k", "v"}};
+  ASSERT_TRUE(CommitAndWait(*stores.store, batch));
+  EXPECT_EQ(stores.store->Read(ExecutionId("e"))->task_runs.size(), 601U);
+  EXPECT_EQ(stores.store->List({.parent = ExecutionId("e")})->records.size(), 1U);
+  EXPECT_TRUE(*stores.store->FindRequest("r"));
+  EXPECT_EQ(stores.store->Load(0)->notes.size(), 1U);
+  stores.logs->Append({{ExecutionId("e"), 0, "task", 1, FromMicros(1), "INFO", "line"}});
+  stores.logs->Flush();
+  EXPECT_EQ(stores.logs->Read({.execution = ExecutionId("e")})->rows.size(), 1U);
+  EXPECT_EQ(*stores.logs->Purge({.executions = {ExecutionId("e")}}), 1U);
+  EXPECT_EQ(stores.flows->Put({.ns = "a", .id = "f", .digest = "d"})->revision, 1);
+  EXPECT_EQ(stores.flows->ListLatest("")->size(), 1U);
+  const Epoch leased = **stores.leases->Acquire(1, "me", std::chrono::minutes(1));
+  EXPECT_TRUE(stores.leases->Renew(1, "me", leased, std::chrono::minutes(1)));
+  EXPECT_TRUE(stores.leases->Release(1, "me", leased));
+  EXPECT_TRUE(stores.leases->Holders({1}));
+  WriteBatch gone{.partition = 0, .epoch = batch.epoch, .executions_deleted = {ExecutionId("e"), ExecutionId("child")}};
+  EXPECT_TRUE(CommitAndWait(*stores.store, gone));
+  stores.logs->Flush();
+  EXPECT_EQ(server_.Do({"EXISTS", "l:e"}).integer, 0);
+  EXPECT_EQ(server_.Do({"ACL", "LOG"}).items.size(), 0U);
 }
 
 TEST_F(RedisFailure, SettingsThatLoseDataAreRefusedWithTheRemedy) {
