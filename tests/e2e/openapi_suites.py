@@ -23,7 +23,7 @@ from openapi_versions import at_version  # noqa: E402
 
 NEWER = "2026-03-10"
 SUITES = ["github_tasks", "github_release_tasks", "nightly", "release_native", "github_kestra_tasks", "gh_watch", "github_hooks",
-          "github_known"]
+          "github_known", "polling"]
 
 
 def run(suite, settings):
