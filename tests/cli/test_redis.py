@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import signal
 import socket
 import subprocess
 import sys
@@ -139,7 +138,8 @@ class OnRedis(ClusterTest):
         second = self.scheduler_on(redis)
         self.worker(second)
         self.client(first, "exec", "start", "team/one")
-        code, seen = first.stop(signal.SIGCONT) if first.process.poll() is None else (first.process.returncode, "")
+        first.process.wait(60)
+        code, seen = first.stop()
         self.assertNotEqual(code, 0)
         self.assertIn("epoch", seen)
         self.assert_exit(self.client(second, "exec", "start", "team/one", "--wait"), 0)
