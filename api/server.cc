@@ -16,10 +16,12 @@
 #include <mutex>
 #include <utility>
 
+#include "api/access.h"
 #include "api/execution_requests.h"
 #include "api/grpc_log.h"
 #include "api/services.h"
 #include "api/serving.h"
+#include "api/status.h"
 
 namespace headrace::api {
 namespace {
@@ -106,10 +108,44 @@ void EnablePlugins() {
   });
 }
 
+std::string_view Find(const grpc::AuthMetadataProcessor::InputMetadata& metadata, const char* name) {
+  const auto found = metadata.find(name);
+  return found == metadata.end() ? std::string_view() : std::string_view(found->second.data(), found->second.size());
+}
+
+// Asked before any method sees a call. What it takes it does not hand on: no service sees a token.
+class TokenCheck final : public grpc::AuthMetadataProcessor {
+ public:
+  explicit TokenCheck(std::shared_ptr<const http::Authenticator> tokens) : tokens_(std::move(tokens)) {}
+
+  bool IsBlocking() const override { return false; }
+  grpc::Status Process(const InputMetadata& metadata, grpc::AuthContext*, OutputMetadata* consumed, OutputMetadata*) override {
+    const std::string_view authorization = Find(metadata, "authorization");
+    if (metadata.count("authorization") == 1) consumed->emplace("authorization", std::string(authorization));
+    const Status may = MayCall(*tokens_, Find(metadata, ":path"), metadata.count("authorization") == 1 ? authorization : std::string_view());
+    return may ? grpc::Status::OK : ToGrpcStatus(may.error());
+  }
+
+ private:
+  const std::shared_ptr<const http::Authenticator> tokens_;
+};
+
+std::shared_ptr<grpc::ServerCredentials> CredentialsOf(const std::optional<ApiTls>& tls) {
+  if (!tls) return grpc::InsecureServerCredentials();
+  grpc::SslServerCredentialsOptions options(tls->client_ca.empty() ? GRPC_SSL_DONT_REQUEST_CLIENT_CERTIFICATE
+                                                                   : GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);
+  options.pem_root_certs = tls->client_ca;
+  options.pem_key_cert_pairs.push_back({tls->key, tls->certificate});
+  auto credentials = grpc::SslServerCredentials(options);
+  credentials->SetAuthMetadataProcessor(std::make_shared<TokenCheck>(tls->tokens));
+  return credentials;
+}
+
 class GrpcServer final : public ApiServer {
  public:
   GrpcServer(const ApiOptions& options, scheduler::Engine& engine)
-      : pool_(options.threads, options.waiting_max),
+      : tls_(options.tls),
+        pool_(options.threads, options.waiting_max),
         calls_(options.unary_cap, options.streams_max),
         serving_{engine, pool_, calls_, options.version},
         services_{MakeFlowService(serving_), MakeExecutionService(serving_), MakeTriggerService(serving_),
@@ -150,11 +186,12 @@ class GrpcServer final : public ApiServer {
   void Build(const std::string& address) {
     grpc::ServerBuilder builder;
     SetLimits(builder);
-    if (!address.empty()) builder.AddListeningPort(address, grpc::InsecureServerCredentials(), &port_);
+    if (!address.empty()) builder.AddListeningPort(address, CredentialsOf(tls_), &port_);
     for (const auto& service : services_) builder.RegisterService(service.get());
     server_ = builder.BuildAndStart();
   }
 
+  const std::optional<ApiTls> tls_;
   TaskPool pool_;
   CallBook calls_;
   Serving serving_;
@@ -173,10 +210,10 @@ Result<std::unique_ptr<ApiServer>> ApiServer::Start(const ApiOptions& options, s
     return server;
   }
   ASSIGN_OR_RETURN(const HostPort where, SplitAddress(options.address));
-  if (!IsLoopback(where.host)) {
-    return InvalidArgument("the API cannot listen on " + options.address +
-                           ": it has neither TLS nor authentication yet, so only loopback addresses are served; use "
-                           "127.0.0.1:" + std::to_string(where.port) + ", from elsewhere through ssh -L");
+  if (!options.tls && !IsLoopback(where.host)) {
+    return InvalidArgument("the API does not listen on " + options.address +
+                           " without TLS and tokens, as others could reach it: name --grpc-cert, --grpc-key and --token-file, or use a loopback "
+                           "address such as 127.0.0.1:" + std::to_string(where.port) + ", from elsewhere through ssh -L");
   }
   EnablePlugins();
   auto server = std::make_unique<GrpcServer>(options, engine);

@@ -1,15 +1,19 @@
 // The gRPC server: headrace.api.v1 with health and reflection on one address.
 // Units: messages of at most 4 MiB, unary calls of at most 30 s, 1000 streams at once; keepalive 30 s.
-// Errors: an address that is not loopback is INVALID_ARGUMENT (TLS and authentication are not there yet); a port in use is
-//   UNAVAILABLE naming it and what to do.
+// Laws: with TLS every call needs a token of a role that the method asks for (api/access.h); without it only loopback is served,
+//   and this machine's own programs may call everything.
+// Errors: an address that is not loopback without TLS is INVALID_ARGUMENT; a port in use is UNAVAILABLE naming it and what to
+//   do; certificates that cannot be used are INVALID_ARGUMENT.
 // Threads: Start and Shutdown by the owner; serving on gRPC's threads and a small pool.
 #pragma once
 
 #include <chrono>
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
 
+#include "api/http/authenticator.h"
 #include "common/base/error.h"
 
 namespace grpc {
@@ -21,6 +25,14 @@ class Engine;
 
 namespace headrace::api {
 
+// PEM texts.
+struct ApiTls {
+  std::string certificate;
+  std::string key;
+  std::string client_ca{};  // then clients need a certificate of it, too
+  std::shared_ptr<const http::Authenticator> tokens;
+};
+
 struct ApiOptions {
   std::string address = "127.0.0.1:8082";  // port 0 takes a free one; empty: nobody can connect but InProcessChannel
   std::string version = "unknown";
@@ -28,6 +40,7 @@ struct ApiOptions {
   std::size_t streams_max = 1000;
   std::size_t threads = 4;
   std::size_t waiting_max = 4096;  // unary calls that wait for a thread
+  std::optional<ApiTls> tls{};
 };
 
 class ApiServer {

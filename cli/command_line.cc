@@ -13,9 +13,11 @@
 #include "cli/commands/remote.h"
 #include "cli/context.h"
 #include "cli/exit_code.h"
+#include "cli/pem.h"
 #include "cli/usage.h"
 #include "cli/version.h"
 #include "common/base/log.h"
+#include "common/base/text.h"
 
 namespace headrace::cli {
 namespace {
@@ -40,6 +42,11 @@ Screen ScreenOf(int fd, const std::string& choice) {
 
 void AddGlobalOptions(CLI::App& app, Context& context, std::string& color) {
   app.add_option("--server", context.server, "address of the server's API")->envname("HEADRACE_SERVER")->capture_default_str();
+  app.add_option("--tls-ca", context.trust.ca, "PEM file of who signed the certificate of a server with TLS, or system for those that this machine trusts")
+      ->envname("HEADRACE_TLS_CA");
+  app.add_option("--tls-cert", context.trust.certificate, "PEM file of this client's certificate, where the server asks for one")
+      ->envname("HEADRACE_TLS_CERT");
+  app.add_option("--tls-key", context.trust.key, "PEM file of its key")->envname("HEADRACE_TLS_KEY");
   app.add_option("-o,--output", context.output, "table, wide, json, jsonl, yaml, name or csv")
       ->envname("HEADRACE_OUTPUT")
       ->check(CLI::IsMember({"table", "wide", "json", "jsonl", "yaml", "name", "csv"}))
@@ -69,6 +76,23 @@ void RegisterAll(CLI::App& app, Context& context) {
   RegisterKeys(app, context);
   RegisterDoctor(app, context);
   RegisterAbout(app, context);
+}
+
+// From names of files to what is in them. The token is none of the command line's: others could read it there.
+Status ReadTrust(ServerTrust& trust) {
+  if (trust.ca.empty() && (!trust.certificate.empty() || !trust.key.empty())) return InvalidArgument("--tls-cert and --tls-key need --tls-ca");
+  if (trust.certificate.empty() != trust.key.empty()) return InvalidArgument("--tls-cert and --tls-key belong together");
+  if (trust.ca.empty()) return {};
+  if (trust.ca != "system") {
+    ASSIGN_OR_RETURN(trust.ca, ReadPem(trust.ca, "--tls-ca"));
+  }
+  if (!trust.key.empty()) {
+    ASSIGN_OR_RETURN(trust.certificate, ReadPem(trust.certificate, "--tls-cert"));
+    ASSIGN_OR_RETURN(trust.key, ReadPem(trust.key, "--tls-key"));
+  }
+  if (const char* token = std::getenv("HEADRACE_TOKEN")) trust.token = std::string(Trim(token));
+  if (trust.token.find_first_of("\r\n") != std::string::npos) return InvalidArgument("HEADRACE_TOKEN has a line break in it");
+  return {};
 }
 
 // "help exec start" as "exec start --help".
@@ -119,6 +143,10 @@ int RunCommandLine(int argc, char** argv, std::istream& in, std::ostream& out, s
   context.out_screen = ScreenOf(STDOUT_FILENO, color);
   context.err_screen = ScreenOf(STDERR_FILENO, color);
   InitLog(context.log_level, context.log_format);
+  if (const Status trust = ReadTrust(context.trust); !trust) {
+    err << "error: " << trust.error().message << '\n';
+    return kExitUsage;
+  }
   const int code = context.action ? context.action() : kExitUsage;
   out.flush();
   if (!out) {

@@ -17,6 +17,14 @@ struct Screen {
   bool color = false;  // after --color, NO_COLOR, CLICOLOR_FORCE and TERM=dumb
 };
 
+// How to speak to a server that others can reach. PEM texts; without `ca` there is no TLS, and no token is sent.
+struct ServerTrust {
+  std::string ca{};          // of the server's certificate, or "system": those that this machine trusts
+  std::string certificate{};  // of ours, where the server asks for one
+  std::string key{};
+  std::string token{};
+};
+
 struct Context {
   std::istream& in;
   std::ostream& out;
@@ -28,6 +36,7 @@ struct Context {
   // Global options, HEADRACE_* as their environment.
   std::string server = "127.0.0.1:8082";
   bool server_given = false;     // by --server or HEADRACE_SERVER
+  ServerTrust trust{};
   std::string output = "table";  // table, wide, json, jsonl, yaml, name or csv
   bool ascii = false;
   bool quiet = false;

@@ -24,6 +24,7 @@ constexpr std::string_view kDigestPrefix = "sha256:";
 constexpr std::string_view kScheme = "Bearer ";
 
 constexpr std::pair<Role, std::string_view> kRoles[] = {{Role::kPublic, "public"},
+                                                        {Role::kWorker, "worker"},
                                                         {Role::kViewer, "viewer"},
                                                         {Role::kOperator, "operator"},
                                                         {Role::kEditor, "editor"},
@@ -89,7 +90,7 @@ Result<std::unique_ptr<Authenticator>> ParseTokens(const std::string& text, cons
     words >> token >> name >> role_name;
     const std::optional<Role> role = ParseRole(role_name);
     if (!role || words >> more)
-      return Fail(WrongLine(file, number, "a line is TOKEN NAME ROLE, with viewer, operator, editor or admin as role"));
+      return Fail(WrongLine(file, number, "a line is TOKEN NAME ROLE, with worker, viewer, operator, editor or admin as role"));
     std::string digest;
     if (token.starts_with(kDigestPrefix)) {
       digest = token.substr(kDigestPrefix.size());

@@ -1,5 +1,5 @@
 // The seam of who calls, and the one that reads bearer tokens out of a file.
-// Shapes: a line "TOKEN NAME ROLE" of viewer, operator, editor, admin; TOKEN is the token itself (16 characters or
+// Shapes: a line "TOKEN NAME ROLE" of worker, viewer, operator, editor, admin; TOKEN is the token itself (16 characters or
 // more) or
 //   "sha256:HEX" of it; '#' begins a comment. Only digests are kept.
 // Errors: INVALID_ARGUMENT names file and line; UNAUTHENTICATED says no more than that.

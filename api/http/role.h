@@ -1,4 +1,5 @@
-// What a route asks of who calls it. Each role may do what those before it may.
+// What a route or a method asks of who calls it. Each role may do what those before it may; a worker may also call what its
+// tasks need (api/access.h).
 // Threads: plain values.
 #pragma once
 
@@ -9,7 +10,7 @@
 
 namespace headrace::api::http {
 
-enum class Role : std::uint8_t { kPublic, kViewer, kOperator, kEditor, kAdmin };
+enum class Role : std::uint8_t { kPublic, kWorker, kViewer, kOperator, kEditor, kAdmin };
 
 std::string_view RoleName(Role role);
 // "viewer" and so on; public is nobody's role.

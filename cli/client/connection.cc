@@ -26,6 +26,18 @@ grpc::ChannelArguments Arguments() {
   return arguments;
 }
 
+// A token goes to nobody whose certificate was not checked.
+std::shared_ptr<grpc::ChannelCredentials> CredentialsOf(const ServerTrust& trust) {
+  if (trust.ca.empty()) return grpc::InsecureChannelCredentials();
+  grpc::SslCredentialsOptions options;
+  if (trust.ca != "system") options.pem_root_certs = trust.ca;
+  options.pem_cert_chain = trust.certificate;
+  options.pem_private_key = trust.key;
+  auto credentials = grpc::SslCredentials(options);
+  if (trust.token.empty()) return credentials;
+  return grpc::CompositeChannelCredentials(credentials, grpc::AccessTokenCredentials(trust.token));
+}
+
 // gRPC's chain of causes by its last one: "Connection refused".
 std::string LastCause(const std::string& message) {
   const std::size_t colon = message.rfind(": ");
@@ -34,10 +46,14 @@ std::string LastCause(const std::string& message) {
 
 }  // namespace
 
-Connection::Connection(std::string address, std::string program)
-    : address_(std::move(address)), program_(std::move(program)) {
+Connection::Connection(std::string address, std::string program, const ServerTrust& trust)
+    : address_(std::move(address)), program_(std::move(program)), tls_(!trust.ca.empty()) {
   api::RouteGrpcLog();
-  channel_ = grpc::CreateCustomChannel(address_, grpc::InsecureChannelCredentials(), Arguments());
+  channel_ = grpc::CreateCustomChannel(address_, CredentialsOf(trust), Arguments());
+}
+
+std::shared_ptr<const Connection> ConnectTo(const Context& context) {
+  return std::make_shared<const Connection>(context.server, context.program, context.trust);
 }
 
 void Connection::Prepare(grpc::ClientContext& context, std::chrono::milliseconds timeout) {
@@ -48,7 +64,11 @@ Error Connection::ToError(const grpc::Status& status) const {
   Error error = api::FromGrpcStatus(status);
   // A status with details is an answer; without, gRPC itself failed on the way.
   if (!status.error_details().empty()) return error;
-  if (error.code == Code::kUnavailable) {
+  if (error.code == Code::kUnavailable && (tls_ || address_.find("127.") != 0)) {
+    error.message = "no headrace server answers at " + address_ + " (" + LastCause(error.message) + "); " +
+                    (tls_ ? "does its certificate name this host, and does --tls-ca name who signed it?"
+                          : "one that others can reach wants TLS: name --tls-ca, and a token in HEADRACE_TOKEN");
+  } else if (error.code == Code::kUnavailable) {
     error.message = "no headrace server answers at " + address_ + " (" + LastCause(error.message) + "); start one with `" + program_ +
                     " standalone`, or name another with --server HOST:PORT or HEADRACE_SERVER";
   } else if (error.code == Code::kDeadlineExceeded) {

@@ -1,5 +1,5 @@
 // The way to a server: one lazy gRPC channel.
-// Shapes: an address is HOST:PORT; only loopback is served yet (api/server.h).
+// Shapes: an address is HOST:PORT; beyond loopback a server wants TLS and a token (api/server.h).
 // Errors: a server that cannot be reached is UNAVAILABLE naming the address and how to start one; a server's own errors
 //   come back as they were, violations included; no answer in time is DEADLINE_EXCEEDED.
 // Threads: shared.
@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 
+#include "cli/context.h"
 #include "common/base/error.h"
 
 namespace grpc {
@@ -24,7 +25,7 @@ inline constexpr std::chrono::seconds kCallTimeout(10);
 class Connection {
  public:
   // Connects with the first call. `program` is how people start us.
-  explicit Connection(std::string address, std::string program = "headrace");
+  explicit Connection(std::string address, std::string program = "headrace", const ServerTrust& trust = {});
 
   const std::string& address() const { return address_; }
   const std::shared_ptr<grpc::Channel>& channel() const { return channel_; }
@@ -38,7 +39,11 @@ class Connection {
  private:
   std::string address_;
   std::string program_;
+  bool tls_;
   std::shared_ptr<grpc::Channel> channel_;
 };
+
+// To the server that the command line names.
+std::shared_ptr<const Connection> ConnectTo(const Context& context);
 
 }  // namespace headrace::cli

@@ -22,6 +22,7 @@
 #include "cli/host/webhooks.h"
 #include "cli/host/worker_host.h"
 #include "cli/output/json.h"
+#include "cli/pem.h"
 #include "cli/signals.h"
 #include "cli/version.h"
 #include "common/queue/zmq_queue.h"
@@ -36,6 +37,10 @@ struct SchedulerArguments {
   std::string data{};
   StoreFlags store{};
   int grpc_port = 8082;
+  std::string grpc_address = "127.0.0.1";
+  std::string grpc_cert{};
+  std::string grpc_key{};
+  std::string grpc_client_ca{};
   HttpArguments http{};
   std::string queue_endpoint = "tcp://127.0.0.1:5570";
   std::string queue_key{};
@@ -138,8 +143,30 @@ Status ApplyFlows(Context& context, scheduler::Engine& engine, const std::vector
   return {};
 }
 
+Result<std::optional<api::ApiTls>> TlsOf(const SchedulerArguments& arguments) {
+  if (arguments.grpc_cert.empty() != arguments.grpc_key.empty()) return InvalidArgument("--grpc-cert and --grpc-key belong together");
+  if (arguments.grpc_cert.empty() && !arguments.grpc_client_ca.empty()) return InvalidArgument("--grpc-client-ca needs --grpc-cert and --grpc-key");
+  if (arguments.grpc_cert.empty()) return std::nullopt;
+  if (arguments.http.token_file.empty()) return InvalidArgument("--grpc-cert needs --token-file, too: who may call what");
+  api::ApiTls tls;
+  ASSIGN_OR_RETURN(tls.certificate, ReadPem(arguments.grpc_cert, "--grpc-cert"));
+  ASSIGN_OR_RETURN(tls.key, ReadPem(arguments.grpc_key, "--grpc-key"));
+  if (!arguments.grpc_client_ca.empty()) {
+    ASSIGN_OR_RETURN(tls.client_ca, ReadPem(arguments.grpc_client_ca, "--grpc-client-ca"));
+  }
+  ASSIGN_OR_RETURN(tls.tokens, api::http::ReadTokenFile(arguments.http.token_file));
+  return tls;
+}
+
+std::string ApiAddress(const SchedulerArguments& arguments, int port) {
+  const bool six = arguments.grpc_address.find(':') != std::string::npos && !arguments.grpc_address.starts_with('[');
+  return (six ? "[" + arguments.grpc_address + "]" : arguments.grpc_address) + ":" + std::to_string(port);
+}
+
 Result<std::unique_ptr<api::ApiServer>> OpenApi(const SchedulerArguments& arguments, scheduler::Engine& engine) {
-  return api::ApiServer::Start({.address = "127.0.0.1:" + std::to_string(arguments.grpc_port), .version = kVersion}, engine);
+  api::ApiOptions options{.address = ApiAddress(arguments, arguments.grpc_port), .version = kVersion};
+  ASSIGN_OR_RETURN(options.tls, TlsOf(arguments));
+  return api::ApiServer::Start(options, engine);
 }
 
 void Ready(Context& context, const std::string& text) { context.err << "headrace " << text << std::endl; }
@@ -159,7 +186,7 @@ Result<int> RunScheduler(Context& context, const SchedulerArguments& arguments) 
   const auto github = MakeGithubHookDoor(host->engine());
   ASSIGN_OR_RETURN(const auto http, OpenHttp(arguments.http, "scheduler", host->engine(), {.webhooks = webhooks.get(), .github = github.get()}));
   data.Keep();
-  Ready(context, "scheduler is ready: API 127.0.0.1:" + std::to_string(api->port()) + ", workers " +
+  Ready(context, "scheduler is ready: API " + ApiAddress(arguments, api->port()) + ", workers " +
                      host->engine().worker_endpoint() + ", " + Served(*http) + options.place);
   const auto signal = signals.WaitForEnd({host->failure().fd()});
   RETURN_IF_ERROR(host->failure().status());
@@ -197,7 +224,7 @@ Result<int> RunStandalone(Context& context, const SchedulerArguments& arguments)
   const auto github = MakeGithubHookDoor(host->engine());
   ASSIGN_OR_RETURN(const auto http, OpenHttp(arguments.http, "standalone", host->engine(), {.webhooks = webhooks.get(), .github = github.get()}));
   data.Keep();
-  Ready(context, "is ready: API 127.0.0.1:" + std::to_string(api->port()) + ", " + Served(*http) + std::to_string(arguments.slots) +
+  Ready(context, "is ready: API " + ApiAddress(arguments, api->port()) + ", " + Served(*http) + std::to_string(arguments.slots) +
                      " slots, " + options.place);
   const auto signal = signals.WaitForEnd({worker->fd(), host->failure().fd()});
   RETURN_IF_ERROR(host->failure().status());
@@ -272,7 +299,7 @@ Result<int> RunWorker(Context& context, const WorkerArguments& arguments) {
   const std::string id = options.id.str();
   // A default would do: but tasks that delete executions must not find another engine by chance.
   std::unique_ptr<worker::EngineDoor> engine;
-  if (context.server_given) engine = MakeRemoteDoor(std::make_shared<Connection>(context.server, context.program));
+  if (context.server_given) engine = MakeRemoteDoor(ConnectTo(context));
   ASSIGN_OR_RETURN(const auto worker,
                    WorkerHost::Start(std::move(options), *supervisor, std::move(queue), clock, std::move(engine)));
   if (ServeUntilEnd(context, arguments, id, signals, *worker)) RETURN_IF_ERROR(EndWorker(context, *worker, signals));
@@ -303,8 +330,13 @@ void AddHttpOptions(CLI::App& app, HttpArguments& to) {
 
 void AddEngineOptions(CLI::App& app, SchedulerArguments& to) {
   AddHttpOptions(app, to.http);
-  app.add_option("--grpc-port", to.grpc_port, "of the API on 127.0.0.1; 0 takes a free one")
+  app.add_option("--grpc-port", to.grpc_port, "of the API; 0 takes a free one")
       ->envname("HEADRACE_GRPC_PORT")->check(CLI::Range(0, 65535))->capture_default_str();
+  app.add_option("--grpc-address", to.grpc_address, "IP address of the API; one that others can reach needs --grpc-cert, --grpc-key and --token-file")
+      ->envname("HEADRACE_GRPC_ADDRESS")->capture_default_str();
+  app.add_option("--grpc-cert", to.grpc_cert, "PEM file of the API's certificate; with it every call needs a token of --token-file")->envname("HEADRACE_GRPC_CERT");
+  app.add_option("--grpc-key", to.grpc_key, "PEM file of its key")->envname("HEADRACE_GRPC_KEY");
+  app.add_option("--grpc-client-ca", to.grpc_client_ca, "PEM file: clients need a certificate of it, besides their token")->envname("HEADRACE_GRPC_CLIENT_CA");
   app.add_option("--flows", to.flows, "deploy the flows of this folder at the start")->envname("HEADRACE_FLOWS")->allow_extra_args(false);
   app.add_option("--templates", to.templates, "folder of templates that flows may take in (deprecated in Kestra); without it they are refused")
       ->envname("HEADRACE_TEMPLATES")->allow_extra_args(false);

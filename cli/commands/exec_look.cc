@@ -20,7 +20,7 @@ constexpr int kPageMax = 1000;
 constexpr std::size_t kClockAndLevel = 15;  // "12:00:01 ERROR "
 
 ExecClient ClientOf(const Context& context) {
-  return ExecClient(std::make_shared<Connection>(context.server, context.program));
+  return ExecClient(ConnectTo(context));
 }
 
 std::string StateText(const v1::StateHistory& history) {

@@ -13,7 +13,7 @@ namespace headrace::cli {
 namespace {
 
 ExecClient Client(const Context& context) {
-  return ExecClient(std::make_shared<Connection>(context.server, context.program));
+  return ExecClient(ConnectTo(context));
 }
 
 // A task run by its own id or by its task's: then the newest that counts.

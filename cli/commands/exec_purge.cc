@@ -95,7 +95,7 @@ Status PurgeAll(ExecClient& client, const PurgeArguments& arguments, Purged& pur
 }  // namespace
 
 int PurgeExecutions(Context& context, const PurgeArguments& arguments) {
-  ExecClient client(std::make_shared<Connection>(context.server, context.program));
+  ExecClient client(ConnectTo(context));
   if (arguments.dry_run) return Preview(context, client, arguments);
   Purged purged;
   const Status done = PurgeAll(client, arguments, purged);

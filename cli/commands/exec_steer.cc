@@ -11,10 +11,6 @@
 namespace headrace::cli {
 namespace {
 
-std::shared_ptr<Connection> Connect(const Context& context) {
-  return std::make_shared<Connection>(context.server, context.program);
-}
-
 Result<v1::SubmitExecutionRequest> RequestOf(Context& context, const StartArguments& arguments) {
   v1::SubmitExecutionRequest request;
   ASSIGN_OR_RETURN(const FlowName name, ParseFlowName(arguments.flow));
@@ -57,7 +53,7 @@ void PrintStarted(const Context& context, const v1::SubmitExecutionResponse& sta
 }  // namespace
 
 int StartExecution(Context& context, const StartArguments& arguments, const Follow& follow) {
-  const auto connection = Connect(context);
+  const auto connection = ConnectTo(context);
   const Result<v1::SubmitExecutionRequest> request = RequestOf(context, arguments);
   if (!request) return PrintError(context, request.error());
   Result<FollowRequest> then = FollowOf(*connection, "", arguments.timeout);
@@ -74,7 +70,7 @@ int StartExecution(Context& context, const StartArguments& arguments, const Foll
 }
 
 int KillExecution(Context& context, const std::string& id, const std::string& reason) {
-  ExecClient client(Connect(context));
+  ExecClient client(ConnectTo(context));
   const Result<std::string> resolved = client.ResolveId(id);
   if (!resolved) return PrintError(context, resolved.error());
   if (const Status killed = client.Kill(*resolved, reason); !killed) return PrintError(context, killed.error());
@@ -83,7 +79,7 @@ int KillExecution(Context& context, const std::string& id, const std::string& re
 }
 
 int RestartExecution(Context& context, const FollowArguments& arguments, const Follow& follow) {
-  const auto connection = Connect(context);
+  const auto connection = ConnectTo(context);
   ExecClient client(connection);
   const Result<std::string> id = client.ResolveId(arguments.id);
   if (!id) return PrintError(context, id.error());
@@ -95,7 +91,7 @@ int RestartExecution(Context& context, const FollowArguments& arguments, const F
 }
 
 int WatchExecution(Context& context, const FollowArguments& arguments, const Follow& follow) {
-  const auto connection = Connect(context);
+  const auto connection = ConnectTo(context);
   const Result<std::string> id = ExecClient(connection).ResolveId(arguments.id);
   if (!id) return PrintError(context, id.error());
   const Result<FollowRequest> request = FollowOf(*connection, *id, arguments.timeout);

@@ -14,7 +14,7 @@ namespace headrace::cli {
 namespace {
 
 FlowClient ClientOf(const Context& context) {
-  return FlowClient(std::make_shared<Connection>(context.server, context.program));
+  return FlowClient(ConnectTo(context));
 }
 
 std::string NameOf(const v1::Flow& flow) { return flow.namespace_() + "/" + flow.id(); }

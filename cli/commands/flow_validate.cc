@@ -130,7 +130,7 @@ int ValidateFlows(Context& context, const std::vector<std::string>& paths, const
   if (!texts) return PrintError(context, texts.error());
   const Result<flow::Catalog> catalog = online ? flow::Catalog() : CatalogWithTemplates(templates, context.in);
   if (!catalog) return PrintError(context, catalog.error());
-  FlowClient client(std::make_shared<Connection>(context.server, context.program));
+  FlowClient client(ConnectTo(context));
   std::vector<Verdict> verdicts;
   for (const FlowText& text : *texts) {
     Result<Verdict> verdict = online ? CheckOnline(text, client) : CheckOffline(text, *catalog);

@@ -19,7 +19,7 @@ namespace {
 using worker::github::FlakyJob;
 
 std::unique_ptr<worker::EngineDoor> DoorOf(const Context& context) {
-  return MakeRemoteDoor(std::make_shared<Connection>(context.server, context.program));
+  return MakeRemoteDoor(ConnectTo(context));
 }
 
 std::string PercentText(double share) {

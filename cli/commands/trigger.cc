@@ -29,7 +29,7 @@ struct TriggerArguments {
 using Shared = std::shared_ptr<TriggerArguments>;
 
 TriggerClient ClientOf(const Context& context) {
-  return TriggerClient(std::make_shared<Connection>(context.server, context.program));
+  return TriggerClient(ConnectTo(context));
 }
 
 // "team/night/every-day".

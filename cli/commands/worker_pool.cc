@@ -13,7 +13,7 @@ namespace headrace::cli {
 namespace {
 
 ExecClient ClientOf(const Context& context) {
-  return ExecClient(std::make_shared<Connection>(context.server, context.program));
+  return ExecClient(ConnectTo(context));
 }
 
 std::string TagsText(const v1::Worker& worker) {

@@ -97,7 +97,8 @@ class ClusterTest(BinaryTest):
         service = self.serve("scheduler", "--data", os.path.join(self.folder, data), "--grpc-port", "0",
                              "--queue-endpoint", queue, *more)
         seen = service.wait_for(", data ")
-        service.server, service.queue = re.search(r"API (127\.0\.0\.1:\d+), workers (tcp://(?:127\.0\.0\.1|0\.0\.0\.0):\d+)", seen).groups()
+        service.server, service.queue = re.search(r"API ((?:127\.0\.0\.1|0\.0\.0\.0):\d+), workers (tcp://(?:127\.0\.0\.1|0\.0\.0\.0):\d+)", seen).groups()
+        service.server = service.server.replace("0.0.0.0", "127.0.0.1")
         service.queue = service.queue.replace("//0.0.0.0", "//127.0.0.1")
         return service
 
