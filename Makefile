@@ -74,6 +74,11 @@ compare: build ## waiting for GitHub's runs: gh, the team's npx command and head
 bench: build ## the benchmarks, each beside the limits of the machine
 	@tools/bench build/release/bin
 
+.PHONY: deploy-check
+deploy-check: build ## chart, manifests and the chart's pods with the real program, without a cluster (npm, pip; fetches helm once)
+	@tools/install-deps deploy
+	@for check in chart kustomize pods; do HEADRACE_BIN=build/release/bin/headrace python3 tests/deploy/check_$$check.py || exit 1; done
+
 .PHONY: image
 image: build ## the container images, built and started on a base of Debian packages alone (root; Linux)
 	@tools/install-deps image
@@ -107,6 +112,10 @@ coverage: deps build/coverage/build.ninja ## lines run by the tests, a room
 golden: build ## rewrite the golden files; read the diff before you commit it
 	@cd build/release && HEADRACE_REWRITE_GOLDEN=1 $(CTEST) -R 'golden|states'
 	@git --no-pager diff --stat
+
+.PHONY: deploy-render
+deploy-render: ## write deploy/kustomize anew from the chart
+	@python3 tests/deploy/check_kustomize.py --write
 
 .PHONY: format
 format: dev-deps ## clang-format over the sources

@@ -1,0 +1,88 @@
+{{/* What values.schema.json cannot say. All faults at once, each with its remedy. */}}
+{{- define "headrace.validate" -}}
+{{- $faults := list -}}
+{{- $mode := .Values.mode -}}
+{{- $exposed := include "headrace.exposed" . -}}
+{{- $pools := (include "headrace.pools" . | fromJson).pools -}}
+
+{{- if ne (int .Values.scheduler.replicas) 1 -}}
+{{- $faults = append $faults (printf "scheduler.replicas is %d: the embedded store belongs to one scheduler process, and this version knows no other; leave it 1 (several schedulers need the Redis store)" (int .Values.scheduler.replicas)) -}}
+{{- end -}}
+{{- if .Values.redis.existingSecret -}}
+{{- $faults = append $faults "redis.existingSecret: the scheduler of this version keeps its state in the embedded store only and would not use a Redis; leave it empty" -}}
+{{- end -}}
+
+{{- if eq $mode "standalone" -}}
+{{- if $pools -}}
+{{- $faults = append $faults (printf "workers.%s: in mode standalone the one process runs the tasks; set mode: pools, or scheduler.slots" (keys $pools | sortAlpha | first)) -}}
+{{- end -}}
+{{- else if not $pools -}}
+{{- $faults = append $faults (printf "mode: %s needs at least one pool, such as workers: {general: {}}; nothing would run tasks otherwise" $mode) -}}
+{{- end -}}
+
+{{- if eq .Values.image.tag "latest" -}}
+{{- $faults = append $faults "image.tag: latest is another version tomorrow, and a pod that restarts would change its own; name a version" -}}
+{{- end -}}
+{{- $envs := dict "scheduler.env" .Values.scheduler.env -}}
+{{- range $name, $pool := $pools -}}
+{{- $_ := set $envs (printf "workers.%s.env" $name) $pool.env -}}
+{{- end -}}
+{{- range $where, $env := $envs -}}
+{{- range $key, $_ := $env -}}
+{{- if regexMatch "SECRET|TOKEN|PASSWORD|PASSWD|_KEY$" $key -}}
+{{- $faults = append $faults (printf "%s.%s: a secret in a plain value is shown to everybody who may read the pod; put it into a Secret and name that in `secrets` (HEADRACE_ENCRYPTION_KEY: encryptionKey.existingSecret)" $where $key) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- range $name, $pool := $pools -}}
+{{- if hasSuffix ":latest" $pool.image -}}
+{{- $faults = append $faults (printf "workers.%s.image: latest is another version tomorrow; name a version" $name) -}}
+{{- end -}}
+{{- if not (regexMatch "^[a-z0-9]([-a-z0-9]{0,20}[a-z0-9])?$" $name) -}}
+{{- $faults = append $faults (printf "workers.%s: a pool's name is part of the names of its objects; use at most 22 of a-z, 0-9 and -" $name) -}}
+{{- end -}}
+{{- if eq $mode "pools" -}}
+{{- if or (ne (int $pool.replicas) 1) (ne $pool.autoscaling.kind "none") -}}
+{{- $faults = append $faults (printf "workers.%s: in mode pools a pool is one container of the scheduler's pod; give it more slots instead of replicas or autoscaling, or use mode: cluster" $name) -}}
+{{- end -}}
+{{- end -}}
+{{- if and (eq $pool.autoscaling.kind "keda") (not $pool.autoscaling.triggers) -}}
+{{- $faults = append $faults (printf "workers.%s.autoscaling.triggers: KEDA needs at least one; headrace brings no scaler of its own yet, README.md has an example with Prometheus" $name) -}}
+{{- end -}}
+{{- if gt (int $pool.autoscaling.minReplicas) (int $pool.autoscaling.maxReplicas) -}}
+{{- $faults = append $faults (printf "workers.%s.autoscaling: minReplicas %d is more than maxReplicas %d" $name (int $pool.autoscaling.minReplicas) (int $pool.autoscaling.maxReplicas)) -}}
+{{- end -}}
+{{- end -}}
+
+{{- if eq $mode "cluster" -}}
+{{- if not .Values.cluster.tunnel.tlsSecret -}}
+{{- $faults = append $faults "mode: cluster: the worker queue and the API have neither encryption nor authentication yet, so scheduler and workers refuse every address but loopback, and worker pods of their own cannot reach the scheduler; use mode: pools, or give cluster.tunnel.tlsSecret for a TLS tunnel between the pods (docs/kubernetes.md)" -}}
+{{- end -}}
+{{- if not .Values.storage.existingClaim -}}
+{{- $faults = append $faults "mode: cluster: storage.existingClaim must name a ReadWriteMany claim; tasks' files would be missing on other pods otherwise" -}}
+{{- end -}}
+{{- end -}}
+
+{{- if not $exposed -}}
+{{- if .Values.ingress.enabled -}}
+{{- $faults = append $faults "ingress.enabled: HTTP listens on the pod's loopback until http.tokensSecret.name names a Secret with tokens" -}}
+{{- end -}}
+{{- if .Values.metrics.serviceMonitor.enabled -}}
+{{- $faults = append $faults "metrics.serviceMonitor.enabled: metrics are served on the pod's loopback until http.tokensSecret.name names a Secret with tokens" -}}
+{{- end -}}
+{{- if .Values.http.githubHooksSecret.name -}}
+{{- $faults = append $faults "http.githubHooksSecret.name: GitHub cannot reach a loopback address; name http.tokensSecret.name, too" -}}
+{{- end -}}
+{{- end -}}
+{{- if and .Values.metrics.serviceMonitor.enabled (not .Values.metrics.serviceMonitor.tokenSecret.name) -}}
+{{- $faults = append $faults "metrics.serviceMonitor.tokenSecret.name: /metrics is for viewers; name a Secret with a viewer's token" -}}
+{{- end -}}
+{{- if and .Values.ingress.enabled (not .Values.ingress.hosts) -}}
+{{- $faults = append $faults "ingress.hosts: name at least one host" -}}
+{{- end -}}
+
+{{- if $faults -}}
+{{- fail (printf "\n\nThese values cannot work:\n  - %s\n" (join "\n  - " $faults)) -}}
+{{- end -}}
+{{- end -}}

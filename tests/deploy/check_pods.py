@@ -1,0 +1,236 @@
+#!/usr/bin/env python3
+"""The chart's pods started with the real program (pod.py): they become ready, run flows, keep what workers report while they drain, and the
+tunnel of mode cluster admits only who has a certificate.
+
+usage: HEADRACE_BIN=… check_pods.py"""
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+import laws
+import tools
+from pod import PATIENCE, Network, Pod
+
+PROGRAM = os.environ.get("HEADRACE_BIN", "")
+TOKEN, VIEWER = "admin-token-0123456789", "viewer-token-0123456789"
+SECRETS = {
+    "headrace-tokens": {"tokens": f"{TOKEN} ops admin\n{VIEWER} prometheus viewer\n"},
+    "headrace-github-hooks": {"secrets": "github a-long-secret-of-a-webhook\n"},
+    "headrace-connections": {"connections.yaml": "connections:\n  github:\n    github:\n      token: \"{{ secret('GH') }}\"\n"},
+    "headrace-encryption": {"key": "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="},
+    "team-secrets": {"SECRET_COLOUR": "Ymx1ZQ=="},
+    "build-secrets": {"SECRET_SHAPE": "cm91bmQ="},
+}
+FLOW = """
+id: {id}
+namespace: check
+tasks:
+  - id: write
+    type: io.kestra.plugin.scripts.shell.Commands
+    taskRunner: {{type: io.kestra.plugin.core.runner.Process}}
+    outputFiles: [note.txt]
+    env: {{COLOUR: "{{{{ secret('COLOUR') }}}}"}}
+    commands: ['test "$COLOUR" = blue', "{pause}", echo written >note.txt]
+  - id: read
+    type: io.kestra.plugin.scripts.shell.Commands
+    taskRunner: {{type: io.kestra.plugin.core.runner.Process}}
+    {group}
+    inputFiles: {{note.txt: "{{{{ outputs.write.outputFiles['note.txt'] }}}}"}}
+    commands: [grep -qx written note.txt]
+"""
+
+
+def flow(name, pause="true", group=""):
+    return FLOW.format(id=name, pause=pause, group=f"workerGroup: {{key: {group}}}" if group else "")
+
+
+def workloads(values):
+    got = tools.template(os.path.join(tools.HERE, "values", f"{values}.yaml"))
+    found = tools.objects(got.stdout)
+    configs = {one["metadata"]["name"]: one["data"] for one in found if one["kind"] == "ConfigMap"}
+    return {one["metadata"]["name"]: spec for one, _, spec in laws.pods(found) if one["kind"] in laws.LONG_RUNNING}, configs
+
+
+def moved(spec, ports):
+    """The same pod with other ports on loopback: two pods share the one network of the test."""
+    text = json.dumps(spec)
+    for old, new in ports.items():
+        text = text.replace(f"LISTEN:{old},bind", f"LISTEN:{new},bind").replace(f"127.0.0.1:{old}", f"127.0.0.1:{new}")
+    return json.loads(text)
+
+
+class PodCase(unittest.TestCase):
+    def setUp(self):
+        self._folder = tempfile.mkdtemp(prefix="headrace-pods-")
+        self.addCleanup(shutil.rmtree, self._folder, ignore_errors=True)
+
+    def pod(self, spec, name="headrace-0", folder=None, **more):
+        made = Pod(name, spec, os.path.join(self._folder, folder or name), PROGRAM, secrets={**SECRETS, **more.pop("secrets", {})}, **more)
+        self.addCleanup(made.close)
+        return made
+
+    def headrace(self, container, *words, stdin=""):
+        got = container.run("headrace", *words, stdin=stdin)
+        self.assertEqual(got.returncode, 0, f"{words}: {got.stdout}{got.stderr}{container.log()}")
+        return got.stdout
+
+    def wait_for_state(self, container, execution, *states):
+        until = time.monotonic() + PATIENCE
+        while (seen := json.loads(self.headrace(container, "exec", "get", execution, "-o", "json")))["state"]["current"] not in states:
+            self.assertLess(time.monotonic(), until, seen)
+            time.sleep(0.1)
+        return seen
+
+
+class Pods(PodCase):
+    def test_nothing_said_runs_a_flow_and_ends_at_once(self):
+        specs, _ = workloads("defaults")
+        pod = self.pod(specs["test-headrace"]).start()
+        headrace = pod.container("headrace")
+        self.headrace(headrace, "flow", "apply", "-", stdin=flow("a").replace('env: {COLOUR: "{{ secret(\'COLOUR\') }}"}', "env: {COLOUR: blue}"))
+        self.headrace(headrace, "exec", "start", "check/a", "--wait")
+        self.assertEqual(pod.terminate(), {"headrace": 0})
+
+    def test_http_with_tokens_and_flows_of_configmaps(self):
+        specs, configs = workloads("http")
+        texts = {"release.yaml": flow("release"), "nightly.yaml": flow("nightly")}
+        pod = self.pod(specs["flows"], configs={**configs, "team-flows": texts}).start()
+        headrace = pod.container("headrace")
+        self.assertEqual(sorted(line.split("/")[-1] for line in self.headrace(headrace, "flow", "list", "-o", "name").split()), ["hello", "nightly", "release"])
+        self.headrace(headrace, "exec", "start", "check/release", "--wait")
+        curl = lambda path, *words: headrace.run("curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", *words, f"http://127.0.0.2:8080{path}").stdout
+        self.assertEqual([curl("/health/ready"), curl("/metrics"), curl("/metrics", "-H", f"Authorization: Bearer {VIEWER}")], ["200", "401", "200"])
+        metrics = headrace.run("curl", "-s", "-H", f"Authorization: Bearer {VIEWER}", "http://127.0.0.1:8081/metrics").stdout
+        from check_chart import METRICS
+        for metric in METRICS:
+            self.assertIn(f"\n{metric}{{", metrics)
+        self.assertEqual(pod.terminate(), {"headrace": 0})
+
+    def test_pools_share_files_have_groups_and_secrets_of_their_own(self):
+        specs, _ = workloads("pools")
+        pod = self.pod(specs["test-headrace"]).start()
+        headrace, general, build = (pod.container(name) for name in ("headrace", "worker-general", "worker-build"))
+        self.assertNotIn("SECRET_COLOUR", headrace.env)
+        self.assertEqual(("SECRET_SHAPE" in general.env, "SECRET_SHAPE" in build.env), (False, True))
+        self.headrace(headrace, "flow", "apply", "-", stdin=flow("a", group="build"))
+        self.headrace(headrace, "exec", "start", "check/a", "--wait")
+        # A worker that is killed comes back under its name, as kubelet starts it again.
+        build.terminate(9)
+        build.end()
+        build.start()
+        build.wait_for("readiness")
+        self.headrace(headrace, "exec", "start", "check/a", "--wait")
+        # A worker's files are the storage alone, not the store.
+        self.assertEqual(build.run("sh", "-c", "ls /data").stdout, "storage\n")
+
+    def test_a_pod_that_ends_keeps_the_result_of_what_runs(self):
+        specs, _ = workloads("pools")
+        pod = self.pod(specs["test-headrace"]).start()
+        headrace = pod.container("headrace")
+        gate = os.path.join(pod.volume("tmp-general"), "gate")
+        self.headrace(headrace, "flow", "apply", "-", stdin=flow("slow", pause="touch /tmp/began; while test ! -e /tmp/gate; do sleep 0.05; done"))
+        execution = self.headrace(headrace, "exec", "start", "check/slow", "-o", "name").split("/")[-1].strip()
+        until = time.monotonic() + PATIENCE
+        while not os.path.exists(os.path.join(pod.volume("tmp-general"), "began")):
+            self.assertLess(time.monotonic(), until)
+            time.sleep(0.05)
+        # The task ends only after the workers were told to end.
+        general = pod.container("worker-general")
+        general.terminate()
+        while "drains" not in general.log():
+            self.assertLess(time.monotonic(), until)
+            time.sleep(0.05)
+        with open(gate, "w", encoding="ascii"):
+            pass
+        self.assertEqual(set(pod.terminate().values()), {0})
+        again = self.pod(specs["test-headrace"], folder="again", shared={"data": pod.volume("data")}).start()
+        seen = self.wait_for_state(again.container("headrace"), execution, "SUCCESS")
+        write = next(run for run in seen["taskRunList"] if run["taskId"] == "write")
+        self.assertEqual([attempt["state"]["current"] for attempt in write["attempts"]], ["SUCCESS"])
+
+
+def certificates(folder, *names):
+    """A CA and one certificate for all names, as cert-manager lays them into a Secret."""
+    def openssl(*words):
+        subprocess.run(["openssl", *words], check=True, capture_output=True, cwd=folder)
+    curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
+    openssl("req", "-x509", *curve, "-keyout", "ca.key", "-out", "ca.crt", "-subj", "/CN=test CA")
+    openssl("req", *curve[:-2], "-keyout", "tls.key", "-out", "tls.csr", "-subj", f"/CN={names[0]}")
+    with open(os.path.join(folder, "ext"), "w", encoding="ascii") as file:
+        file.write("subjectAltName=" + ",".join(f"DNS:{name}" for name in names))
+    openssl("x509", "-req", "-in", "tls.csr", "-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2", "-out", "tls.crt", "-extfile", "ext")
+    texts = {}
+    for name in ("tls.crt", "tls.key", "ca.crt"):
+        with open(os.path.join(folder, name), encoding="ascii") as file:
+            texts[name] = file.read()
+    return texts
+
+
+@unittest.skipUnless(shutil.which("socat") and shutil.which("openssl"), "socat or openssl is missing")
+class Tunnel(PodCase):
+    HOST = f"test-headrace-tunnel.{tools.NAMESPACE}.svc"
+
+    def cluster(self, worker_tls=None, host=None):
+        specs, _ = workloads("cluster")
+        keys = os.path.join(self._folder, "keys")
+        os.makedirs(keys)
+        secrets = {"headrace-tunnel": certificates(keys, host or self.HOST)}
+        network = Network()
+        self.addCleanup(network.close)
+        files = os.path.join(self._folder, "files")
+        os.makedirs(files)
+        shared = {"network": network, "hosts": [self.HOST], "shared": {"storage": files}}
+        scheduler = self.pod(specs["test-headrace"], secrets=secrets, **shared)
+        spec = moved(specs["test-headrace-worker-general"], {5570: 15570, 8082: 18082})
+        worker = self.pod(spec, name="worker-a", secrets={"headrace-tunnel": worker_tls or secrets["headrace-tunnel"]}, **shared)
+        return scheduler, worker
+
+    def test_a_worker_pod_runs_flows_through_the_tunnel_and_drains_through_it(self):
+        scheduler, worker = self.cluster()
+        scheduler.start()
+        worker.start()
+        headrace = scheduler.container("headrace")
+        self.headrace(headrace, "flow", "apply", "-", stdin=flow("a"))
+        self.headrace(headrace, "exec", "start", "check/a", "--wait")
+        self.assertEqual(worker.terminate()["worker"], 0)
+        self.assertEqual(self.headrace(headrace, "worker-pool", "list", "-o", "name").strip(), "")
+        self.assertEqual(scheduler.terminate()["headrace"], 0)
+
+    def refused(self, worker, headrace):
+        for one in [*worker.before, *worker.containers]:
+            one.start()
+        told = worker.container("worker")
+        until = time.monotonic() + PATIENCE
+        while "is waiting for a scheduler" not in told.log() or "E " not in worker.container("tunnel-queue").log():
+            self.assertLess(time.monotonic(), until, told.log() + worker.container("tunnel-queue").log())
+            time.sleep(0.1)
+        self.assertEqual(self.headrace(headrace, "worker-pool", "list", "-o", "name").strip(), "")
+
+    def test_a_worker_with_a_certificate_of_somebody_else_is_refused(self):
+        foreign = os.path.join(self._folder, "foreign")
+        os.makedirs(foreign)
+        scheduler, worker = self.cluster(worker_tls=certificates(foreign, self.HOST))
+        scheduler.start()
+        self.refused(worker, scheduler.container("headrace"))
+
+    def test_a_scheduler_with_a_certificate_for_another_name_is_refused(self):
+        scheduler, worker = self.cluster(host="another.flows.svc")
+        scheduler.start()
+        self.refused(worker, scheduler.container("headrace"))
+
+
+if __name__ == "__main__":
+    if not PROGRAM:
+        sys.exit("HEADRACE_BIN names no program")
+    tools.fetch()
+    try:
+        Network().close()
+    except OSError as error:
+        print(f"skipped: {error}: a pod has a network of its own")
+        sys.exit(tools.SKIPPED)
+    unittest.main()
