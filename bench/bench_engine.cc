@@ -22,6 +22,7 @@
 #include "common/queue/memory_queue.h"
 #include "common/queue/zmq_queue.h"
 #include "common/store/memory_store.h"
+#include "common/store/redis_store.h"
 #include "common/store/sqlite_store.h"
 #include "executor/program.h"
 #include "scheduler/engine.h"
@@ -51,7 +52,7 @@ long ResidentKb() {
 }
 
 struct House {
-  House(const std::filesystem::path& folder, bool zmq, bool durable) : folder_(folder) {
+  House(const std::filesystem::path& folder, bool zmq, bool durable, const std::string& redis) : folder_(folder) {
     std::filesystem::create_directories(folder);
     auto catalog = std::make_shared<flow::Catalog>();
     for (auto& spec : executor::TaskTypeSpecs()) catalog->Add(std::move(spec));
@@ -59,7 +60,13 @@ struct House {
     scheduler::EngineOptions options;
     options.clock = &clock_;
     options.catalog = catalog;
-    if (durable) {
+    if (!redis.empty()) {
+      auto stores = store::OpenRedis({.url = redis});
+      if (!stores) Give(stores.error());
+      options.store = std::move(stores->store);
+      options.flows = std::move(stores->flows);
+      options.logs = std::move(stores->logs);
+    } else if (durable) {
       auto stores = store::OpenSqlite({.path = (folder / "bench.db").string()});
       if (!stores) Give(stores.error());
       options.store = std::move(stores->store);
@@ -293,12 +300,13 @@ struct Arguments {
   bool durable = true;
   bool quick = false;
   bool only_parked = false;
+  std::string redis{};  // its address: the store instead of SQLite
   std::string folder = "build/bench";
 };
 
 // What 10,000 parked executions add to a process that has warmed up: its code is paged in and its store's cache is full.
 void MeasureParked(const Arguments& arguments) {
-  House house(std::filesystem::path(arguments.folder) / "parked", arguments.zmq, arguments.durable);
+  House house(std::filesystem::path(arguments.folder) / "parked", arguments.zmq, arguments.durable, arguments.redis);
   house.Apply(Parked());
   constexpr int kParked = 10000;
   for (const bool warm : {false, true}) {
@@ -319,7 +327,7 @@ void Measure(const Arguments& arguments) {
   Report("limit: fdatasync of a small append", Rounds(arguments.rounds, [&] { return FsyncMicros(base); }), "us");
   Report("limit: ZeroMQ round trip of 200 B", Rounds(arguments.rounds, ZmqRoundTripMicros), "us");
 
-  House house(base / "house", arguments.zmq, arguments.durable);
+  House house(base / "house", arguments.zmq, arguments.durable, arguments.redis);
   house.Apply(Chain("one", 1));
   house.Apply(Chain("five", 5));
   house.Apply(Chain("chain", 40));
@@ -381,9 +389,10 @@ int main(int argc, char** argv) {
     else if (flag == "--quick") arguments.quick = true;
     else if (flag == "--parked") arguments.only_parked = true;
     else if (flag == "--rounds" && i + 1 < argc) arguments.rounds = std::max(1, std::atoi(argv[++i]));
+    else if (flag == "--redis" && i + 1 < argc) arguments.redis = argv[++i];
     else if (flag == "--folder" && i + 1 < argc) arguments.folder = argv[++i];
     else {
-      std::fputs("bench_engine [--rounds N] [--quick] [--parked] [--memory-queue] [--memory-store] [--folder DIR]\n",
+      std::fputs("bench_engine [--rounds N] [--quick] [--parked] [--memory-queue] [--memory-store] [--redis URL] [--folder DIR]\n",
                  flag == "--help" ? stdout : stderr);
       return flag == "--help" ? 0 : 2;
     }

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """kill -9 of the scheduler and of workers at random times: the flow ends as it would have, nothing is lost or repeated.
 
-usage: HEADRACE_BIN=… kill_storm.py [--kills N] [--seed S]
+usage: HEADRACE_BIN=… kill_storm.py [--kills N] [--seed S] [--redis]
+--redis: the truth is in a redis-server, which writes to disk before it answers and is killed as well.
 
 Every task appends to a file of its own when it begins and when it ends. In the end each file has at least one end, and a
 second beginning only where a kill fell between the first and the second; no process of a task is left.
@@ -34,8 +35,10 @@ def free_port():
 
 
 class Storm:
-    def __init__(self, folder, chance):
+    def __init__(self, folder, chance, on_redis):
         self.folder, self.chance = folder, chance
+        self.redis = free_port() if on_redis else None
+        self.store = ["--store", f"redis://127.0.0.1:{self.redis}"] if on_redis else ["--data", os.path.join(folder, "data")]
         self.effects = os.path.join(folder, "effects")
         os.mkdir(self.effects)
         self.grpc, self.queue = free_port(), free_port()
@@ -50,14 +53,20 @@ class Storm:
 
     def start(self, name):
         endpoint = f"tcp://127.0.0.1:{self.queue}"
-        if name == "scheduler":
-            command = ["scheduler", "--data", os.path.join(self.folder, "data"), "--grpc-port", str(self.grpc),
+        program = BINARY
+        if name == "redis":
+            os.makedirs(os.path.join(self.folder, "redis"), exist_ok=True)
+            program = "redis-server"
+            command = ["--port", str(self.redis), "--bind", "127.0.0.1", "--dir", os.path.join(self.folder, "redis"), "--save", "",
+                       "--appendonly", "yes", "--appendfsync", "always", "--maxmemory", "1gb"]
+        elif name == "scheduler":
+            command = ["scheduler", *self.store, "--grpc-port", str(self.grpc),
                        "--queue-endpoint", endpoint, "--lease", f"PT{LEASE_SECONDS}S"]
         else:
             self.births += 1
             command = ["worker", "--scheduler", endpoint, "--slots", "4", "--id", f"{name}-{self.births}"]
         log = open(os.path.join(self.folder, name + ".log"), "ab")
-        self.children[name] = subprocess.Popen([BINARY, *command], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+        self.children[name] = subprocess.Popen([program, *command], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                                env=self.environment, start_new_session=True)
         log.close()
 
@@ -134,11 +143,13 @@ def check_effects(storm, faults):
     return repeats
 
 
-def run(kills, seed):
+def run(kills, seed, on_redis):
     folder = tempfile.mkdtemp(prefix="headrace-storm-")
-    storm = Storm(folder, random.Random(seed))
+    storm = Storm(folder, random.Random(seed), on_redis)
     faults, document, started = [], {}, time.monotonic()
     try:
+        if on_redis:
+            storm.start("redis")
         storm.start("scheduler")
         for number in range(1, WORKERS + 1):
             storm.start(f"worker-{number}")
@@ -147,7 +158,7 @@ def run(kills, seed):
             raise RuntimeError(f"flow apply: {applied.stderr}")
         submitted = storm.call("exec", "start", "tests.storm/storm", "-o", "json")
         execution = json.loads(submitted.stdout)["id"]
-        names = ["scheduler"] + [f"worker-{number}" for number in range(1, WORKERS + 1)]
+        names = list(storm.children)
         for _ in range(kills):
             time.sleep(storm.chance.uniform(0.1, 1.2))
             storm.kill(storm.chance.choice(names))
@@ -190,8 +201,9 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--seed", type=int, default=int(time.time()))
+    parser.add_argument("--redis", action="store_true")
     arguments = parser.parse_args()
-    return run(arguments.kills, arguments.seed)
+    return run(arguments.kills, arguments.seed, arguments.redis)
 
 
 if __name__ == "__main__":
