@@ -133,7 +133,7 @@ class Laws(unittest.TestCase):
             laws.one_scheduler_a_data_folder: ("cluster", lambda f: only(f, "StatefulSet")["spec"].update(replicas=2)),
             laws.workers_drain_within_the_grace: ("cluster", lambda f: spec(f, "Deployment").update(terminationGracePeriodSeconds=60)),
             laws.what_a_worker_needs_outlives_it: ("pools", lambda f: spec(f)["initContainers"][0].pop("restartPolicy")),
-            laws.only_loopback_or_tokens_or_the_tunnel: ("http", lambda f: first(f)["args"].remove("--token-file=/etc/headrace/tokens/tokens")),
+            laws.nothing_listens_beyond_the_pod_without_keys: ("http", lambda f: first(f)["args"].remove("--token-file=/etc/headrace/tokens/tokens")),
         }
         self.assertEqual(set(cases), set(laws.LAWS))
         for law, (values, change) in cases.items():

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""The chart's pods started with the real program (pod.py): they become ready, run flows, keep what workers report while they drain, and the
-tunnel of mode cluster admits only who has a certificate.
+"""The chart's pods started with the real program (pod.py): they become ready, run flows, keep what workers report while they drain; pods of
+their own are let in by their keys alone; a Redis remembers.
 
 usage: HEADRACE_BIN=… check_pods.py"""
 import json
@@ -17,9 +17,10 @@ import tools
 from pod import PATIENCE, Network, Pod
 
 PROGRAM = os.environ.get("HEADRACE_BIN", "")
-TOKEN, VIEWER = "admin-token-0123456789", "viewer-token-0123456789"
+TOKEN, VIEWER, WORKER = "admin-token-0123456789", "viewer-token-0123456789", "worker-token-0123456789"
 SECRETS = {
-    "headrace-tokens": {"tokens": f"{TOKEN} ops admin\n{VIEWER} prometheus viewer\n"},
+    "headrace-tokens": {"tokens": f"{TOKEN} ops admin\n{VIEWER} prometheus viewer\n{WORKER} pools worker\n"},
+    "headrace-worker-tokens": {"worker": WORKER, "viewer": VIEWER},
     "headrace-github-hooks": {"secrets": "github a-long-secret-of-a-webhook\n"},
     "headrace-connections": {"connections.yaml": "connections:\n  github:\n    github:\n      token: \"{{ secret('GH') }}\"\n"},
     "headrace-encryption": {"key": "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="},
@@ -49,19 +50,11 @@ def flow(name, pause="true", group=""):
     return FLOW.format(id=name, pause=pause, group=f"workerGroup: {{key: {group}}}" if group else "")
 
 
-def workloads(values):
-    got = tools.template(os.path.join(tools.HERE, "values", f"{values}.yaml"))
+def workloads(values, sets=()):
+    got = tools.template(os.path.join(tools.HERE, "values", f"{values}.yaml"), sets)
     found = tools.objects(got.stdout)
     configs = {one["metadata"]["name"]: one["data"] for one in found if one["kind"] == "ConfigMap"}
     return {one["metadata"]["name"]: spec for one, _, spec in laws.pods(found) if one["kind"] in laws.LONG_RUNNING}, configs
-
-
-def moved(spec, ports):
-    """The same pod with other ports on loopback: two pods share the one network of the test."""
-    text = json.dumps(spec)
-    for old, new in ports.items():
-        text = text.replace(f"LISTEN:{old},bind", f"LISTEN:{new},bind").replace(f"127.0.0.1:{old}", f"127.0.0.1:{new}")
-    return json.loads(text)
 
 
 class PodCase(unittest.TestCase):
@@ -171,57 +164,90 @@ def certificates(folder, *names):
     return texts
 
 
-@unittest.skipUnless(shutil.which("socat") and shutil.which("openssl"), "socat or openssl is missing")
-class Tunnel(PodCase):
-    HOST = f"test-headrace-tunnel.{tools.NAMESPACE}.svc"
+def key(folder, name):
+    """(the file's text, the public part)"""
+    path = os.path.join(folder, name)
+    public = subprocess.run([PROGRAM, "keys", "new", path], check=True, capture_output=True, text=True).stdout.strip()
+    with open(path, encoding="utf-8") as file:
+        return file.read(), public
 
-    def cluster(self, worker_tls=None, host=None):
-        specs, _ = workloads("cluster")
+
+@unittest.skipUnless(shutil.which("openssl"), "openssl is missing")
+class Cluster(PodCase):
+    FULL = "test-headrace"
+    API = f"{FULL}.{tools.NAMESPACE}.svc"
+
+    def cluster(self, admitted=True):
+        specs, _ = workloads("keda", ["secrets[0]=team-secrets"])
         keys = os.path.join(self._folder, "keys")
         os.makedirs(keys)
-        secrets = {"headrace-tunnel": certificates(keys, host or self.HOST)}
+        own, public = key(keys, "scheduler")
+        its, its_public = key(keys, "worker")
+        _, other = key(keys, "other")
+        secrets = {"headrace-api": certificates(keys, self.API, "localhost"),
+                   "headrace-queue": {"key": own, "authorized": f"{its_public if admitted else other} pools\n"},
+                   "headrace-worker": {"key": its, "scheduler-key": f"public {public}\n"}}
         network = Network()
         self.addCleanup(network.close)
         files = os.path.join(self._folder, "files")
         os.makedirs(files)
-        shared = {"network": network, "hosts": [self.HOST], "shared": {"storage": files}}
-        scheduler = self.pod(specs["test-headrace"], secrets=secrets, **shared)
-        spec = moved(specs["test-headrace-worker-general"], {5570: 15570, 8082: 18082})
-        worker = self.pod(spec, name="worker-a", secrets={"headrace-tunnel": worker_tls or secrets["headrace-tunnel"]}, **shared)
-        return scheduler, worker
+        shared = {"secrets": secrets, "network": network, "shared": {"storage": files},
+                  "hosts": [self.API, f"{self.FULL}-queue.{tools.NAMESPACE}.svc"]}
+        scheduler = self.pod(specs[self.FULL], **shared).start()
+        return scheduler, self.pod(specs[f"{self.FULL}-worker-night"], name="worker-a", **shared)
 
-    def test_a_worker_pod_runs_flows_through_the_tunnel_and_drains_through_it(self):
+    def as_admin(self, container, *words, stdin=""):
+        got = container.run("env", f"HEADRACE_TOKEN={TOKEN}", "headrace", *words, stdin=stdin)
+        self.assertEqual(got.returncode, 0, f"{words}: {got.stdout}{got.stderr}{container.log()}")
+        return got.stdout
+
+    def test_a_worker_pod_with_a_known_key_runs_flows_and_drains(self):
         scheduler, worker = self.cluster()
-        scheduler.start()
         worker.start()
         headrace = scheduler.container("headrace")
-        self.headrace(headrace, "flow", "apply", "-", stdin=flow("a"))
-        self.headrace(headrace, "exec", "start", "check/a", "--wait")
-        self.assertEqual(worker.terminate()["worker"], 0)
-        self.assertEqual(self.headrace(headrace, "worker-pool", "list", "-o", "name").strip(), "")
-        self.assertEqual(scheduler.terminate()["headrace"], 0)
+        self.assertNotEqual(headrace.run("headrace", "exec", "list").returncode, 0, "the API asks nobody")
+        self.as_admin(headrace, "flow", "apply", "-", stdin=flow("a"))
+        self.as_admin(headrace, "exec", "start", "check/a", "--wait")
+        self.assertEqual(worker.terminate(), {"worker": 0})
+        self.assertEqual(self.as_admin(headrace, "worker-pool", "list", "-o", "name").strip(), "")
+        self.assertEqual(scheduler.terminate(), {"headrace": 0})
 
-    def refused(self, worker, headrace):
-        for one in [*worker.before, *worker.containers]:
-            one.start()
-        told = worker.container("worker")
+    def test_a_worker_pod_with_another_key_is_never_ready(self):
+        scheduler, worker = self.cluster(admitted=False)
+        one = worker.container("worker")
+        one.start()
         until = time.monotonic() + PATIENCE
-        while "is waiting for a scheduler" not in told.log() or "E " not in worker.container("tunnel-queue").log():
-            self.assertLess(time.monotonic(), until, told.log() + worker.container("tunnel-queue").log())
+        while "is waiting for a scheduler" not in one.log():
+            self.assertLess(time.monotonic(), until, one.log())
             time.sleep(0.1)
-        self.assertEqual(self.headrace(headrace, "worker-pool", "list", "-o", "name").strip(), "")
+        with self.assertRaises(AssertionError):
+            one.wait_for("readiness", patience=0)
+        self.assertEqual(self.as_admin(scheduler.container("headrace"), "worker-pool", "list", "-o", "name").strip(), "")
 
-    def test_a_worker_with_a_certificate_of_somebody_else_is_refused(self):
-        foreign = os.path.join(self._folder, "foreign")
-        os.makedirs(foreign)
-        scheduler, worker = self.cluster(worker_tls=certificates(foreign, self.HOST))
-        scheduler.start()
-        self.refused(worker, scheduler.container("headrace"))
 
-    def test_a_scheduler_with_a_certificate_for_another_name_is_refused(self):
-        scheduler, worker = self.cluster(host="another.flows.svc")
-        scheduler.start()
-        self.refused(worker, scheduler.container("headrace"))
+@unittest.skipUnless(shutil.which("redis-server"), "redis-server is missing")
+class Redis(PodCase):
+    def test_a_redis_remembers_when_the_volume_is_new(self):
+        network = Network()
+        self.addCleanup(network.close)
+        folder = os.path.join(self._folder, "redis")
+        os.makedirs(folder)
+        redis = subprocess.Popen([*network.enter, "redis-server", "--appendonly", "yes", "--appendfsync", "always", "--save", "", "--dir", folder],
+                                 stdout=subprocess.DEVNULL)
+        self.addCleanup(redis.wait)
+        self.addCleanup(redis.kill)
+        specs, _ = workloads("pools", ["redis.existingSecret=headrace-redis", "storage.existingClaim=files"])
+        files = os.path.join(self._folder, "files")
+        os.makedirs(files)
+        more = {"secrets": {"headrace-redis": {"url": "redis://127.0.0.1"}}, "network": network, "shared": {"storage": files}}
+        pod = self.pod(specs["test-headrace"], **more).start()
+        self.headrace(pod.container("headrace"), "flow", "apply", "-", stdin=flow("a"))
+        self.headrace(pod.container("headrace"), "exec", "start", "check/a", "--wait")
+        execution = self.headrace(pod.container("headrace"), "exec", "list", "-o", "name").split("/")[-1].strip()
+        self.assertEqual(set(pod.terminate().values()), {0})
+        again = self.pod(specs["test-headrace"], folder="again", **more).start()
+        self.wait_for_state(again.container("headrace"), execution, "SUCCESS")
+        self.headrace(again.container("headrace"), "exec", "start", "check/a", "--wait")
 
 
 if __name__ == "__main__":

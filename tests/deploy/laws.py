@@ -213,41 +213,43 @@ def workers_drain_within_the_grace(found):
 
 
 def what_a_worker_needs_outlives_it(found):
-    """Queue and API of a worker: started before it, ended after it."""
+    """A scheduler in the same pod is started before it and ended after it."""
     for one, _, spec in pods(found):
         if not any(role(container) == "worker" for container in spec["containers"]):
             continue
         keepers = [c for c in spec.get("initContainers", []) if c.get("restartPolicy") == "Always"]
-        if not any(role(c) == "scheduler" for c in keepers) and len([c for c in keepers if c["command"][0] == "socat"]) != 2:
-            yield f"{place(one)}: the worker's way to the scheduler ends with it, or before"
+        inside = any(role(c) == "scheduler" for c in containers(spec))
+        if inside and not any(role(c) == "scheduler" for c in keepers):
+            yield f"{place(one)}: the scheduler ends with the workers, or before"
 
 
-def only_loopback_or_tokens_or_the_tunnel(found):
+def nothing_listens_beyond_the_pod_without_keys(found):
     """What listens beyond the pod."""
     for one, _, spec in pods(found):
         for container in containers(spec):
-            words = container.get("args", [])
-            if any(word.startswith("--http-address=") for word in words) and not any(word.startswith("--token-file=") for word in words):
+            options = dict(word.partition("=")[::2] for word in container.get("args", []))
+            if "--http-address" in options and "--token-file" not in options:
                 yield f"{place(one)}: HTTP for everybody"
-            for word in container.get("command", []):
-                if re.match(r"(TCP|OPENSSL)-LISTEN", word) and "bind=127.0.0.1" not in word and not (
-                        word.startswith("OPENSSL-LISTEN") and "verify=1" in word and "cafile=" in word):
-                    yield f"{place(one)}: {container['name']}: a tunnel that asks for no certificate"
+            if "--grpc-address" in options and not {"--grpc-cert", "--grpc-key", "--token-file"} <= options.keys():
+                yield f"{place(one)}: an API for everybody"
+            for option, keys in (("--queue-endpoint", {"--queue-key", "--queue-authorized"}), ("--scheduler", {"--key", "--scheduler-key"})):
+                if "127.0.0.1" not in options.get(option, "127.0.0.1") and not keys <= options.keys():
+                    yield f"{place(one)}: {container['name']}: a queue without keys"
     for one in found:
         if one["kind"] == "NetworkPolicy":
             for rule in one["spec"].get("ingress", []):
                 for port in rule.get("ports", [{}]):
-                    if not rule.get("from") or port.get("port") not in (8080, 5571, 8083):
+                    if not rule.get("from") or port.get("port") not in (8080, 8082, 5570):
                         yield f"{place(one)}: lets everybody in, or to {port}"
-                    if port.get("port") in (5571, 8083) and [peer["podSelector"]["matchLabels"]["app.kubernetes.io/component"]
+                    if port.get("port") == 5570 and [peer["podSelector"]["matchLabels"]["app.kubernetes.io/component"]
                                                              for peer in rule["from"]] != ["worker"]:
-                        yield f"{place(one)}: others than workers may use the tunnel"
+                        yield f"{place(one)}: others than workers may reach the queue"
 
 
 LAWS = (pods_give_up_every_right, containers_have_bounds, schedulers_are_probed_and_workers_report, ports_have_names,
         selectors_find_what_they_mean, references_lead_somewhere, images_have_versions, secrets_stay_in_secrets,
         budgets_let_nodes_be_drained, one_scheduler_a_data_folder, workers_drain_within_the_grace,
-        what_a_worker_needs_outlives_it, only_loopback_or_tokens_or_the_tunnel)
+        what_a_worker_needs_outlives_it, nothing_listens_beyond_the_pod_without_keys)
 
 
 def faults(found):

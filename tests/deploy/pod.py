@@ -80,12 +80,12 @@ class Container:
         with open(self._log, encoding="utf-8") as file:
             return file.read()
 
-    def wait_for(self, probe):
+    def wait_for(self, probe, patience=PATIENCE):
         """Until the probe of this name holds; containers without one are ready when they run."""
         if f"{probe}Probe" not in self._spec:
             return
         command = self._spec[f"{probe}Probe"]["exec"]["command"]
-        until = time.monotonic() + PATIENCE
+        until = time.monotonic() + patience
         while (got := self.run(*command)).returncode != 0:
             if self.process.poll() is not None or time.monotonic() > until:
                 raise AssertionError(f"{self.name}: {probe}: {got.stdout}{got.stderr}\n{self.log()}")
@@ -130,6 +130,8 @@ class Pod:
             files = {}
             if "secret" in volume:
                 files = self.secrets[volume["secret"]["secretName"]]
+                chosen = volume["secret"].get("items", [{"key": key, "path": key} for key in files])
+                files = {one["path"]: files[one["key"]] for one in chosen}
             elif "configMap" in volume:
                 files = self._configs[volume["configMap"]["name"]]
             # The files behind two links, as kubelet lays them.
@@ -139,6 +141,7 @@ class Pod:
             for key, text in files.items():
                 with open(os.path.join(path, "..1", key), "w", encoding="utf-8") as file:
                     file.write(text)
+                    os.fchmod(file.fileno(), 0o440)
                 os.symlink(os.path.join("..data", key), os.path.join(path, key))
         return path
 

@@ -89,6 +89,11 @@ args:
   - --port=8080
   - --management-port=8081
   - --grpc-port=8082
+{{- if .Values.api.tlsSecret }}
+  - "--grpc-address={{ .Values.http.address }}"
+  - --grpc-cert=/etc/headrace/api/tls.crt
+  - --grpc-key=/etc/headrace/api/tls.key
+{{- end }}
 {{- if include "headrace.exposed" . }}
   - "--http-address={{ .Values.http.address }}"
   - "--token-file=/etc/headrace/tokens/{{ .Values.http.tokensSecret.key }}"
@@ -96,7 +101,12 @@ args:
 {{- if .Values.http.githubHooksSecret.name }}
   - "--github-hooks=/etc/headrace/github-hooks/{{ .Values.http.githubHooksSecret.key }}"
 {{- end }}
-  - "--durability={{ .Values.scheduler.durability }}"
+{{- with .Values.scheduler.durability }}
+  - "--durability={{ . }}"
+{{- end }}
+{{- if .Values.redis.existingSecret }}
+  - "--replicas={{ int .Values.redis.replicas }}"
+{{- end }}
   - "--loop-history={{ int .Values.scheduler.loopHistory }}"
 {{- if $standalone }}
   - "--slots={{ int .Values.scheduler.slots }}"
@@ -104,7 +114,13 @@ args:
   - "--connections=/etc/headrace/connections/{{ .Values.connections.key }}"
 {{- end }}
 {{- else }}
+{{- if eq .Values.mode "cluster" }}
+  - "--queue-endpoint=tcp://{{ include "headrace.listen" . }}:5570"
+  - --queue-key=/etc/headrace/queue/key
+  - --queue-authorized=/etc/headrace/queue/authorized
+{{- else }}
   - --queue-endpoint=tcp://127.0.0.1:5570
+{{- end }}
   - "--lease={{ .Values.scheduler.lease }}"
 {{- end }}
 {{- range $file, $text := .Values.flows.files }}
@@ -117,8 +133,25 @@ args:
 {{- end }}
 ports:
   - {name: http, containerPort: 8080}
+{{- if .Values.api.tlsSecret }}
+  - {name: grpc, containerPort: 8082}
+{{- end }}
+{{- if eq .Values.mode "cluster" }}
+  - {name: queue, containerPort: 5570}
+{{- end }}
 env:
   {{- include "headrace.commonEnv" . | nindent 2 }}
+{{- if .Values.api.tlsSecret }}
+  # For commands in this container; they need HEADRACE_TOKEN besides.
+  - {name: HEADRACE_SERVER, value: "localhost:8082"}
+  - {name: HEADRACE_TLS_CA, value: /etc/headrace/api/ca.crt}
+{{- end }}
+{{- with .Values.redis }}
+{{- if .existingSecret }}
+  - name: HEADRACE_STORE
+    valueFrom: {secretKeyRef: {name: {{ .existingSecret }}, key: {{ .key }}}}
+{{- end }}
+{{- end }}
   {{- include "headrace.plainEnv" .Values.scheduler.env | trim | nindent 2 }}
 {{- if $standalone }}
 {{- include "headrace.secretsFrom" .Values.secrets }}
@@ -136,6 +169,12 @@ volumeMounts:
 {{- end -}}
 
 {{- define "headrace.schedulerFileMounts" -}}
+{{- if .Values.api.tlsSecret }}
+  - {name: api, mountPath: /etc/headrace/api, readOnly: true}
+{{- end }}
+{{- if eq .Values.mode "cluster" }}
+  - {name: queue, mountPath: /etc/headrace/queue, readOnly: true}
+{{- end }}
 {{- if include "headrace.exposed" . }}
   - {name: tokens, mountPath: /etc/headrace/tokens, readOnly: true}
 {{- end }}
@@ -155,14 +194,26 @@ volumeMounts:
 
 {{/* A worker of a pool. dict: root, name, pool, tmp (volume of /tmp), storage (volume), inside (in the scheduler's pod). */}}
 {{- define "headrace.workerContainer" -}}
+{{- $full := include "headrace.fullname" .root -}}
+{{- $tls := .root.Values.api.tlsSecret -}}
+{{- $server := ternary (ternary "localhost:8082" "127.0.0.1:8082" (ne $tls "")) (printf "%s.%s.svc:8082" $full .root.Release.Namespace) .inside -}}
 {{- $id := ternary (printf "$(POD_NAME)-%s" .name) "$(POD_NAME)" .inside -}}
 name: {{ ternary (printf "worker-%s" .name) "worker" .inside }}
 image: {{ include "headrace.image" (dict "root" .root "tasks" true "override" .pool.image) }}
 imagePullPolicy: {{ .root.Values.image.pullPolicy }}
 args:
-  - --server=127.0.0.1:8082
+  - "--server={{ $server }}"
+{{- if $tls }}
+  - --tls-ca=/etc/headrace/ca/ca.crt
+{{- end }}
   - worker
+{{- if .inside }}
   - --scheduler=tcp://127.0.0.1:5570
+{{- else }}
+  - "--scheduler=tcp://{{ $full }}-queue.{{ .root.Release.Namespace }}.svc:5570"
+  - --key=/etc/headrace/queue/key
+  - --scheduler-key=/etc/headrace/queue/scheduler-key
+{{- end }}
   - "--id={{ $id }}"
   - "--slots={{ int .pool.slots }}"
 {{- with .pool.group }}
@@ -181,6 +232,12 @@ env:
     valueFrom: {fieldRef: {fieldPath: metadata.name}}
   - {name: HEADRACE_WORKER_ID, value: {{ $id }}}
   {{- include "headrace.commonEnv" .root | nindent 2 }}
+{{- if $tls }}
+{{- with .root.Values.api.workerTokens }}
+  - name: HEADRACE_TOKEN
+    valueFrom: {secretKeyRef: {name: {{ .secret }}, key: {{ .worker }}}}
+{{- end }}
+{{- end }}
   {{- include "headrace.plainEnv" .pool.env | trim | nindent 2 }}
 {{- include "headrace.secretsFrom" (concat .root.Values.secrets .pool.secrets) }}
 # A worker has no port of its own: it is ready when the scheduler lists it, and it ends by itself when it cannot go on.
@@ -189,7 +246,11 @@ readinessProbe:
     command:
       - sh
       - -c
-      - headrace --server 127.0.0.1:8082 worker-pool list -o name | grep -qxF "$HEADRACE_WORKER_ID"
+{{- if $tls }}
+      - HEADRACE_TOKEN=$(cat /etc/headrace/probe/token) headrace --server {{ $server }} --tls-ca /etc/headrace/ca/ca.crt worker-pool list -o name | grep -qxF "$HEADRACE_WORKER_ID"
+{{- else }}
+      - headrace --server {{ $server }} worker-pool list -o name | grep -qxF "$HEADRACE_WORKER_ID"
+{{- end }}
   {{- toYaml .root.Values.probes.readiness | nindent 2 }}
 resources: {{- toYaml .pool.resources | nindent 2 }}
 securityContext: {{- include "headrace.securityContext" .root | nindent 2 }}
@@ -199,33 +260,31 @@ volumeMounts:
 {{- if .root.Values.connections.existingSecret }}
   - {name: connections, mountPath: /etc/headrace/connections, readOnly: true}
 {{- end }}
-{{- end -}}
-
-{{/* An end of the tunnel that carries the queue and the API between pods. dict: root, name, listen, connect. */}}
-{{- define "headrace.tunnelContainer" -}}
-name: {{ .name }}
-image: {{ include "headrace.image" (dict "root" .root "tasks" true) }}
-imagePullPolicy: {{ .root.Values.image.pullPolicy }}
-# Outlives the worker, which reports its last results while it drains.
-restartPolicy: Always
-command: [socat, {{ .listen | quote }}, {{ .connect | quote }}]
-{{- with .port }}
-ports:
-  - {name: {{ $.name }}, containerPort: {{ . }}}
+{{- if $tls }}
+  - {name: ca, mountPath: /etc/headrace/ca, readOnly: true}
+  - {name: probe, mountPath: /etc/headrace/probe, readOnly: true}
 {{- end }}
-resources: {{- toYaml .root.Values.cluster.tunnel.resources | nindent 2 }}
-securityContext: {{- include "headrace.securityContext" .root | nindent 2 }}
-volumeMounts:
-  - {name: tunnel, mountPath: /etc/headrace/tunnel, readOnly: true}
-{{- end -}}
-
-{{- define "headrace.tunnelKeys" -}}
-cert=/etc/headrace/tunnel/tls.crt,key=/etc/headrace/tunnel/tls.key,cafile=/etc/headrace/tunnel/ca.crt,verify=1,openssl-min-proto-version=TLS1.2
+{{- if not .inside }}
+  - {name: queue, mountPath: /etc/headrace/queue, readOnly: true}
+{{- end }}
 {{- end -}}
 
 {{- define "headrace.secretVolume" -}}
 - name: {{ .name }}
   secret: {secretName: {{ .secret }}, defaultMode: 0440}
+{{- end -}}
+
+{{/* What workers need to ask the API: whom to trust, and a viewer's token for the probe. Not the API's own key. */}}
+{{- define "headrace.workerApiVolumes" -}}
+- name: ca
+  secret: {secretName: {{ .Values.api.tlsSecret }}, defaultMode: 0440, items: [{key: ca.crt, path: ca.crt}]}
+- name: probe
+  secret: {secretName: {{ .Values.api.workerTokens.secret }}, defaultMode: 0440, items: [{key: {{ .Values.api.workerTokens.viewer }}, path: token}]}
+{{- end -}}
+
+{{/* The address to listen on, as part of a URL. */}}
+{{- define "headrace.listen" -}}
+{{- if contains ":" .Values.http.address -}}[{{ .Values.http.address }}]{{- else -}}{{ .Values.http.address }}{{- end -}}
 {{- end -}}
 
 {{- define "headrace.tmpVolume" -}}

@@ -6,10 +6,22 @@
 {{- $pools := (include "headrace.pools" . | fromJson).pools -}}
 
 {{- if ne (int .Values.scheduler.replicas) 1 -}}
-{{- $faults = append $faults (printf "scheduler.replicas is %d: the embedded store belongs to one scheduler process, and this version knows no other; leave it 1 (several schedulers need the Redis store)" (int .Values.scheduler.replicas)) -}}
+{{- $faults = append $faults (printf "scheduler.replicas is %d: the embedded store belongs to one scheduler process, and of several that share a Redis the newest would end the others; leave it 1" (int .Values.scheduler.replicas)) -}}
 {{- end -}}
-{{- if .Values.redis.existingSecret -}}
-{{- $faults = append $faults "redis.existingSecret: the scheduler of this version keeps its state in the embedded store only and would not use a Redis; leave it empty" -}}
+{{- $file := has .Values.scheduler.durability (list "full" "normal") -}}
+{{- $remote := has .Values.scheduler.durability (list "memory" "local" "replica") -}}
+{{- if and .Values.redis.existingSecret $file -}}
+{{- $faults = append $faults (printf "scheduler.durability: %s is of the embedded store; a Redis has memory, local or replica" .Values.scheduler.durability) -}}
+{{- else if and $remote (not .Values.redis.existingSecret) -}}
+{{- $faults = append $faults (printf "scheduler.durability: %s is of a Redis; the embedded store has full or normal" .Values.scheduler.durability) -}}
+{{- end -}}
+{{- if .Values.api.tlsSecret -}}
+{{- if not $exposed -}}
+{{- $faults = append $faults "api.tlsSecret: an API that others reach asks who calls; name http.tokensSecret.name, whose tokens it takes, too" -}}
+{{- end -}}
+{{- if and (ne $mode "standalone") (not .Values.api.workerTokens.secret) -}}
+{{- $faults = append $faults "api.workerTokens.secret: the workers need tokens for that API; name a Secret with one of the role worker and one of the role viewer (for their probe)" -}}
+{{- end -}}
 {{- end -}}
 
 {{- if eq $mode "standalone" -}}
@@ -56,8 +68,16 @@
 {{- end -}}
 
 {{- if eq $mode "cluster" -}}
-{{- if not .Values.cluster.tunnel.tlsSecret -}}
-{{- $faults = append $faults "mode: cluster: the worker queue and the API have neither encryption nor authentication yet, so scheduler and workers refuse every address but loopback, and worker pods of their own cannot reach the scheduler; use mode: pools, or give cluster.tunnel.tlsSecret for a TLS tunnel between the pods (docs/kubernetes.md)" -}}
+{{- if not .Values.cluster.schedulerKeySecret -}}
+{{- $faults = append $faults "mode: cluster: cluster.schedulerKeySecret must name a Secret with key and authorized; without keys the worker queue listens on loopback only, and pods of their own cannot reach it (headrace keys new; docs/kubernetes.md), or use mode: pools" -}}
+{{- end -}}
+{{- range $name, $pool := $pools -}}
+{{- if not (or $.Values.cluster.workerKeySecret $pool.keySecret) -}}
+{{- $faults = append $faults (printf "mode: cluster: workers.%s.keySecret or cluster.workerKeySecret must name a Secret with key and scheduler-key" $name) -}}
+{{- end -}}
+{{- end -}}
+{{- if not .Values.api.tlsSecret -}}
+{{- $faults = append $faults "mode: cluster: api.tlsSecret must name a Secret with tls.crt, tls.key and ca.crt; without TLS the API listens on loopback only, and workers ask it for what is not in their task" -}}
 {{- end -}}
 {{- if not .Values.storage.existingClaim -}}
 {{- $faults = append $faults "mode: cluster: storage.existingClaim must name a ReadWriteMany claim; tasks' files would be missing on other pods otherwise" -}}
