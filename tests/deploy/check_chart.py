@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
 import unittest
 
 import laws
@@ -93,6 +94,22 @@ class Chart(unittest.TestCase):
             for part in name.split("."):
                 self.assertIn(part, at, name)
                 at = at[part]
+
+    def test_the_examples_of_the_documents_work(self):
+        def example(*path):
+            with open(os.path.join(tools.ROOT, *path), encoding="utf-8") as file:
+                return re.search(r"^```yaml\n(.*?)^```", file.read(), re.M | re.S).group(1)
+        with tempfile.TemporaryDirectory() as folder:
+            written = []
+            for i, text in enumerate((example("docs", "kubernetes.md"), example("deploy", "helm", "headrace", "README.md"))):
+                written.append(os.path.join(folder, f"{i}.yaml"))
+                with open(written[-1], "w", encoding="utf-8") as file:
+                    file.write(text)
+            got = tools.helm("template", "flows", tools.CHART, "--values", written[0], "--values", written[1])
+        self.assertEqual(got.returncode, 0, got.stderr)
+        found = tools.objects(got.stdout)
+        self.assertEqual([*tools.schema_faults(found), *laws.faults(found)], [])
+        self.assertTrue(only(found, "ScaledObject"))
 
     def test_rules_name_metrics_that_the_program_has(self):
         with open(os.path.join(tools.ROOT, "docs", "kubernetes.md"), encoding="utf-8") as file:
