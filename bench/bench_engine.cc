@@ -322,7 +322,7 @@ void MeasureParked(const Arguments& arguments) {
 void Measure(const Arguments& arguments) {
   const std::filesystem::path base = arguments.folder;
   std::filesystem::remove_all(base);
-  std::printf("store: %s; queue: %s; rounds: %d\n\n", arguments.durable ? "SQLite, acked after fsync" : "memory",
+  std::printf("store: %s; queue: %s; rounds: %d\n\n", !arguments.redis.empty() ? "Redis" : arguments.durable ? "SQLite, acked after fsync" : "memory",
               arguments.zmq ? "ZeroMQ on loopback" : "memory", arguments.rounds);
   Report("limit: fdatasync of a small append", Rounds(arguments.rounds, [&] { return FsyncMicros(base); }), "us");
   Report("limit: ZeroMQ round trip of 200 B", Rounds(arguments.rounds, ZmqRoundTripMicros), "us");
