@@ -136,7 +136,7 @@ Result<HttpAnswer> Client::ExchangeOnce(const Ask& ask, const std::string& url, 
                                         const std::string& if_none_match) {
   HttpRequest request{.method = ask.method, .uri = url, .follow_redirects = false, .idle_timeout = seconds(30),
                       .timeout = seconds(60), .allow = context_.services().options.http_allow, .allow_failed = true};
-  request.headers = {{"Accept", ask.accept}, {"X-GitHub-Api-Version", Version()}};
+  request.headers = {{"Accept", ask.accept}, {"X-GitHub-Api-Version", ask.version.empty() ? Version() : ask.version}};
   if (!login.empty()) request.headers.emplace_back("Authorization", "Bearer " + login);
   if (!if_none_match.empty()) request.headers.emplace_back("If-None-Match", if_none_match);
   if (!ask.body.is_null()) {

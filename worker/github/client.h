@@ -29,6 +29,7 @@ struct Ask {
   bool cached = false;            // of a GET: a 304 is answered with what is kept of it, and costs nothing
   std::string accept = "application/vnd.github+json";
   bool redirects = true;          // false: the answer is the redirect itself
+  std::string version{};          // of the API, where a newer one leaves out what is wanted; empty: the connection's
 };
 
 struct Answer {

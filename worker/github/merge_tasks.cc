@@ -78,6 +78,13 @@ Result<TaskOutcome> Refused(Look& look, const MergePlan& plan, const Ask& ask, c
   return look.Again(kSoon);
 }
 
+// Version 2026-03-10 does not tell the commit any more.
+Result<std::string> MergedAs(Look& look, const std::string& path, const Value& pull) {
+  if (std::string told = TextAt(pull, "merge_commit_sha"); !told.empty()) return told;
+  ASSIGN_OR_RETURN(const Answer answer, look.client().Send({.path = path, .version = std::string(kOldVersion)}));
+  return TextAt(answer.body, "merge_commit_sha");
+}
+
 Result<TaskOutcome> MergePull(Look& look) {
   ASSIGN_OR_RETURN(Writer writer, Writer::Of(look));
   ASSIGN_OR_RETURN(const MergePlan plan, ReadMergePlan(look));
@@ -88,8 +95,9 @@ Result<TaskOutcome> MergePull(Look& look) {
   const std::string head = head_sha == nullptr ? "" : ToText(*head_sha);
   if (TextAt(seen.body, "merged") == "true") {
     if (!plan.sha.empty() && !head.starts_with(plan.sha)) return TaskOutcome::Failed(name + " was merged at " + head + ", not at " + plan.sha);
+    ASSIGN_OR_RETURN(const std::string sha, MergedAs(look, path, seen.body));
     look.context().Log("INFO", name + " is merged");
-    return TaskOutcome::Success(MergeOutputs(look, writer, plan, TextAt(seen.body, "merge_commit_sha"), look.memo().contains("sent")));
+    return TaskOutcome::Success(MergeOutputs(look, writer, plan, sha, look.memo().contains("sent")));
   }
   ASSIGN_OR_RETURN(auto outcome, WaitUntilReady(look, plan, seen.body, head, name));
   if (outcome) return std::move(*outcome);
