@@ -70,6 +70,10 @@ compare: build ## waiting for GitHub's runs: gh, the team's npx command and head
 	@tools/install-deps compare || true
 	@HEADRACE_BIN=build/release/bin/headrace tools/compare
 
+.PHONY: clients
+clients: build ## the clients of examples/clients in Node, Python and Go, against a server of their own (npm, Debian, Go modules)
+	@tools/check-clients build/release/bin/headrace
+
 .PHONY: bench
 bench: build ## the benchmarks, each beside the limits of the machine
 	@tools/bench build/release/bin
