@@ -25,8 +25,8 @@ std::vector<double> StatFields() {
   std::ifstream file("/proc/self/stat");
   std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
   const std::size_t name_end = text.rfind(')');
-  if (name_end == std::string::npos || name_end + 3 > text.size()) return {};
-  std::istringstream rest(text.substr(name_end + 3));
+  if (name_end == std::string::npos) return {};
+  std::istringstream rest(text.substr(name_end + 1));
   std::string word;
   rest >> word;  // the state, a letter
   std::vector<double> fields{0};

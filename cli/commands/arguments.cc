@@ -32,6 +32,11 @@ Result<std::vector<std::string>> Expand(const std::string& path) {
   if (!fs::is_directory(path, error)) return std::vector<std::string>{path};
   std::vector<std::string> files;
   for (fs::recursive_directory_iterator it(path, error), end; !error && it != end; it.increment(error)) {
+    // What begins with a dot is somebody's own: an editor's, git's, or the copy behind a mounted ConfigMap.
+    if (it->path().filename().native().starts_with('.')) {
+      if (it->is_directory(error)) it.disable_recursion_pending();
+      continue;
+    }
     if (it->is_regular_file(error) && IsFlowFile(it->path())) files.push_back(it->path().string());
   }
   if (error) return Fail(Code::kUnavailable, path + ": " + error.message());

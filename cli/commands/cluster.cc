@@ -106,8 +106,7 @@ Result<EngineHostOptions> HostOptions(const Context& context, const SchedulerArg
   options.world = WorkerDefaults("");
   if (!arguments.storage.empty()) options.world.storage_dir = arguments.storage;
   if (options.world.storage_dir.empty() && arguments.data.empty()) {
-    return InvalidArgument(options.redis ? "--store keeps no files: name a folder for them with --storage, the workers' too"
-                                         : "--data FOLDER or --store redis://host says where the scheduler remembers");
+    return InvalidArgument("--store keeps no files: name a folder for them with --storage, the workers' too");
   }
   if (options.world.storage_dir.empty()) options.world.storage_dir = arguments.data + "/storage";
   return options;
@@ -374,7 +373,10 @@ void RegisterScheduler(CLI::App& app, Context& context) {
   scheduler->add_option("--lease", args->lease, "after this long without a sign of its worker a task is given out again")
       ->envname("HEADRACE_LEASE")->capture_default_str();
   AddEngineOptions(*scheduler, *args);
-  scheduler->callback([&context, args] { context.action = [&context, args] { return Exit(context, RunScheduler(context, *args)); }; });
+  scheduler->callback([&context, args] {
+    if (args->data.empty() && args->store.url.empty()) throw CLI::RequiredError("--data FOLDER or --store URL: where the scheduler remembers. One of them");
+    context.action = [&context, args] { return Exit(context, RunScheduler(context, *args)); };
+  });
 }
 
 void RegisterStandalone(CLI::App& app, Context& context) {

@@ -129,5 +129,18 @@ TEST_F(Files, FoldersAreReadInOrderAndDocumentsApart) {
   EXPECT_EQ(ReadFlowTexts({(dir / "nothing").string()}, in).error().code, Code::kNotFound);
 }
 
+// A ConfigMap is mounted as links to the files of a folder whose name begins with dots.
+TEST_F(Files, WhatBeginsWithADotIsLeftOut) {
+  std::filesystem::create_directories(dir / "..2026_11_23");
+  Write("..2026_11_23/a.yaml", "id: a\n");
+  std::filesystem::create_directory_symlink("..2026_11_23", dir / "..data");
+  std::filesystem::create_symlink("..data/a.yaml", dir / "a.yaml");
+  Write(".draft.yaml", "id: draft\n");
+  const std::vector<FlowText> texts = ReadFlowTexts({dir.string()}, in).value();
+  ASSERT_EQ(texts.size(), 1u);
+  EXPECT_TRUE(texts[0].file.ends_with("/a.yaml"));
+  EXPECT_EQ(texts[0].text, "id: a\n");
+}
+
 }  // namespace
 }  // namespace headrace::cli
