@@ -31,7 +31,7 @@ deps: ## install the missing Debian packages (as root, or through sudo)
 	@tools/install-deps build test
 
 .PHONY: build
-build: deps build/release/build.ninja ## build/release/bin/headrace, the tests and the benchmarks
+build: deps build/release/build.ninja ## build/release/bin/headrace and the tests
 	@cmake --build build/release --parallel $(JOBS)
 
 .PHONY: dev
@@ -76,6 +76,7 @@ clients: build ## the clients of examples/clients in Node, Python and Go, agains
 
 .PHONY: bench
 bench: build ## the benchmarks, each beside the limits of the machine
+	@cmake --build build/release --parallel $(JOBS) --target benchmarks
 	@tools/bench build/release/bin
 
 .PHONY: deploy-check
