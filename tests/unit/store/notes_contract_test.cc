@@ -5,11 +5,8 @@ namespace {
 
 using Notes = std::vector<std::pair<std::string, std::string>>;
 
-class NotesContract : public StoreTest {
+class NotesContract : public OwnedStoreTest {
  protected:
-  NotesContract() : epoch_(*store_->Acquire(0)) {}
-
-  WriteBatch Batch() const { return {.partition = 0, .epoch = epoch_}; }
   Notes Load(PartitionId partition) {
     const auto snapshot = store_->Load(partition);
     EXPECT_TRUE(snapshot) << snapshot.error().ToString();
@@ -19,8 +16,6 @@ class NotesContract : public StoreTest {
     }
     return notes;
   }
-
-  Epoch epoch_;
 };
 
 TEST_P(NotesContract, ThoseThatWereNotDroppedAreLoadedByKey) {

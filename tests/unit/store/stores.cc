@@ -95,6 +95,35 @@ void StoreTest::OpenOnRedis() {
 
 Status StoreTest::Commit(WriteBatch batch) { return CommitAndWait(*store_, std::move(batch)); }
 
+OwnedStoreTest::OwnedStoreTest() : epoch_(*store_->Acquire(0)) {}
+
+void OwnedStoreTest::Put(std::vector<ExecutionRow> rows) {
+  WriteBatch batch = Batch();
+  batch.executions = std::move(rows);
+  ASSERT_TRUE(Commit(std::move(batch)));
+}
+
+std::vector<std::string> OwnedStoreTest::ListAll(ExecutionQuery query) {
+  std::vector<std::string> records;
+  for (int pages = 0; pages < 1000; ++pages) {
+    const auto page = store_->List(query);
+    EXPECT_TRUE(page) << page.error().ToString();
+    if (!page) return records;
+    EXPECT_LE(page->records.size(), query.limit);
+    records.insert(records.end(), page->records.begin(), page->records.end());
+    if (page->next_page_token.empty()) return records;
+    query.page_token = page->next_page_token;
+  }
+  ADD_FAILURE() << "the pages never end";
+  return records;
+}
+
+std::vector<std::string> OwnedStoreTest::Records(const std::vector<std::string>& ids) {
+  std::vector<std::string> records;
+  for (const std::string& id : ids) records.push_back("record of " + id);
+  return records;
+}
+
 std::string KindName(const testing::TestParamInfo<Kind>& kind) {
   switch (kind.param) {
     case Kind::kMemory: return "Memory";

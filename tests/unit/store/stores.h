@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "common/base/clock.h"
 #include "common/store/memory_store.h"
@@ -51,6 +52,20 @@ class StoreTest : public testing::TestWithParam<Kind> {
   void Close();
   void OpenOnSqlite();
   void OpenOnRedis();
+};
+
+// A test of what the owner of partition 0 writes.
+class OwnedStoreTest : public StoreTest {
+ protected:
+  OwnedStoreTest();
+  WriteBatch Batch() const { return {.partition = 0, .epoch = epoch_}; }
+  void Put(std::vector<ExecutionRow> rows);
+  // Every page after another, as the records' text.
+  std::vector<std::string> ListAll(ExecutionQuery query);
+  // The texts that Row gives executions of these ids.
+  static std::vector<std::string> Records(const std::vector<std::string>& ids);
+
+  Epoch epoch_;
 };
 
 std::string KindName(const testing::TestParamInfo<Kind>& kind);
