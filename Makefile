@@ -4,6 +4,9 @@ SHELL := /bin/sh
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 TEST_JOBS ?= 4
 SEEDS ?= 1000
+FAULTS ?= 220
+RUNS ?= 20000
+REPEATS ?= 20
 FUZZ_SECONDS ?= 30
 # Narrows test, asan, tsan and coverage: make test ONLY=executor
 ONLY ?=
@@ -55,6 +58,14 @@ clean: ## remove build/ (ccache keeps the objects)
 sim: build ## the simulator: make sim SEEDS=100000 (a count, or first:last)
 	@build/release/bin/headrace_sim --seeds $(SEEDS)
 
+.PHONY: chaos
+chaos: build ## three schedulers, four workers, one Redis, 220 faults in 20,000 task runs: FAULTS=n RUNS=n CHAOS_SEED=n
+	@HEADRACE_BIN=build/release/bin/headrace python3 tests/e2e/chaos.py --faults $(FAULTS) --runs $(RUNS) $(if $(CHAOS_SEED),--seed $(CHAOS_SEED))
+
+.PHONY: failpoints
+failpoints: build ## the scheduler is killed 20 times at each named place of its work: REPEATS=n
+	@HEADRACE_BIN=build/release/bin/headrace python3 tests/e2e/failpoints.py --repeats $(REPEATS)
+
 .PHONY: mutants
 mutants: build ## plants faults into the code; each must be caught
 	@python3 tests/sim/mutants.py build/release
@@ -78,6 +89,16 @@ clients: build ## the clients of examples/clients in Node, Python and Go, agains
 bench: build ## the benchmarks, each beside the limits of the machine
 	@cmake --build build/release --parallel $(JOBS) --target benchmarks
 	@tools/bench build/release/bin
+
+.PHONY: bench-peers
+bench-peers: build ## headrace and BullMQ on one Redis, in rounds: ROUNDS=n SLOTS=8,64 FSYNC=everysec,always (npm; ten minutes)
+	@tools/install-deps peers
+	@HEADRACE_BIN=build/release/bin/headrace python3 bench/peers/peers.py $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SLOTS),--slots $(SLOTS)) $(if $(FSYNC),--fsync $(FSYNC))
+
+.PHONY: bench-parked
+bench-parked: build ## what a million waiting executions cost on SQLite and Redis: COUNT=n FLOWS=n KIND=pause|loop STORES=sqlite,redis (npm)
+	@tools/install-deps peers
+	@HEADRACE_BIN=build/release/bin/headrace python3 bench/peers/parked.py $(if $(COUNT),--count $(COUNT)) $(if $(FLOWS),--flows $(FLOWS)) $(if $(KIND),--kind $(KIND)) $(if $(STORES),--stores $(STORES))
 
 .PHONY: deploy-check
 deploy-check: build ## chart, manifests and the chart's pods with the real program, without a cluster (npm, pip; fetches helm once)

@@ -1,4 +1,4 @@
-// The requests about executions as the engine takes them, and the streams of the execution service.
+// The requests about executions as the engine takes them, and the streams of the execution service over the engine of their caller.
 // Errors: INVALID_ARGUMENT names the request's field.
 // Threads: FromProto is pure; streams as in stream.h.
 #pragma once
@@ -32,10 +32,10 @@ Result<store::LogPurge> FromProto(const v1::PurgeLogsRequest& request);
 // `filter` gets a text that is the same for the same question.
 Result<store::ExecutionQuery> FromProto(const v1::ListExecutionsRequest& request, std::string* filter);
 
-grpc::ServerWriteReactor<v1::WatchExecutionResponse>* OpenWatch(Serving& serving,
+grpc::ServerWriteReactor<v1::WatchExecutionResponse>* OpenWatch(Serving& serving, std::shared_ptr<scheduler::Engine> engine,
                                                                 const v1::WatchExecutionRequest& request);
-grpc::ServerWriteReactor<v1::FollowLogsResponse>* OpenLogs(Serving& serving, const v1::FollowLogsRequest& request);
+grpc::ServerWriteReactor<v1::FollowLogsResponse>* OpenLogs(Serving& serving, std::shared_ptr<scheduler::Engine> engine, const v1::FollowLogsRequest& request);
 grpc::ServerBidiReactor<v1::StreamSubmitExecutionsRequest, v1::StreamSubmitExecutionsResponse>* OpenSubmits(
-    Serving& serving);
+    Serving& serving, std::shared_ptr<scheduler::Engine> engine);
 
 }  // namespace headrace::api

@@ -2,11 +2,13 @@
 #include <utility>
 #include <vector>
 
+#include "api/caller_engine.h"
 #include "api/execution_requests.h"
 #include "api/page_token.h"
 #include "api/services.h"
 #include "api/translate.h"
 #include "api/unary.h"
+#include "common/trace/trace_context.h"
 #include "headrace/api/v1/execution_service.grpc.pb.h"
 
 namespace headrace::api {
@@ -102,6 +104,13 @@ struct Batch {
   v1::BatchSubmitExecutionsResponse response;
 };
 
+// The caller may be part of a trace (W3C Trace Context).
+void AddCaller(const grpc::CallbackServerContext& context, scheduler::SubmitRequest& submit) {
+  const auto given = context.client_metadata().find("traceparent");
+  if (given == context.client_metadata().end()) return;
+  if (auto label = trace::CallerLabel({given->second.data(), given->second.size()})) submit.labels.push_back(std::move(*label));
+}
+
 class ExecutionService final : public v1::ExecutionService::CallbackService {
  public:
   explicit ExecutionService(Serving& serving) : serving_(serving) {}
@@ -110,8 +119,9 @@ class ExecutionService final : public v1::ExecutionService::CallbackService {
                            v1::SubmitExecutionResponse* response) override {
     Result<scheduler::SubmitRequest> submit = FromProto(*request);
     if (!submit) return Refuse(serving_, context, response, submit.error());
+    AddCaller(*context, *submit);
     const Unary<v1::SubmitExecutionResponse> unary(serving_, context, response);
-    serving_.engine.Submit(std::move(*submit), Submitted(unary));
+    Engine(context)->Submit(std::move(*submit), Submitted(unary));
     return unary.reactor();
   }
 
@@ -127,63 +137,64 @@ class ExecutionService final : public v1::ExecutionService::CallbackService {
     auto batch = std::make_shared<Batch>(unary, size);
     // gRPC's request is gone once the cap has answered the call.
     const v1::BatchSubmitExecutionsRequest kept = *request;
+    const auto engine = Engine(context);
     for (int i = 0; i < size; ++i) {
       Result<scheduler::SubmitRequest> submit = FromProto(kept.requests(i));
       if (!submit) batch->Put(i, Fail(submit.error()));
-      else serving_.engine.Submit(std::move(*submit), [batch, i](const auto& reply) { batch->Put(i, reply); });
+      else engine->Submit(std::move(*submit), [batch, i](const auto& reply) { batch->Put(i, reply); });
     }
     return unary.reactor();
   }
 
   grpc::ServerBidiReactor<v1::StreamSubmitExecutionsRequest, v1::StreamSubmitExecutionsResponse>*
-  StreamSubmitExecutions(Context*) override {
-    return OpenSubmits(serving_);
+  StreamSubmitExecutions(Context* context) override {
+    return OpenSubmits(serving_, Engine(context));
   }
 
   Reactor* GetExecution(Context* context, const v1::GetExecutionRequest* request,
                         v1::GetExecutionResponse* response) override {
     return AnswerOnPool(serving_, context, response,
-                        [&engine = serving_.engine, request = *request] { return Get(engine, request); });
+                        [engine = Engine(context), request = *request] { return Get(*engine, request); });
   }
 
   Reactor* ListExecutions(Context* context, const v1::ListExecutionsRequest* request,
                           v1::ListExecutionsResponse* response) override {
     return AnswerOnPool(serving_, context, response,
-                        [&engine = serving_.engine, request = *request] { return List(engine, request); });
+                        [engine = Engine(context), request = *request] { return List(*engine, request); });
   }
 
   Reactor* CountExecutions(Context* context, const v1::CountExecutionsRequest* request,
                            v1::CountExecutionsResponse* response) override {
     return AnswerOnPool(serving_, context, response,
-                        [&engine = serving_.engine, request = *request] { return Count(engine, request); });
+                        [engine = Engine(context), request = *request] { return Count(*engine, request); });
   }
 
   Reactor* PurgeExecutions(Context* context, const v1::PurgeExecutionsRequest* request,
                            v1::PurgeExecutionsResponse* response) override {
     return AnswerOnPool(serving_, context, response,
-                        [&engine = serving_.engine, request = *request] { return Purge(engine, request); });
+                        [engine = Engine(context), request = *request] { return Purge(*engine, request); });
   }
 
   Reactor* PurgeLogs(Context* context, const v1::PurgeLogsRequest* request, v1::PurgeLogsResponse* response) override {
     return AnswerOnPool(serving_, context, response,
-                        [&engine = serving_.engine, request = *request] { return Purge(engine, request); });
+                        [engine = Engine(context), request = *request] { return Purge(*engine, request); });
   }
 
   grpc::ServerWriteReactor<v1::WatchExecutionResponse>* WatchExecution(
-      Context*, const v1::WatchExecutionRequest* request) override {
-    return OpenWatch(serving_, *request);
+      Context* context, const v1::WatchExecutionRequest* request) override {
+    return OpenWatch(serving_, Engine(context), *request);
   }
 
-  grpc::ServerWriteReactor<v1::FollowLogsResponse>* FollowLogs(Context*,
+  grpc::ServerWriteReactor<v1::FollowLogsResponse>* FollowLogs(Context* context,
                                                                const v1::FollowLogsRequest* request) override {
-    return OpenLogs(serving_, *request);
+    return OpenLogs(serving_, Engine(context), *request);
   }
 
   Reactor* KillExecution(Context* context, const v1::KillExecutionRequest* request,
                          v1::KillExecutionResponse* response) override {
     if (Status valid = CheckId(request->id(), "id"); !valid) return Refuse(serving_, context, response, valid.error());
     const Unary<v1::KillExecutionResponse> unary(serving_, context, response);
-    serving_.engine.Kill(ExecutionId(request->id()), request->reason(), Acked(unary));
+    Engine(context)->Kill(ExecutionId(request->id()), request->reason(), Acked(unary));
     return unary.reactor();
   }
 
@@ -191,7 +202,7 @@ class ExecutionService final : public v1::ExecutionService::CallbackService {
                             v1::RestartExecutionResponse* response) override {
     if (Status valid = CheckId(request->id(), "id"); !valid) return Refuse(serving_, context, response, valid.error());
     const Unary<v1::RestartExecutionResponse> unary(serving_, context, response);
-    serving_.engine.Restart(ExecutionId(request->id()), Acked(unary));
+    Engine(context)->Restart(ExecutionId(request->id()), Acked(unary));
     return unary.reactor();
   }
 
@@ -199,7 +210,7 @@ class ExecutionService final : public v1::ExecutionService::CallbackService {
                           v1::PauseExecutionResponse* response) override {
     if (Status valid = CheckId(request->id(), "id"); !valid) return Refuse(serving_, context, response, valid.error());
     const Unary<v1::PauseExecutionResponse> unary(serving_, context, response);
-    serving_.engine.Pause(ExecutionId(request->id()), Acked(unary));
+    Engine(context)->Pause(ExecutionId(request->id()), Acked(unary));
     return unary.reactor();
   }
 
@@ -208,7 +219,7 @@ class ExecutionService final : public v1::ExecutionService::CallbackService {
     Result<scheduler::ResumeRequest> resume = FromProto(*request);
     if (!resume) return Refuse(serving_, context, response, resume.error());
     const Unary<v1::ResumeExecutionResponse> unary(serving_, context, response);
-    serving_.engine.Resume(ExecutionId(request->id()), std::move(*resume), Acked(unary));
+    Engine(context)->Resume(ExecutionId(request->id()), std::move(*resume), Acked(unary));
     return unary.reactor();
   }
 
@@ -217,7 +228,7 @@ class ExecutionService final : public v1::ExecutionService::CallbackService {
     Result<scheduler::ReplayRequest> replay = FromProto(*request);
     if (!replay) return Refuse(serving_, context, response, replay.error());
     const Unary<v1::SubmitExecutionResponse> unary(serving_, context, response);
-    serving_.engine.Replay(ExecutionId(request->id()), std::move(*replay), Submitted(unary));
+    Engine(context)->Replay(ExecutionId(request->id()), std::move(*replay), Submitted(unary));
     return unary.reactor();
   }
 
@@ -227,7 +238,7 @@ class ExecutionService final : public v1::ExecutionService::CallbackService {
     const Result<model::State> state = TerminalState(request->state());
     if (!state) return Refuse(serving_, context, response, state.error());
     const Unary<v1::MarkTaskRunResponse> unary(serving_, context, response);
-    serving_.engine.MarkTaskRun(ExecutionId(request->id()), TaskRunId(request->task_run_id()), *state, Acked(unary));
+    Engine(context)->MarkTaskRun(ExecutionId(request->id()), TaskRunId(request->task_run_id()), *state, Acked(unary));
     return unary.reactor();
   }
 
@@ -237,7 +248,7 @@ class ExecutionService final : public v1::ExecutionService::CallbackService {
     const Result<model::State> state = TerminalState(request->state());
     if (!state) return Refuse(serving_, context, response, state.error());
     const Unary<v1::ChangeExecutionStatusResponse> unary(serving_, context, response);
-    serving_.engine.ChangeStatus(ExecutionId(request->id()), *state, Acked(unary));
+    Engine(context)->ChangeStatus(ExecutionId(request->id()), *state, Acked(unary));
     return unary.reactor();
   }
 
@@ -247,7 +258,7 @@ class ExecutionService final : public v1::ExecutionService::CallbackService {
     Result<std::vector<model::Label>> labels = LabelsOf(request->labels());
     if (!labels) return Refuse(serving_, context, response, labels.error());
     const Unary<v1::SetExecutionLabelsResponse> unary(serving_, context, response);
-    serving_.engine.SetLabels(ExecutionId(request->id()), std::move(*labels), Acked(unary));
+    Engine(context)->SetLabels(ExecutionId(request->id()), std::move(*labels), Acked(unary));
     return unary.reactor();
   }
 
@@ -256,11 +267,13 @@ class ExecutionService final : public v1::ExecutionService::CallbackService {
     const Result<model::Admission> admission = FromProto(*request);
     if (!admission) return Refuse(serving_, context, response, admission.error());
     const Unary<v1::UnqueueExecutionResponse> unary(serving_, context, response);
-    serving_.engine.Unqueue(ExecutionId(request->id()), *admission, Acked(unary));
+    Engine(context)->Unqueue(ExecutionId(request->id()), *admission, Acked(unary));
     return unary.reactor();
   }
 
  private:
+  std::shared_ptr<scheduler::Engine> Engine(const Context* context) const { return EngineFor(serving_, *context); }
+
   static scheduler::Engine::SubmitDone Submitted(const Unary<v1::SubmitExecutionResponse>& unary) {
     return [unary](const Result<scheduler::SubmitReply>& reply) {
       if (reply) unary.Reply(ToProto(*reply));

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "api/caller_engine.h"
 #include "api/page_token.h"
 #include "api/services.h"
 #include "api/translate.h"
@@ -120,7 +121,7 @@ class FlowService final : public v1::FlowService::CallbackService {
   Reactor* Answer(Context* context, const Request& request, Response* response,
                   Result<Response> (*verb)(scheduler::Engine&, const Request&)) {
     return AnswerOnPool(serving_, context, response,
-                        [&engine = serving_.engine, verb, request] { return verb(engine, request); });
+                        [engine = EngineFor(serving_, *context), verb, request] { return verb(*engine, request); });
   }
 
   Serving& serving_;

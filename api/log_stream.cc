@@ -12,7 +12,8 @@ constexpr std::size_t kRowsAtOnce = 500;
 // One reader of logs. The end of the execution is looked at before the rows, so that no row before it is missed.
 class LogStream final : public PulledStream<v1::FollowLogsResponse> {
  public:
-  LogStream(Serving& serving, v1::FollowLogsRequest request) : PulledStream(serving), request_(std::move(request)) {}
+  LogStream(Serving& serving, std::shared_ptr<scheduler::Engine> engine, v1::FollowLogsRequest request)
+      : PulledStream(serving), engine_(std::move(engine)), request_(std::move(request)) {}
 
  protected:
   Result<Step> Next(v1::FollowLogsResponse& out) override {
@@ -21,9 +22,9 @@ class LogStream final : public PulledStream<v1::FollowLogsResponse> {
     const bool over = terminal_ || !request_.follow();
     if (over && !settled_) {
       settled_ = true;  // what is known was logged before, but may not be kept yet
-      RETURN_IF_ERROR(serving_.engine.Settle());
+      RETURN_IF_ERROR(engine_->Settle());
     }
-    ASSIGN_OR_RETURN(const store::LogPage page, serving_.engine.ReadLogs(query_));
+    ASSIGN_OR_RETURN(const store::LogPage page, engine_->ReadLogs(query_));
     for (std::size_t i = 0; i < page.rows.size(); ++i) AddRow(page.rows[i], page.offsets.at(i), out);
     if (!page.offsets.empty()) {
       query_.after = page.offsets.back();
@@ -41,16 +42,16 @@ class LogStream final : public PulledStream<v1::FollowLogsResponse> {
     query_.task_id = request_.task_id();
     query_.limit = kRowsAtOnce;
     ASSIGN_OR_RETURN(query_.level_min, LevelName(request_.level_min()));
-    ASSIGN_OR_RETURN(const scheduler::ExecutionView view, serving_.engine.GetExecution(query_.execution));
+    ASSIGN_OR_RETURN(const scheduler::ExecutionView view, engine_->GetExecution(query_.execution));
     for (const model::TaskRun& run : view.execution.task_runs) NoteRun(run);
     terminal_ = view.execution.closed;
     if (terminal_ || !request_.follow()) return {};
     const auto wake = [stream = weak()] {
       if (const auto self = stream.lock()) self->Wake();
     };
-    watch_ = serving_.engine.WatchLogs(query_.execution, wake);
+    watch_ = engine_->WatchLogs(query_.execution, wake);
     // Deltas from here on tell of the end without reading a large execution again.
-    ASSIGN_OR_RETURN(state_, serving_.engine.Watch(query_.execution, view.execution.version, wake));
+    ASSIGN_OR_RETURN(state_, engine_->Watch(query_.execution, view.execution.version, wake));
     return {};
   }
 
@@ -83,6 +84,7 @@ class LogStream final : public PulledStream<v1::FollowLogsResponse> {
     entry->set_attempt(row.attempt);
   }
 
+  const std::shared_ptr<scheduler::Engine> engine_;
   const v1::FollowLogsRequest request_;
   store::LogQuery query_;
   std::vector<std::string> run_ids_;
@@ -95,8 +97,9 @@ class LogStream final : public PulledStream<v1::FollowLogsResponse> {
 
 }  // namespace
 
-grpc::ServerWriteReactor<v1::FollowLogsResponse>* OpenLogs(Serving& serving, const v1::FollowLogsRequest& request) {
-  return LogStream::Open(std::make_shared<LogStream>(serving, request));
+grpc::ServerWriteReactor<v1::FollowLogsResponse>* OpenLogs(Serving& serving, std::shared_ptr<scheduler::Engine> engine,
+                                                         const v1::FollowLogsRequest& request) {
+  return LogStream::Open(std::make_shared<LogStream>(serving, std::move(engine), request));
 }
 
 }  // namespace headrace::api

@@ -15,10 +15,10 @@ using Base = grpc::ServerBidiReactor<v1::StreamSubmitExecutionsRequest, v1::Stre
 // Reads on while fewer than kStreamWindow submissions wait for their answer or for a reader of it.
 class SubmitStream final : public Base, public OpenStream, public std::enable_shared_from_this<SubmitStream> {
  public:
-  explicit SubmitStream(Serving& serving) : serving_(serving) {}
+  SubmitStream(Serving& serving, std::shared_ptr<scheduler::Engine> engine) : serving_(serving), engine_(std::move(engine)) {}
 
-  static Base* Open(Serving& serving) {
-    auto stream = std::make_shared<SubmitStream>(serving);
+  static Base* Open(Serving& serving, std::shared_ptr<scheduler::Engine> engine) {
+    auto stream = std::make_shared<SubmitStream>(serving, std::move(engine));
     stream->self_ = stream;
     if (Status entered = serving.calls.Enter(stream.get(), stream); !entered) {
       stream->Stop(entered.error());
@@ -42,7 +42,7 @@ class SubmitStream final : public Base, public OpenStream, public std::enable_sh
     lock.unlock();
     // The engine may answer at once, on this thread.
     if (submit) {
-      serving_.engine.Submit(std::move(*submit), [self = shared_from_this(), sequence](const auto& reply) {
+      engine_->Submit(std::move(*submit), [self = shared_from_this(), sequence](const auto& reply) {
         self->Put(sequence, reply);
       });
     } else {
@@ -110,6 +110,7 @@ class SubmitStream final : public Base, public OpenStream, public std::enable_sh
   }
 
   Serving& serving_;
+  const std::shared_ptr<scheduler::Engine> engine_;
   std::mutex mutex_;
   v1::StreamSubmitExecutionsRequest read_;
   std::deque<v1::StreamSubmitExecutionsResponse> answers_;  // the front one is being written
@@ -124,6 +125,6 @@ class SubmitStream final : public Base, public OpenStream, public std::enable_sh
 
 }  // namespace
 
-Base* OpenSubmits(Serving& serving) { return SubmitStream::Open(serving); }
+Base* OpenSubmits(Serving& serving, std::shared_ptr<scheduler::Engine> engine) { return SubmitStream::Open(serving, std::move(engine)); }
 
 }  // namespace headrace::api

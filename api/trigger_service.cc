@@ -1,5 +1,6 @@
 #include <utility>
 
+#include "api/caller_engine.h"
 #include "api/execution_requests.h"
 #include "api/services.h"
 #include "api/translate.h"
@@ -86,8 +87,8 @@ class TriggerService final : public v1::TriggerService::CallbackService {
   grpc::ServerUnaryReactor* ListTriggers(grpc::CallbackServerContext* context, const v1::ListTriggersRequest* request,
                                          v1::ListTriggersResponse* response) override {
     return AnswerOnPool(serving_, context, response,
-                        [&door = serving_.engine.triggers(), ns = request->namespace_prefix(), flow_id = request->flow_id(),
-                         backfills = request->with_backfill_only()] { return List(door, ns, flow_id, backfills); });
+                        [engine = EngineFor(serving_, *context), ns = request->namespace_prefix(), flow_id = request->flow_id(),
+                         backfills = request->with_backfill_only()] { return List(engine->triggers(), ns, flow_id, backfills); });
   }
 
   grpc::ServerUnaryReactor* GetTrigger(grpc::CallbackServerContext* context, const v1::GetTriggerRequest* request,
@@ -161,8 +162,8 @@ class TriggerService final : public v1::TriggerService::CallbackService {
     auto name = NameOf(given);
     if (!name) return Refuse(serving_, context, response, std::move(name.error()));
     return AnswerOnPool(serving_, context, response,
-                        [&door = serving_.engine.triggers(), name = std::move(*name), work = std::move(work)] {
-                          return work(door, name);
+                        [engine = EngineFor(serving_, *context), name = std::move(*name), work = std::move(work)] {
+                          return work(engine->triggers(), name);
                         });
   }
 

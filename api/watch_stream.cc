@@ -15,8 +15,8 @@ constexpr std::size_t kPartBytes = 1u << 20;
 // One watcher. An update larger than a part is sent in several, the cursor standing in the last.
 class WatchStream final : public PulledStream<v1::WatchExecutionResponse> {
  public:
-  WatchStream(Serving& serving, v1::WatchExecutionRequest request)
-      : PulledStream(serving), request_(std::move(request)), id_(request_.id()) {}
+  WatchStream(Serving& serving, std::shared_ptr<scheduler::Engine> engine, v1::WatchExecutionRequest request)
+      : PulledStream(serving), engine_(std::move(engine)), request_(std::move(request)), id_(request_.id()) {}
 
  protected:
   Result<Step> Next(v1::WatchExecutionResponse& out) override {
@@ -40,11 +40,11 @@ class WatchStream final : public PulledStream<v1::WatchExecutionResponse> {
     RETURN_IF_ERROR(CheckId(request_.id(), "id"));
     const std::uint64_t after = request_.snapshot_only() ? 0 : request_.cursor();
     if (after > 0 && request_.until_terminal()) {
-      ASSIGN_OR_RETURN(const scheduler::ExecutionView view, serving_.engine.GetExecution(id_));
+      ASSIGN_OR_RETURN(const scheduler::ExecutionView view, engine_->GetExecution(id_));
       terminal_ = view.execution.closed;
       if (terminal_ && view.execution.version == after) return true;
     }
-    ASSIGN_OR_RETURN(subscription_, serving_.engine.Watch(id_, after, [stream = weak()] {
+    ASSIGN_OR_RETURN(subscription_, engine_->Watch(id_, after, [stream = weak()] {
       if (const auto self = stream.lock()) self->Wake();
     }));
     return false;
@@ -91,6 +91,7 @@ class WatchStream final : public PulledStream<v1::WatchExecutionResponse> {
     if (parent != parents_.end()) out->set_parent_task_run_id(parent->second);
   }
 
+  const std::shared_ptr<scheduler::Engine> engine_;
   const v1::WatchExecutionRequest request_;
   const ExecutionId id_;
   std::shared_ptr<scheduler::Subscription> subscription_;
@@ -104,9 +105,9 @@ class WatchStream final : public PulledStream<v1::WatchExecutionResponse> {
 
 }  // namespace
 
-grpc::ServerWriteReactor<v1::WatchExecutionResponse>* OpenWatch(Serving& serving,
+grpc::ServerWriteReactor<v1::WatchExecutionResponse>* OpenWatch(Serving& serving, std::shared_ptr<scheduler::Engine> engine,
                                                                 const v1::WatchExecutionRequest& request) {
-  return WatchStream::Open(std::make_shared<WatchStream>(serving, request));
+  return WatchStream::Open(std::make_shared<WatchStream>(serving, std::move(engine), request));
 }
 
 }  // namespace headrace::api

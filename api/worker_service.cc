@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "api/caller_engine.h"
 #include "api/services.h"
 #include "api/translate.h"
 #include "api/unary.h"
@@ -72,14 +73,14 @@ class WorkerService final : public v1::WorkerService::CallbackService {
 
   grpc::ServerUnaryReactor* ListWorkers(grpc::CallbackServerContext* context, const v1::ListWorkersRequest*,
                                         v1::ListWorkersResponse* response) override {
-    return AnswerOnPool(serving_, context, response, [&engine = serving_.engine] { return List(engine); });
+    return AnswerOnPool(serving_, context, response, [engine = EngineFor(serving_, *context)] { return List(*engine); });
   }
 
   grpc::ServerUnaryReactor* DrainWorker(grpc::CallbackServerContext* context, const v1::DrainWorkerRequest* request,
                                         v1::DrainWorkerResponse* response) override {
     return AnswerOnPool(serving_, context, response,
-                        [&engine = serving_.engine, id = WorkerId(request->id())]() -> Result<v1::DrainWorkerResponse> {
-                          RETURN_IF_ERROR(engine.DrainWorker(id));
+                        [engine = EngineFor(serving_, *context), id = WorkerId(request->id())]() -> Result<v1::DrainWorkerResponse> {
+                          RETURN_IF_ERROR(engine->DrainWorker(id));
                           return v1::DrainWorkerResponse();
                         });
   }
@@ -87,7 +88,7 @@ class WorkerService final : public v1::WorkerService::CallbackService {
   grpc::ServerUnaryReactor* Share(grpc::CallbackServerContext* context, const v1::ShareRequest* request,
                                   v1::ShareResponse* response) override {
     const Unary<v1::ShareResponse> unary(serving_, context, response);
-    serving_.engine.Share(ToModel(*request), [unary](Result<model::ShareReply> reply) {
+    EngineFor(serving_, *context)->Share(ToModel(*request), [unary](Result<model::ShareReply> reply) {
       if (reply) unary.Reply(ToProto(std::move(*reply)));
       else unary.Reply(Fail(std::move(reply.error())));
     });

@@ -95,13 +95,12 @@ struct House {
     auto started = scheduler::Engine::Start(std::move(options));
     if (!started) Give(started.error());
     engine = std::move(*started);
-    queue_ = std::move(client);
     worker::WorkerOptions worker_options;
     worker_options.id = WorkerId("bench");
     worker_options.slots = 8;
     worker_options.prefetch = 1024;
     worker_options.tmp_dir = (folder / "tmp").string();
-    auto loop = worker::WorkerLoop::Open(worker_options, registry_, *supervisor_, *queue_, clock_);
+    auto loop = worker::WorkerLoop::Open(worker_options, registry_, *supervisor_, std::move(client), clock_);
     if (!loop) Give(loop.error());
     loop_ = std::move(*loop);
     thread_ = std::thread([this] { (void)loop_->Run(); });
@@ -112,7 +111,6 @@ struct House {
     thread_.join();
     engine.reset();
     loop_.reset();
-    queue_.reset();
     std::filesystem::remove_all(folder_);
   }
 
@@ -199,7 +197,6 @@ struct House {
   queue::MemoryQueue memory_;
   const worker::Registry registry_ = worker::BuiltInRegistry();
   std::unique_ptr<worker::Supervisor> supervisor_;
-  std::unique_ptr<queue::ClientQueue> queue_;
   std::unique_ptr<worker::WorkerLoop> loop_;
   std::thread thread_;
 };

@@ -190,7 +190,7 @@ class Bench {
  private:
   ExecutionRow NewExecution(bool active) {
     const Timestamp now = FromMicros(1'800'000'000'000'000 + 100 * ++count_);
-    ExecutionRow row{.id = NewExecutionId(now, random_), .ns = "company.team", .flow_id = "noop",
+    ExecutionRow row{.id = NewExecutionId(now, random_, 0), .ns = "company.team", .flow_id = "noop",
                      .state = model::State::kRunning, .created = now, .active = active, .record = execution_record_};
     last_ = row.id;
     return row;

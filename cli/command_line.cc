@@ -75,6 +75,8 @@ void RegisterAll(CLI::App& app, Context& context) {
   RegisterGh(app, context);
   RegisterKeys(app, context);
   RegisterDoctor(app, context);
+  RegisterInspect(app, context);
+  RegisterBackup(app, context);
   RegisterAbout(app, context);
 }
 

@@ -90,7 +90,7 @@ void BeginNewExecution(Step& step, TaskRunIndex index) {
   const std::string reason = "The flow is retried as a new execution";
   StopDescendants(step, std::nullopt, reason);
   const model::Execution& execution = step.execution();
-  const ExecutionId id = DeriveExecutionId(step.at(), execution.id.str(), "retry");
+  const ExecutionId id = DeriveExecutionId(step.at(), execution.id.str(), "retry", PlaceOf(execution.id));
   step.Log(index, "WARN", reason + ": " + id.str());
   step.Emit(model::StartReplacement{id});
   EndExecutionAs(step, State::kRetried);

@@ -13,16 +13,6 @@ using model::TaskRunIndex;
 
 namespace {
 
-// A task that takes its worker down must not take them all; a task that was unlucky a few times must not fail for it.
-constexpr int kDeliveriesPerAttempt = 10;
-
-int DeliveriesLost(const TaskRun& run) {
-  const auto kept = std::find_if(run.attempts.rbegin(), run.attempts.rend(), [](const model::Attempt& attempt) {
-    return attempt.state.current() != State::kResubmitted;
-  });
-  return static_cast<int>(kept - run.attempts.rbegin());
-}
-
 // The tasks that the worker ran inside this one: they have ended when they become known.
 void RecordNested(Step& step, TaskRunIndex index, const model::TaskFinished& event) {
   if (step.books().scopes.contains(index)) step.SupersedeChildren(index);
@@ -101,24 +91,6 @@ void OnTaskFinished(Step& step, const model::TaskFinished& event) {
       FailRun(step, index, "The worker reported " + std::string(model::StateName(event.outcome)) +
                                ", which is not the end of a task");
   }
-}
-
-void OnTaskLost(Step& step, const model::TaskLost& event) {
-  if (!IsCurrent(step, event.fence)) return;
-  const TaskRunIndex index = event.fence.task_run;
-  if (step.killing()) {
-    FinishRun(step, index, State::kKilled);
-    return;
-  }
-  if (DeliveriesLost(step.run(index)) + 1 >= kDeliveriesPerAttempt) {
-    FailForGood(step, index, "worker lost " + std::to_string(kDeliveriesPerAttempt) + " times: " + event.reason);
-    return;
-  }
-  EndAttempt(step, index, State::kResubmitted);
-  ClearTimers(step, index);
-  ++step.Edit(index).delivery;
-  step.Log(index, "WARN", "The worker was lost (" + event.reason + "); the task is given to another one");
-  DispatchRun(step, index);
 }
 
 }  // namespace headrace::executor

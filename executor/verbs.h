@@ -64,6 +64,8 @@ bool IsCurrent(const Step& step, const model::Fence& fence);
 // The attempt as its worker saw it, when the report of its start never came.
 void EnterRunning(Step& step, model::TaskRunIndex index, const WorkerId& worker, Timestamp started);
 void OnTaskFinished(Step& step, const model::TaskFinished& event);
+
+// ---- lost.cc
 void OnTaskLost(Step& step, const model::TaskLost& event);
 
 // ---- look.cc

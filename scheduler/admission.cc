@@ -31,7 +31,7 @@ Result<Admissions::Book*> Admissions::BookOf(const FlowName& name) {
   if (const auto known = books_.find(name); known != books_.end()) return &known->second;
   Book book;
   std::map<ExecutionId, Timestamp> waiting;
-  store::ExecutionQuery query{.ns = name.first, .flow_id = name.second};
+  store::ExecutionQuery query{.ns = name.first, .flow_id = name.second, .partition = partition_};
   query.states = {State::kCreated, State::kQueued, State::kRunning, State::kPaused, State::kBreakpoint,
                   State::kRestarted, State::kRetrying, State::kKilling};
   RETURN_IF_ERROR(VisitAll(store_, query, [&](const model::Execution& execution) {
@@ -114,7 +114,7 @@ bool Admissions::HasQueue(const std::string& ns, const std::string& flow_id) con
 
 Result<std::vector<std::pair<std::string, std::string>>> Admissions::Recover() {
   std::set<FlowName> flows;
-  RETURN_IF_ERROR(VisitAll(store_, {.states = {State::kQueued}}, [&](const model::Execution& execution) {
+  RETURN_IF_ERROR(VisitAll(store_, {.states = {State::kQueued}, .partition = partition_}, [&](const model::Execution& execution) {
     flows.emplace(execution.ns, execution.flow_id);
   }));
   for (const FlowName& flow : flows) RETURN_IF_ERROR(BookOf(flow));

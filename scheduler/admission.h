@@ -18,7 +18,8 @@ namespace headrace::scheduler {
 
 class Admissions {
  public:
-  explicit Admissions(store::Store& store) : store_(store) {}
+  // Of the flows that are kept in this partition.
+  Admissions(store::Store& store, store::PartitionId partition) : store_(store), partition_(partition) {}
 
   struct Decision {
     model::Admission admission = model::Admission::kRun;
@@ -51,6 +52,7 @@ class Admissions {
   static void Unqueue(Book& book, const ExecutionId& id);
 
   store::Store& store_;
+  const store::PartitionId partition_;
   std::map<FlowName, Book> books_;
 };
 

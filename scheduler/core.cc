@@ -8,78 +8,77 @@
 namespace headrace::scheduler {
 namespace {
 
-constexpr std::size_t kTimersPerTick = 4096;
 constexpr std::size_t kMessagesPerFrame = 512;
 constexpr std::size_t kFrameBytesGoal = 1024 * 1024;
-constexpr Duration kRequestKept = std::chrono::hours(24);
-
-template <typename... F>
-struct Overload : F... {
-  using F::operator()...;
-};
-
-// An order that changed nothing.
-std::string WhyNot(const std::string& event, const ExecutionId& id, const std::string& state) {
-  const std::string name = "execution " + id.str();
-  if (event == "RestartRequested" || event == "TaskRunMarked") {
-    const auto parsed = model::ParseState(state);
-    if (state == "PAUSED") return name + " is PAUSED: `headrace exec resume` goes on with it";
-    if (parsed && model::IsTerminal(*parsed) && state != "KILLED") {
-      return "No task found to restart execution from: " + name + " is " + state +
-             "; `headrace exec replay` runs it again, as a new execution";
-    }
-    std::string why = "Execution must be terminated or paused and not killed to be restarted, current state is '" + state + "' !";
-    why += state == "KILLED" ? " `headrace exec replay` runs it again, as a new execution"
-                             : " It has not ended: wait for it, or end it with `headrace exec kill`";
-    return why;
-  }
-  if (event == "StatusChanged") return name + " must have ended in another state, its state is " + state;
-  if (event == "PauseRequested" || event == "ResumeRequested") {
-    return name + " cannot be " + (event == "PauseRequested" ? "paused" : "resumed") + ", its state is " + state;
-  }
-  return name + " has ended already, its state is " + state;
-}
 
 }  // namespace
 
 Core::Core(CoreOptions options, store::Store& store, FlowRegistry& flows, WatchHub& hub, CorePort& port)
     : options_(std::move(options)), store_(store), flows_(flows), hub_(hub), port_(port),
-      dispatcher_(options_.dispatcher, *this), admissions_(store),
-      triggers_(options_.triggers, flows, *this) {}
+      dispatcher_(options_.dispatcher, *this) {}
+
+Core::~Core() = default;
 
 Status Core::Recover(Moment now) {
+  Opening opening;
+  ASSIGN_OR_RETURN(opening.epoch, store_.Acquire(0));
+  ASSIGN_OR_RETURN(opening.snapshot, store_.Load(0));
+  ASSIGN_OR_RETURN(opening.flows, flows_.Heads());
+  return Open(0, opening, now);
+}
+
+Status Core::Open(store::PartitionId id, const Opening& opening, Moment now) {
   now_ = now;
-  PartitionOptions limits = options_.partition_limits;
-  limits.id = options_.partition;
-  ASSIGN_OR_RETURN(limits.epoch, store_.Acquire(options_.partition));
-  ASSIGN_OR_RETURN(const store::PartitionSnapshot snapshot, store_.Load(options_.partition));
-  partition_ = std::make_unique<Partition>(
-      limits, store_, flows_, timers_, [this](store::WriteBatch batch) { port_.Commit(std::move(batch)); },
-      [this](const ExecutionId& id) { return hub_.HasWatchers(id); },
-      options_.answerer);
-  shared_.Load(snapshot.notes);
-  ASSIGN_OR_RETURN(const std::vector<wire::TaskKey> in_flight, partition_->Recover(snapshot));
-  for (const wire::TaskKey& key : in_flight) {
-    if (options_.workers_died_with_process) {
-      Apply(key.execution, model::TaskLost{key.fence, "the process that ran it ended"});
-    } else {
-      dispatcher_.Adopt(key, now.monotonic);
-    }
+  if (shards_.contains(id)) return Fail(Code::kAlreadyExists, "partition " + std::to_string(id) + " is driven already");
+  auto shard = std::make_unique<Shard>(id, options_, Shard::Around{store_, flows_, hub_, port_, dispatcher_, waits_, *this});
+  Shard& opened = *(shards_[id] = std::move(shard));
+  touched_.insert(id);
+  if (Status recovered = opened.Recover(opening, now); !recovered) {
+    static_cast<void>(ForgetTasks(id));
+    touched_.erase(id);
+    shards_.erase(id);
+    return recovered;
   }
-  ASSIGN_OR_RETURN(const auto waiting, admissions_.Recover());
-  for (const auto& [ns, flow_id] : waiting) LetQueuedRun(ns, flow_id);
-  RETURN_IF_ERROR(triggers_.Recover(snapshot.notes, now.wall));
-  if (!in_flight.empty()) spdlog::info("recovered: {} deliveries in flight, {} timers", in_flight.size(), timers_.size());
   return {};
 }
 
-bool Core::Apply(const ExecutionId& id, model::EventBody body) {
-  auto applied = partition_->Apply(id, model::Event{now_.wall, std::move(body)});
-  if (!applied) {
-    if (applied.error().code != Code::kNotFound) spdlog::error("{}", applied.error().ToString());
-    return false;
-  }
-  return *applied;
+void Core::Close(store::PartitionId id, std::function<void()> done, Moment now) {
+  now_ = now;
+  const auto found = shards_.find(id);
+  if (found == shards_.end()) return done();
+  closed_[id].push_back(std::move(done));
+  touched_.insert(id);
+  if (found->second->closing() || !found->second->failed()) return;
+  const auto waiting = ForgetTasks(id);
+  found->second->SetNow(now);
+  found->second->Close(waiting);
+}
+
+void Core::Lose(store::PartitionId id, Moment now) {
+  now_ = now;
+  const auto found = shards_.find(id);
+  if (found == shards_.end() || !found->second->failed()) return;
+  found->second->Refuse(Fail(Elsewhere(id)));
+  OnRefused(*found->second);
+}
+
+bool Core::Drives(store::PartitionId id) const {
+  const auto found = shards_.find(id);
+  return found != shards_.end() && !found->second->closing() && found->second->failed();
+}
+
+Shard* Core::At(Place place) {
+  const auto found = shards_.find(PartitionAt(place));
+  if (found == shards_.end() || found->second->closing()) return nullptr;
+  // One that failed takes nothing, but where there is only one it says why itself.
+  if (!found->second->failed() && options_.partitions > 1) return nullptr;
+  found->second->SetNow(now_);
+  touched_.insert(found->first);
+  return found->second.get();
+}
+
+Error Core::Elsewhere(Place place) const {
+  return {Code::kAborted, "partition " + std::to_string(PartitionAt(place)) + " is driven by another scheduler", {}};
 }
 
 void Core::OnFrame(const std::string& peer, std::string_view bytes, Moment now) {
@@ -92,187 +91,130 @@ void Core::OnFrame(const std::string& peer, std::string_view bytes, Moment now) 
   for (wire::FromWorker& message : *messages) dispatcher_.OnMessage(peer, std::move(message), now.monotonic);
 }
 
-void Core::Submit(PreparedSubmission submission, Moment now) {
+void Core::OnCommitted(store::PartitionId id, const Status& status, Moment now) {
   now_ = now;
-  if (!failed_) return submission.done(Fail(failed_.error()));
-  if (!submission.request_id.empty()) {
-    std::optional<store::RequestRow> known = partition_->FindUncommittedRequest(submission.request_id);
-    if (!known) {
-      auto stored = store_.FindRequest(submission.request_id);
-      if (!stored) return submission.done(Fail(std::move(stored.error())));
-      known = std::move(*stored);
-    }
-    if (known && known->expires > now.wall) {
-      if (known->body_digest != submission.body_digest) {
-        return submission.done(Fail(Code::kAlreadyExists, "request id '" + submission.request_id +
-                                                              "' was used for another submission: " +
-                                                              known->execution.str()));
-      }
-      partition_->After(ReplyOrder{[done = std::move(submission.done), id = known->execution](Status status) {
-        if (!status) return done(Fail(std::move(status.error())));
-        done(SubmitReply{id, true, {}});
-      }});
-      return;
-    }
-  }
-  if (const Status room = store_.HasRoom(); !room) return submission.done(Fail(room.error()));
-  const ExecutionId id = submission.submitted.id;
-  const Status created = Create(submission);
-  if (!created) return submission.done(Fail(created.error()));
-  if (!submission.request_id.empty()) {
-    partition_->RememberRequest({submission.request_id, submission.body_digest, id, now.wall + kRequestKept});
-  }
-  partition_->After(ReplyOrder{[done = std::move(submission.done), warnings = std::move(submission.warnings),
-                                id](Status status) {
-    if (!status) return done(Fail(std::move(status.error())));
-    done(SubmitReply{id, false, warnings});
-  }});
+  const auto found = shards_.find(id);
+  if (found == shards_.end()) return;
+  Shard& shard = *found->second;
+  touched_.insert(id);
+  shard.SetNow(now);
+  const bool fine = shard.failed().has_value();
+  shard.OnCommitted(status);
+  if (fine && !shard.failed()) OnRefused(shard);
 }
 
-void Core::Post(const ExecutionId& id, model::EventBody body, std::function<void(Status)> done, Moment now) {
-  now_ = now;
-  if (!failed_) return done(Fail(failed_.error()));
-  const std::string name(model::EventName(body));
-  auto applied = partition_->Apply(id, {now.wall, std::move(body)});
-  if (!applied) return done(Fail(std::move(applied.error())));
-  if (!*applied && name == "LabelsSet") return done({});  // it has them already
-  if (!*applied) {
-    const auto live = partition_->Find(id);
-    const std::string state = live ? std::string(model::StateName((*live)->execution().state.current())) : "unknown";
-    return done(Fail(Code::kFailedPrecondition, WhyNot(name, id, state)));
-  }
-  partition_->After(ReplyOrder{std::move(done)});
-}
-
-void Core::Delete(const std::vector<ExecutionId>& ids, DeleteDone done, Moment now) {
-  now_ = now;
-  if (!failed_) return done(Fail(failed_.error()));
-  std::vector<ExecutionId> gone;
-  for (const ExecutionId& id : ids) {
-    const auto deleted = partition_->Delete(id);
-    if (!deleted && deleted.error().code != Code::kNotFound) spdlog::error("{}", deleted.error().ToString());
-    if (deleted && *deleted) gone.push_back(id);
-  }
-  partition_->After(ReplyOrder{[done = std::move(done), gone = std::move(gone)](Status status) {
-    if (!status) return done(Fail(std::move(status.error())));
-    done(gone);
-  }});
-}
-
-void Core::WhenSettled(std::function<void(Status)> done, Moment now) {
-  now_ = now;
-  FlushLogs();
-  if (!failed_) return done(Fail(failed_.error()));
-  if (partition_->idle()) return done({});
-  partition_->After(ReplyOrder{std::move(done)});
-}
-
-void Core::OnCommitted(const Status& status, Moment now) {
-  now_ = now;
-  Release release = partition_->OnCommitted();
-  if (status && failed_) return Perform(std::move(release));
-  if (failed_) {
-    failed_ = Fail(status.error());
-    spdlog::error("the store refused a commit; nothing is accepted any more until a restart: {}",
-                  status.error().ToString());
-    if (options_.on_failure) options_.on_failure(status.error());
-  }
-  for (Order& order : release.orders) {
-    if (auto* reply = std::get_if<ReplyOrder>(&order)) reply->reply(Fail(failed_.error()));
-  }
-}
-
-void Core::Perform(Release release) {
-  // First, so that whoever learns of the end finds all that was logged before it.
-  std::vector<ExecutionId> logged;
-  for (const store::LogRow& row : release.logs) logged.push_back(row.execution);
-  if (!release.logs.empty()) port_.AppendLogs(std::move(release.logs));
-  bool published = false;
-  for (Order& order : release.orders) {
-    std::visit(Overload{
-                   [&](DispatchOrder& dispatch) { Perform(dispatch); },
-                   [&](CancelOrder& cancel) { dispatcher_.Cancel(cancel.key, cancel.reason, now_.monotonic); },
-                   [&](AckOrder& ack) { Send(ack.peer, wire::ResultAck{ack.key, ack.verdict}); },
-                   [&](OutboxOrder& owed) { Deliver(owed); },
-                   [&](ReplyOrder& reply) { reply.reply({}); },
-                   [&](EndOrder& end) {
-                     recursions_.erase(end.id);
-                     admissions_.Ended(end.ns, end.flow_id, end.id);
-                     LetQueuedRun(end.ns, end.flow_id);
-                     if (!end.trigger_id.empty()) {
-                       triggers_.OnEnded({end.ns, end.flow_id, end.trigger_id}, end.id, end.state, now_.wall);
-                     }
-                   },
-                   [&](PublishOrder& publish) {
-                     published = true;
-                     hub_.Publish(publish.update);
-                   },
-               },
-               order);
-  }
-  for (const ExecutionId& id : logged) hub_.NoteLogs(id);
-  // Whoever still watches learns that it is gone.
-  for (const ExecutionId& id : release.deleted) hub_.Refresh(id);
-  if (!published) {
-    for (const ExecutionId& id : release.touched) {
-      if (hub_.HasWatchers(id)) hub_.Refresh(id);
-    }
-  }
-  partition_->Park(release.touched);
-}
-
-void Core::Perform(const DispatchOrder& order) {
-  if (IsLook(order.key)) {
-    if (triggers_.IsCurrentLook(order.key)) dispatcher_.Enqueue(order.key, triggers_.GroupOfLook(order.key));
+void Core::OnRefused(Shard& shard) {
+  const Error error = shard.failed().error();
+  touched_.insert(shard.id());
+  if (options_.partitions > 1 && error.code == Code::kAborted) {
+    spdlog::warn("partition {} has another owner now: {}", shard.id(), error.message);
+    static_cast<void>(ForgetTasks(shard.id()));
+    if (options_.on_lost) options_.on_lost(shard.id(), shard.partition()->epoch());
     return;
   }
-  const executor::LiveExecution* live = nullptr;
-  const model::TaskRun* task_run = FindTaskRun(order.key, &live);
-  if (task_run == nullptr || task_run->fence() != order.key.fence || model::IsTerminal(task_run->state.current())) return;
-  dispatcher_.Enqueue(order.key, live->program().flow().task(task_run->task).worker_group);
+  if (!failed_) return;
+  failed_ = Fail(error);
+  spdlog::error("the store refused a commit; nothing is accepted any more until a restart: {}", error.ToString());
+  if (options_.on_failure) options_.on_failure(error);
 }
 
+// What an event does to other partitions of this core joins the same tick.
 void Core::Tick(Moment now) {
   now_ = now;
   if (failed_) {
-    ForgetWaits();
-    for (const ArmedTimer& timer : timers_.TakeDue(now.wall, kTimersPerTick)) {
-      if (!MayFire(timer)) continue;
-      auto fired = partition_->Fire(timer, now.wall);
-      if (!fired) spdlog::error("timer of execution {}: {}", timer.execution.str(), fired.error().message);
+    BringAgain();
+    while (!due_.empty() && due_.begin()->first <= now.wall) {
+      touched_.insert(due_.begin()->second);
+      due_of_.erase(due_.begin()->second);
+      due_.erase(due_.begin());
     }
-    SweepShared();
+    for (const store::PartitionId id : std::set<store::PartitionId>(touched_)) {
+      Shard& shard = *shards_.at(id);
+      shard.SetNow(now);
+      if (shard.failed()) shard.FireTimers();
+    }
     dispatcher_.Tick(now.monotonic);
-    // No more than the store takes, so that whoever else asks does not wait behind a storm.
-    if (!partition_->pipeline_full()) triggers_.Tick(now.wall);
-    TellTriggers();
-    partition_->Flush();
+    for (const store::PartitionId id : std::set<store::PartitionId>(touched_)) {
+      Shard& shard = *shards_.at(id);
+      if (!shard.failed()) continue;
+      shard.TickTriggers();
+      shard.TellTriggers();
+      shard.Flush();
+    }
     dispatcher_.Pump(now.monotonic);
-    TellTriggers();
-    partition_->Flush();  // what could not be given out has ended by that
+    // What could not be given out has ended by that.
+    for (const store::PartitionId id : touched_) {
+      Shard& shard = *shards_.at(id);
+      if (!shard.failed()) continue;
+      shard.TellTriggers();
+      shard.Flush();
+    }
   }
   SendOutbound();
-  FlushLogs();
+  const std::set<store::PartitionId> touched = std::exchange(touched_, {});
+  for (const store::PartitionId id : touched) {
+    shards_.at(id)->FlushLogs();
+    NoteDue(*shards_.at(id));
+  }
+  ForgetShards(touched);
+}
+
+void Core::NoteDue(const Shard& shard) {
+  const auto had = due_of_.find(shard.id());
+  if (had != due_of_.end()) {
+    due_.erase({had->second, shard.id()});
+    due_of_.erase(had);
+  }
+  const std::optional<Timestamp> due = shard.failed() ? shard.NextDue() : std::nullopt;
+  if (!due) return;
+  due_of_[shard.id()] = *due;
+  due_.insert({*due, shard.id()});
+}
+
+// A partition that is over is another's from now on.
+void Core::ForgetShards(const std::set<store::PartitionId>& ids) {
+  for (const store::PartitionId id : ids) {
+    if (!shards_.at(id)->over()) continue;
+    auto told = closed_.extract(id);
+    // The only one there is stays: it says why it failed.
+    if (options_.partitions > 1) ForgetShard(id);
+    if (told.empty()) continue;
+    for (const auto& done : told.mapped()) done();
+  }
+}
+
+void Core::ForgetShard(store::PartitionId id) {
+  waits_.ForgetAll([&](const ExecutionId& execution) { return PartitionAt(PlaceOf(execution)) == id; });
+  std::erase_if(owed_, [&](const auto& one) { return one.first.first == id; });
+  std::erase_if(lines_, [&](const auto& one) { return std::get<0>(one.first) == id; });
+  if (const auto due = due_of_.find(id); due != due_of_.end()) {
+    due_.erase({due->second, id});
+    due_of_.erase(due);
+  }
+  shards_.erase(id);
 }
 
 std::optional<Timestamp> Core::NextTimer() const {
-  std::optional<Timestamp> first;
-  const bool triggers_wait = partition_ != nullptr && partition_->pipeline_full();
-  for (const std::optional<Timestamp>& due :
-       {timers_.NextDue(), shared_.NextExpiry(), triggers_wait ? std::nullopt : triggers_.NextDue()}) {
-    if (due && (!first || *due < *first)) first = due;
-  }
-  return first;
+  std::optional<Timestamp> next;
+  if (!due_.empty()) next = due_.begin()->first;
+  if (owed_again_ == Duration::max()) return next;
+  const Timestamp again = now_.wall + std::max(owed_again_ - now_.monotonic, Duration(0));
+  return next ? std::min(*next, again) : again;
 }
 
-void Core::FlushLogs() {
-  if (worker_logs_.empty()) return;
-  std::vector<ExecutionId> logged;
-  for (const store::LogRow& row : worker_logs_) {
-    if (logged.empty() || logged.back() != row.execution) logged.push_back(row.execution);
-  }
-  port_.AppendLogs(std::exchange(worker_logs_, {}));
-  for (const ExecutionId& id : logged) hub_.NoteLogs(id);
+bool Core::idle() const {
+  return std::all_of(shards_.begin(), shards_.end(), [](const auto& one) { return one.second->partition()->idle(); });
+}
+
+const Partition* Core::partition(store::PartitionId id) const {
+  const auto found = shards_.find(id);
+  return found == shards_.end() ? nullptr : found->second->partition();
+}
+
+std::size_t Core::timers_waiting() const {
+  std::size_t waiting = 0;
+  for (const auto& [id, shard] : shards_) waiting += shard->timers_waiting();
+  return waiting;
 }
 
 void Core::Send(const std::string& peer, wire::ToWorker message) {

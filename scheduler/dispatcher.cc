@@ -45,11 +45,16 @@ void Dispatcher::Enqueue(const wire::TaskKey& key, const std::string& group) {
   ready_[asked].Push(key);
 }
 
-Dispatcher::Worker* Dispatcher::Choose(const std::string& group) {
+// With `suspects_alone`, none that a suspect may be about to take down.
+Dispatcher::Worker* Dispatcher::Choose(const std::string& group, std::optional<Duration> suspects_alone) {
   Worker* best = nullptr;
   std::uint32_t best_room = 0;
   for (auto& [id, worker] : workers_) {
-    if (worker.hello.group != group || worker.draining || worker.full || worker.free_slots == 0) continue;
+    if (worker.hello.group != group || worker.draining || worker.full || worker.free_slots <= worker.given) continue;
+    if (suspects_alone && *suspects_alone < worker.suspect_until && IsHeldBy(worker.suspect, id)) {
+      suspects_wait_until_ = std::min(suspects_wait_until_.value_or(worker.suspect_until), worker.suspect_until);
+      continue;
+    }
     const std::uint32_t room =
         worker.hello.capacity > worker.outstanding ? worker.hello.capacity - worker.outstanding : 0;
     if (room > best_room) {
@@ -61,14 +66,32 @@ Dispatcher::Worker* Dispatcher::Choose(const std::string& group) {
 }
 
 void Dispatcher::Pump(Duration now) {
+  suspects_wait_until_.reset();
   for (auto& [group, queue] : ready_) {
+    std::vector<wire::TaskKey> held_back;
     while (queue.size() > 0) {
       Worker* worker = Choose(group);
       if (worker == nullptr) break;
       const wire::TaskKey key = *queue.Pop();
+      const bool suspect = host_.IsSuspect(key);
+      if (suspect) worker = Choose(group, now);
+      if (worker == nullptr) {
+        held_back.push_back(key);
+        continue;
+      }
+      if (suspect) {
+        worker->suspect = key;
+        worker->suspect_until = now + options_.suspect_alone;
+      }
       if (!Assign(*worker, key, now)) group_of_.erase(key);
     }
+    for (auto key = held_back.rbegin(); key != held_back.rend(); ++key) queue.PushFront(*key);
   }
+}
+
+bool Dispatcher::IsHeldBy(const wire::TaskKey& key, const WorkerId& worker) const {
+  const Lease* lease = leases_.Find(key);
+  return lease != nullptr && lease->worker == worker;
 }
 
 bool Dispatcher::Assign(Worker& worker, const wire::TaskKey& key, Duration now) {
@@ -81,8 +104,9 @@ bool Dispatcher::Assign(Worker& worker, const wire::TaskKey& key, Duration now) 
   }
   worker.specs.insert(assign->spec_id);
   assign->credit_seq = worker.credit_seq;
-  leases_.Grant(key, worker.hello.worker, now, worker.credit_seq);
+  leases_.Grant(key, worker.hello.worker, now, worker.credit_seq, worker.hello.incarnation);
   ++worker.outstanding;
+  ++worker.given;
   resends_.push_back({now + options_.resend, key});
   host_.Send(worker.peer, std::move(*assign));
   return true;
@@ -96,6 +120,24 @@ void Dispatcher::RefuseLarge(const wire::TaskKey& key, std::size_t bytes) {
                   .message = "CONTEXT_TOO_LARGE: the task and what its expressions name are " + std::to_string(bytes) +
                              " bytes, at most " + std::to_string(kAssignBytesMax) +
                              " can be sent to a worker; name less of it (outputs.a.b for outputs), or hand on a file"});
+}
+
+std::vector<wire::TaskKey> Dispatcher::Forget(const std::function<bool(const wire::TaskKey&)>& gone) {
+  std::vector<wire::TaskKey> waiting;
+  for (auto& [group, queue] : ready_) {
+    for (wire::TaskKey& key : queue.TakeIf(gone)) waiting.push_back(std::move(key));
+  }
+  for (const auto& [key, lease] : leases_.TakeIf(gone)) {
+    const auto worker = workers_.find(lease.worker);
+    if (worker != workers_.end() && worker->second.outstanding > 0) --worker->second.outstanding;
+  }
+  std::erase_if(group_of_, [&](const auto& one) { return gone(one.first); });
+  std::erase_if(cancels_, [&](const auto& one) { return gone(one.first); });
+  return waiting;
+}
+
+void Dispatcher::AskWhatRuns() {
+  for (const auto& [id, worker] : workers_) host_.Send(worker.peer, wire::ResyncRequired{});
 }
 
 void Dispatcher::Cancel(const wire::TaskKey& key, const std::string& reason, Duration now) {
@@ -119,6 +161,23 @@ void Dispatcher::SendCancel(const wire::TaskKey& key, const std::string& reason)
   host_.Send(it->second.peer, wire::Cancel{key, options_.cancel_grace, reason});
 }
 
+Loss Dispatcher::LossOf(const Lease& lease, Duration now) const {
+  if (lease.worker.empty()) return {"no worker claimed it after a restart of the scheduler"};
+  Loss loss{"worker " + lease.worker.str() + " was lost"};
+  // It may have been dead when it was given this, which then never reached it.
+  if (!lease.acked) return loss;
+  // Seen so late, it is this scheduler that slept: it heard nobody.
+  if (now > lease.expires + options_.lease / 5) return loss;
+  if (const auto it = workers_.find(lease.worker); it != workers_.end() && it->second.hello.incarnation == lease.process) {
+    // One that is heard of has lost the delivery only; one that drained was on its way out.
+    const bool silent = now - it->second.last_seen >= options_.lease / 2;
+    if (!silent || it->second.draining) return loss;
+  }
+  loss.worker = lease.worker;
+  loss.process = lease.process;
+  return loss;
+}
+
 void Dispatcher::Tick(Duration now) {
   for (auto& [key, lease] : leases_.TakeExpired(now)) {
     if (const auto it = workers_.find(lease.worker); it != workers_.end()) {
@@ -127,9 +186,7 @@ void Dispatcher::Tick(Duration now) {
     }
     group_of_.erase(key);
     cancels_.erase(key);
-    const std::string reason = lease.worker.empty() ? "no worker claimed it after a restart of the scheduler"
-                                                    : "worker " + lease.worker.str() + " was lost";
-    host_.OnLost(key, reason);
+    host_.OnLost(key, LossOf(lease, now));
   }
   ResendUnacked(now);
   for (auto it = cancels_.begin(); it != cancels_.end();) {
@@ -181,6 +238,7 @@ std::optional<Duration> Dispatcher::NextWake() const {
   std::optional<Duration> next = leases_.NextExpiry();
   const auto consider = [&](Duration at) { next = next ? std::min(*next, at) : at; };
   if (!resends_.empty()) consider(resends_.front().at);
+  if (suspects_wait_until_) consider(*suspects_wait_until_);
   for (const auto& [key, cancel] : cancels_) consider(cancel.at);
   for (const auto& [id, worker] : workers_) consider(worker.last_seen + 2 * options_.lease + Duration(1));
   return next;

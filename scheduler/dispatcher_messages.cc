@@ -30,7 +30,7 @@ void Dispatcher::OnMessage(const std::string& peer, wire::FromWorker message, Du
                  [&](wire::AssignAck& ack) { leases_.MarkAcked(ack.key, worker->hello.worker); },
                  [&](wire::AssignNack& nack) { On(*worker, nack); },
                  [&](wire::Started& started) {
-                   if (leases_.ClaimOrRenew(started.key, worker->hello.worker, now)) {
+                   if (leases_.ClaimOrRenew(started.key, worker->hello.worker, now, worker->hello.incarnation)) {
                      host_.OnStarted(started.key, worker->hello.worker, started.at);
                    }
                  },
@@ -74,13 +74,13 @@ void Dispatcher::OnHello(const std::string& peer, const wire::Hello& hello, Dura
   const std::uint64_t session = worker.session;
   workers_[hello.worker] = std::move(worker);
   host_.Send(peer, wire::Welcome{wire::kProtocolVersion, options_.scheduler_name, session, options_.lease,
-                                 options_.heartbeat, options_.log_credit_bytes});
+                                 options_.heartbeat, options_.log_credit_bytes, schedulers_});
 }
 
 bool Dispatcher::Claim(Worker& worker, const wire::TaskKey& key, Duration now) {
   const Lease* lease = leases_.Find(key);
   const bool was_mine = lease != nullptr && lease->worker == worker.hello.worker;
-  if (!leases_.ClaimOrRenew(key, worker.hello.worker, now)) return false;
+  if (!leases_.ClaimOrRenew(key, worker.hello.worker, now, worker.hello.incarnation)) return false;
   if (!was_mine) ++worker.outstanding;
   return true;
 }
@@ -91,6 +91,8 @@ void Dispatcher::On(Worker& worker, const wire::Resync& resync, Duration now) {
     if (host_.IsCurrent(running.key) && Claim(worker, running.key, now)) {
       answer.renewed.push_back(running.key);
       host_.OnStarted(running.key, worker.hello.worker, running.started);
+    } else if (!host_.Drives(running.key)) {
+      answer.elsewhere.push_back(running.key);
     } else {
       answer.unknown.push_back(running.key);
     }
@@ -106,6 +108,7 @@ void Dispatcher::TakeCredit(Worker& worker, std::uint32_t free_slots, std::uint6
   if (seq <= worker.credit_seq) return;
   worker.credit_seq = seq;
   worker.free_slots = free_slots;
+  worker.given = 0;
   if (free_slots > 0) worker.full = false;
 }
 
@@ -134,9 +137,10 @@ void Dispatcher::On(Worker& worker, const wire::AssignNack& nack) {
 void Dispatcher::On(Worker& worker, const wire::Heartbeat& heartbeat, Duration now) {
   TakeCredit(worker, heartbeat.free_slots, heartbeat.credit_seq);
   if (heartbeat.draining) worker.draining = true;
-  wire::HeartbeatAck answer{.credit_seq = heartbeat.credit_seq};
+  wire::HeartbeatAck answer{.credit_seq = heartbeat.credit_seq, .schedulers = schedulers_};
   for (const wire::TaskKey& key : heartbeat.tasks) {
-    (Claim(worker, key, now) ? answer.renewed : answer.unknown).push_back(key);
+    if (Claim(worker, key, now)) answer.renewed.push_back(key);
+    else (host_.Drives(key) ? answer.unknown : answer.elsewhere).push_back(key);
   }
   host_.Send(worker.peer, std::move(answer));
   RenewLogWindow(worker);
@@ -155,6 +159,7 @@ void Dispatcher::RenewLogWindow(Worker& worker) {
 }
 
 void Dispatcher::On(Worker& worker, wire::TaskResult result) {
+  if (IsHeldBy(result.key, worker.hello.worker) && leases_.Find(result.key)->credit_seq == worker.credit_seq && worker.given > 0) --worker.given;
   if (leases_.Release(result.key, worker.hello.worker)) {
     if (worker.outstanding > 0) --worker.outstanding;
   } else if (const Lease* lease = leases_.Find(result.key); lease != nullptr && lease->worker.empty()) {
@@ -171,7 +176,7 @@ void Dispatcher::OnBye(Worker& worker) {
     leases_.Drop(key);
     group_of_.erase(key);
     cancels_.erase(key);
-    host_.OnLost(key, "worker " + id.str() + " left");
+    host_.OnLost(key, {"worker " + id.str() + " left"});
   }
   by_peer_.erase(worker.peer);
   workers_.erase(id);

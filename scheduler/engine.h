@@ -20,13 +20,30 @@
 #include "common/model/execution.h"
 #include "common/model/shared.h"
 #include "common/queue/queue.h"
+#include "common/store/lease.h"
 #include "common/store/store.h"
+#include "scheduler/peer.h"
 #include "scheduler/trigger_door.h"
 
 namespace headrace::scheduler {
 
+class Telemetry;
+
 // Deletes the files that the tasks of an execution have stored; how many. From any thread.
 using ForgetFiles = std::function<Result<std::uint64_t>(const std::string& ns, const std::string& flow_id, const ExecutionId& id)>;
+
+// Of an engine that shares its store's partitions with those of other processes.
+struct ClusterOptions {
+  std::string id;               // of this process, among all that ever ran
+  std::string api_address;      // where the other schedulers reach its gRPC: HOST:PORT
+  std::string worker_endpoint;  // where workers reach it: tcp://HOST:PORT
+  std::string build;
+  std::unique_ptr<store::LeaseStore> leases;
+  std::unique_ptr<PeerClient> peers;
+  Duration lease = std::chrono::seconds(5);         // of a partition
+  Duration renew = std::chrono::milliseconds(1500);
+  Duration look = std::chrono::milliseconds(500);   // how often it sees who is there and who has what
+};
 
 struct EngineOptions {
   const Clock* clock = nullptr;                          // outlives the engine
@@ -60,6 +77,8 @@ struct EngineOptions {
   std::function<model::Answer(const Asker& asker, const model::Lookup& lookup)> answerer{};
   ForgetFiles forget_files{};            // without it they stay when their execution is purged
   bool triggers = true;                  // false: the triggers of flows start nothing
+  Telemetry* telemetry = nullptr;        // outlives the engine; null: nothing is told
+  std::optional<ClusterOptions> cluster{};  // none: this process alone has the store
   // The store refused a commit: nothing is accepted any more, and the process should end. On the loop's thread, once.
   std::function<void(const Error&)> on_failure{};
 };
@@ -146,9 +165,38 @@ struct WorkerView {
   std::map<std::string, std::string> tags{};
 };
 
+// A scheduler of the cluster, as the store knows it.
+struct SchedulerView {
+  std::string id;
+  std::string api_address;
+  std::string worker_endpoint;
+  std::string build;
+  std::uint32_t partitions = 0;  // that it drives
+  bool self = false;
+};
+
+// What a worker group has to do.
+struct QueueView {
+  std::string group{};
+  std::uint64_t waiting = 0;  // for a worker to begin it
+  std::uint64_t running = 0;  // given to a worker
+  Duration oldest{};          // since the oldest of those that wait does
+};
+
+// What is cheap to know of a process at any time.
+struct EngineSample {
+  std::vector<WorkerView> workers{};
+  std::vector<QueueView> queues{};
+  // Not ended, by state: those that have come to their state since this process has their partition.
+  std::map<model::State, std::uint64_t> executions{};
+  std::uint64_t partitions = 0;  // that it drives, of so many in the store
+  std::uint64_t partitions_there = 0;
+  std::uint64_t owed = 0;        // to other partitions, and not confirmed by them yet
+};
+
 class Engine {
  public:
-  // Takes the partition, recovers from the store and starts the loop thread.
+  // Takes its partitions, recovers from the store and starts the loop thread.
   static Result<std::unique_ptr<Engine>> Start(EngineOptions options);
   virtual ~Engine() = default;  // stops the loop; what was acked is durable
 
@@ -207,9 +255,22 @@ class Engine {
   virtual std::shared_ptr<void> WatchLogs(const ExecutionId& id, std::function<void()> on_ready) = 0;
 
   // ---- workers ----
+  // Of this process.
+  virtual Result<EngineSample> Sample() = 0;
+  // Of all schedulers together; UNAVAILABLE while one of them does not answer.
+  virtual Result<std::vector<QueueView>> ListQueues() = 0;
   virtual Result<std::vector<WorkerView>> ListWorkers() = 0;
   virtual Status DrainWorker(const WorkerId& id) = 0;
   virtual std::string worker_endpoint() const = 0;
+
+  // ---- other schedulers ----
+  // Only itself when there is no cluster.
+  virtual Result<std::vector<SchedulerView>> ListSchedulers() = 0;
+  // What another scheduler asks of this one; for the server that PeerClient calls.
+  virtual void OnPeerCall(std::string request, PeerDone done) = 0;
+  // Gives its partitions to the others, or leaves them so that the next owner goes on at once. Waits, a few seconds at most;
+  // afterwards only reading works.
+  virtual void HandOver() = 0;
 };
 
 }  // namespace headrace::scheduler

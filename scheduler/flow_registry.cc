@@ -90,6 +90,22 @@ Result<RegisteredFlow> FlowRegistry::Load(const store::FlowRow& row) {
   return by_revision_.emplace(key, std::move(*built)).first->second;
 }
 
+void FlowRegistry::ForgetLatest(const std::string& ns, const std::string& id) {
+  std::lock_guard lock(mutex_);
+  latest_.erase({ns, id});
+}
+
+FlowHead FlowHead::Of(const store::FlowRow& row) {
+  return {row.ns, row.id, row.revision, row.source.find("triggers") != std::string::npos};
+}
+
+Result<std::vector<FlowHead>> FlowRegistry::Heads() {
+  ASSIGN_OR_RETURN(const std::vector<store::FlowRow> latest, flows_.ListLatest(""));
+  std::vector<FlowHead> heads;
+  for (const store::FlowRow& row : latest) heads.push_back(FlowHead::Of(row));
+  return heads;
+}
+
 Error FlowRegistry::UnknownFlow(const std::string& ns, const std::string& id, int revision) {
   std::string message = "Unable to find flow '" + ns + "'.'" + id + "'";
   if (revision != 0) message += " with revision '" + std::to_string(revision) + "'";

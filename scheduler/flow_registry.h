@@ -29,6 +29,15 @@ struct RegisteredFlow {
   std::string stored{};  // what the store keeps of it
 };
 
+// What is known of a flow's latest revision without building it.
+struct FlowHead {
+  std::string ns;
+  std::string id;
+  int revision = 0;
+  bool triggers = false;  // it may have some
+  static FlowHead Of(const store::FlowRow& row);
+};
+
 class FlowRegistry {
  public:
   // `surroundings`: what expressions see of the process: `envs`, `globals`, `kestra`.
@@ -47,6 +56,10 @@ class FlowRegistry {
   Result<RegisteredFlow> Apply(const std::string& source, const std::string& file, Timestamp now);
   // revision 0: the latest.
   Result<RegisteredFlow> Get(const std::string& ns, const std::string& id, int revision);
+  // Which revision is the latest is asked anew: others have changed the flow.
+  void ForgetLatest(const std::string& ns, const std::string& id);
+  // Of all flows.
+  Result<std::vector<FlowHead>> Heads();
   // With the sources as people wrote them.
   Result<std::vector<store::FlowRow>> ListLatest(const std::string& ns_prefix);
   Result<std::vector<store::FlowRow>> Revisions(const std::string& ns, const std::string& id);

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <optional>
 #include <unordered_map>
 #include <utility>
@@ -19,22 +20,25 @@ struct Lease {
   Duration expires{};
   bool acked = false;
   std::uint64_t credit_seq = 0;  // the worker's newest word when it was granted
+  std::uint64_t process = 0;     // the worker's incarnation
 };
 
 class LeaseBook {
  public:
   explicit LeaseBook(Duration length) : length_(length) {}
 
-  void Grant(const wire::TaskKey& key, const WorkerId& worker, Duration now, std::uint64_t credit_seq = 0);
+  void Grant(const wire::TaskKey& key, const WorkerId& worker, Duration now, std::uint64_t credit_seq = 0, std::uint64_t process = 0);
   // Waits a lease and the worker's margin on top, so that whoever held it has ended it by then.
   void AddOrphan(const wire::TaskKey& key, Duration now);
   // The worker says that it holds the key: true if it is (now) its lease, which is renewed.
-  bool ClaimOrRenew(const wire::TaskKey& key, const WorkerId& worker, Duration now);
+  bool ClaimOrRenew(const wire::TaskKey& key, const WorkerId& worker, Duration now, std::uint64_t process = 0);
   void MarkAcked(const wire::TaskKey& key, const WorkerId& worker);
   const Lease* Find(const wire::TaskKey& key) const;
   // Ends the lease; false if `worker` did not hold it.
   bool Release(const wire::TaskKey& key, const WorkerId& worker);
   void Drop(const wire::TaskKey& key) { leases_.erase(key); }
+  // Removes and returns those that match.
+  std::vector<std::pair<wire::TaskKey, Lease>> TakeIf(const std::function<bool(const wire::TaskKey&)>& match);
   // Removes and returns what has run out.
   std::vector<std::pair<wire::TaskKey, Lease>> TakeExpired(Duration now);
   std::optional<Duration> NextExpiry() const;
@@ -42,12 +46,14 @@ class LeaseBook {
   std::size_t size() const { return leases_.size(); }
 
  private:
-  void Watch(const wire::TaskKey& key, Duration expires) { expiries_.emplace_back(expires, key); }
+  using Expiries = std::deque<std::pair<Duration, wire::TaskKey>>;
+  void TakeExpired(Expiries& expiries, Duration now, std::vector<std::pair<wire::TaskKey, Lease>>& into);
 
   const Duration length_;
   std::unordered_map<wire::TaskKey, Lease> leases_;
-  // Rising, as every lease is equally long; an entry that no longer matches its lease is passed over.
-  std::deque<std::pair<Duration, wire::TaskKey>> expiries_;
+  // Rising, as the leases of each are equally long; an entry that no longer matches its lease is passed over.
+  Expiries expiries_;
+  Expiries orphan_expiries_;
 };
 
 }  // namespace headrace::scheduler

@@ -16,7 +16,8 @@ bool IsLook(const wire::TaskKey& key) { return key.execution.str().starts_with(k
 const TriggerLook& LookBook::Begin(std::uint64_t epoch, Timestamp date, ProgramPtr program, TriggerSpecPtr spec) {
   const std::uint64_t number = ++last_number_;
   const model::TriggerName& name = spec->row.name;
-  const ExecutionId derived = DeriveExecutionId(date, name.str(), "look/" + std::to_string(epoch) + "/" + std::to_string(number));
+  const ExecutionId derived = DeriveExecutionId(date, name.str(), "look/" + std::to_string(epoch) + "/" + std::to_string(number),
+                                               PlaceOfFlow(name.ns, name.flow_id));
   const wire::TaskKey key{ExecutionId(std::string(kPrefix) + derived.str()), {.task_run = 0, .attempt = 1, .delivery = 1}};
   by_name_[name] = key.execution;
   return looks_[key.execution] = {key, number, date, std::move(program), std::move(spec)};

@@ -74,6 +74,10 @@ bool Partition::Stage(Entry& entry, executor::Applied applied, Timestamp at) {
   entry.dirty.insert(applied.delta.task_runs.begin(), applied.delta.task_runs.end());
   entry.dirty_head = true;
   if (const std::size_t states = entry.live->execution().state.changes.size(); states > entry.states_told) {
+    const auto& changes = entry.live->execution().state.changes;
+    for (std::size_t i = entry.states_told; i < states; ++i) {
+      open.release.steps.push_back({i == 0 ? std::nullopt : std::optional(changes[i - 1]), changes[i].state});
+    }
     state_news_.push_back({id, std::exchange(entry.states_told, states)});
   }
   for (model::Command& command : applied.commands) Carry(entry, std::move(command), at);
@@ -101,6 +105,7 @@ void Partition::Carry(Entry& entry, model::Command command, Timestamp at) {
   } else if (auto* end = std::get_if<model::EndExecution>(&command)) {
     const model::Execution& execution = entry.live->execution();
     EndOrder ended{execution.ns, execution.flow_id, id, end->state};
+    ended.took = execution.state.last_changed() - execution.state.started();
     // What a subflow has there speaks of its parent.
     const Value* trigger = execution.parent ? nullptr : Member(execution.trigger, "id");
     if (trigger != nullptr && trigger->is_string()) ended.trigger_id = trigger->get_string();
@@ -139,9 +144,7 @@ void Partition::DisarmTimer(Entry& entry, const model::TimerId& timer) {
   Open().timers[{id, timer}] = std::nullopt;
 }
 
-void Partition::Owe(const ExecutionId& from, ExecutionId to,
-                    std::variant<model::StartChild, model::KillChild, model::RestartChild, model::ChildEnded,
-                                 model::ChildRestarted, model::StartReplacement> body) {
+void Partition::Owe(const ExecutionId& from, ExecutionId to, decltype(wire::OutboxItem::body) body) {
   OutboxOrder order{next_outbox_id_++, wire::OutboxItem{from, std::move(body), std::move(to)}};
   OpenBatch& open = Open();
   open.batch.outbox_added.push_back({order.id, wire::EncodeOutbox(order.item)});
@@ -204,12 +207,34 @@ void Partition::Encode(OpenBatch& open, Entry& entry) {
     const model::TaskRun& task_run = execution.task_runs.at(index);
     open.batch.task_runs.push_back({execution.id, index, wire::EncodeTaskRun(task_run)});
     if (watched) update.task_runs.push_back(task_run);
+    if (options_.measured) TellEnded(entry, index, open.release.task_runs_ended);
   }
   entry.dirty.clear();
   entry.dirty_head = false;
   if (!watched) return;
   update.execution = HeadOf(execution);
   open.release.orders.emplace_back(PublishOrder{std::move(update)});
+}
+
+// What it has come to since it was told last; a run may end, go on and end again.
+void Partition::TellEnded(Entry& entry, model::TaskRunIndex index, std::vector<TaskRunEnd>& out) {
+  if (entry.run_states_told.size() <= index) entry.run_states_told.resize(index + 1);
+  const model::TaskRun& run = entry.live->execution().task_runs.at(index);
+  const auto& changes = run.state.changes;
+  for (std::size_t i = std::exchange(entry.run_states_told[index], static_cast<std::uint32_t>(changes.size())); i < changes.size(); ++i) {
+    if (!model::IsTerminal(changes[i].state)) continue;
+    Timestamp began = changes.front().at;
+    for (std::size_t before = 0; before < i; ++before) {
+      if (changes[before].state == model::State::kRunning) began = changes[before].at;
+    }
+    out.push_back({entry.live->program().flow().task(run.task).type, changes[i].state, changes[i].at - began});
+  }
+}
+
+void Partition::NoteRunStates(Entry& entry) {
+  for (const model::TaskRun& run : entry.live->execution().task_runs) {
+    entry.run_states_told.push_back(static_cast<std::uint32_t>(run.state.changes.size()));
+  }
 }
 
 void Partition::Flush() {
@@ -234,6 +259,15 @@ void Partition::Flush() {
   open->batch.epoch = options_.epoch;
   in_flight_.push_back(std::move(open->release));
   submit_commit_(std::move(open->batch));
+}
+
+void Partition::Abandon(const Error& why) {
+  if (!open_) return;
+  const std::unique_ptr<OpenBatch> open = std::move(open_);
+  for (const ExecutionId& id : open->touched) --live_.at(id).uncommitted;
+  for (Order& order : open->release.orders) {
+    if (auto* reply = std::get_if<ReplyOrder>(&order)) reply->reply(Fail(why));
+  }
 }
 
 Release Partition::OnCommitted() {

@@ -30,6 +30,7 @@ struct PartitionOptions {
   store::Epoch epoch = 0;
   std::size_t commits_in_flight_max = 2;  // more only adds latency: what waits joins the next batch
   std::size_t parked_max = 256;           // parked executions kept in memory, the most recent ones
+  bool measured = false;                  // releases tell which task runs have ended
 };
 
 class Partition {
@@ -57,6 +58,8 @@ class Partition {
   Result<bool> Delete(const ExecutionId& id);
   void RememberRequest(store::RequestRow request);
   void FinishOutbox(std::uint64_t id);
+  // What `from` owes another execution, in the open batch; an OutboxOrder follows.
+  void Owe(const ExecutionId& from, ExecutionId to, decltype(wire::OutboxItem::body) body);
   // A note is written, or dropped (nothing), with the open batch.
   void PutNote(const std::string& key, std::optional<std::string> record);
   // Executions that have come to new states since the last call, in order; what follows from that joins the open batch.
@@ -67,6 +70,8 @@ class Partition {
   // ---- commits ----
   // Sends the open batch to the store if it has anything and the pipeline has room.
   void Flush();
+  // What is open will never be sent: whoever waits for it is told so.
+  void Abandon(const Error& why);
   // The oldest commit in flight is done; its release comes back to be performed.
   Release OnCommitted();
   // What is decided now waits for a commit before its own can begin.
@@ -91,6 +96,7 @@ class Partition {
     std::set<model::TaskRunIndex> dirty;
     bool dirty_head = false;
     std::size_t states_told = 0;  // of its history, in state_news_ or before
+    std::vector<std::uint32_t> run_states_told{};  // of each task run's, of a partition that is measured
     int uncommitted = 0;  // batches, open or in flight, that hold changes of it
     std::list<ExecutionId>::iterator parked{};
     bool is_parked = false;
@@ -110,11 +116,10 @@ class Partition {
   void Carry(Entry& entry, model::Command command, Timestamp at);
   void ArmTimer(Entry& entry, const model::SetTimer& timer);
   void DisarmTimer(Entry& entry, const model::TimerId& timer);
-  void Owe(const ExecutionId& from, ExecutionId to,
-           std::variant<model::StartChild, model::KillChild, model::RestartChild, model::ChildEnded,
-                        model::ChildRestarted, model::StartReplacement> body);
   void Log(const Entry& entry, const model::EmitLog& log, Timestamp at);
   void Encode(OpenBatch& open, Entry& entry);
+  static void NoteRunStates(Entry& entry);
+  static void TellEnded(Entry& entry, model::TaskRunIndex index, std::vector<TaskRunEnd>& out);
   void Unpark(Entry& entry);
 
   const PartitionOptions options_;

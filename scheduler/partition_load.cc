@@ -31,6 +31,7 @@ Result<Partition::Entry*> Partition::Load(const ExecutionId& id) {
     ASSIGN_OR_RETURN(RegisteredFlow flow, flows_.Get(execution.ns, execution.flow_id, execution.flow_revision));
     return executor::LiveExecution::Restore(flow.program, std::move(execution));
   }();
+  if (!restored && restored.error().code == Code::kUnavailable) return Fail(std::move(restored.error()));
   if (!restored) {
     spdlog::error("execution {} is quarantined: {}", id.str(), restored.error().ToString());
     quarantined_.insert(id);
@@ -40,6 +41,7 @@ Result<Partition::Entry*> Partition::Load(const ExecutionId& id) {
   entry.live = std::move(*restored);
   entry.timers = entry.live->ArmedTimers();
   entry.states_told = entry.live->execution().state.changes.size();
+  if (options_.measured) NoteRunStates(entry);
   loaded_.push_back(id);
   return &live_.emplace(id, std::move(entry)).first->second;
 }
@@ -107,6 +109,7 @@ Result<std::vector<wire::TaskKey>> Partition::Recover(const store::PartitionSnap
   }
   for (const ExecutionId& id : snapshot.active) {
     auto entry = Load(id);
+    if (!entry && entry.error().code == Code::kUnavailable) return Fail(std::move(entry.error()));
     if (!entry) continue;  // quarantined and logged
     for (const model::TaskRunIndex index : (*entry)->live->InFlight()) {
       in_flight.push_back({id, (*entry)->live->execution().task_runs.at(index).fence()});

@@ -1,6 +1,7 @@
 #include "scheduler/ready_queue.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "scheduler/look_book.h"
 
@@ -64,6 +65,24 @@ bool ReadyQueue::Remove(const wire::TaskKey& key) {
     by_execution_.erase(it);
   }
   return true;
+}
+
+std::vector<wire::TaskKey> ReadyQueue::TakeIf(const std::function<bool(const wire::TaskKey&)>& match) {
+  std::vector<wire::TaskKey> taken;
+  for (auto turn = turns_.begin(); turn != turns_.end();) {
+    std::deque<wire::TaskKey>& keys = turn->keys;
+    const auto kept = std::stable_partition(keys.begin(), keys.end(), [&](const wire::TaskKey& key) { return !match(key); });
+    taken.insert(taken.end(), std::make_move_iterator(kept), std::make_move_iterator(keys.end()));
+    keys.erase(kept, keys.end());
+    if (keys.empty()) {
+      by_execution_.erase(turn->execution);
+      turn = turns_.erase(turn);
+    } else {
+      ++turn;
+    }
+  }
+  size_ -= taken.size();
+  return taken;
 }
 
 }  // namespace headrace::scheduler

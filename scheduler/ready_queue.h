@@ -4,9 +4,11 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <list>
 #include <optional>
 #include <unordered_map>
+#include <vector>
 
 #include "common/wire/messages.h"
 
@@ -19,6 +21,8 @@ class ReadyQueue {
   std::optional<wire::TaskKey> Pop();
   // False if it does not wait here.
   bool Remove(const wire::TaskKey& key);
+  // Removes and returns those that match.
+  std::vector<wire::TaskKey> TakeIf(const std::function<bool(const wire::TaskKey&)>& match);
   std::size_t size() const { return size_; }
 
  private:

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -51,12 +52,25 @@ struct EndOrder {
   ExecutionId id;
   model::State state = model::State::kSuccess;
   std::string trigger_id{};  // of its flow, which had started it; empty: none
+  Duration took{};           // since it was created
 };
 
 // An execution has come to new states.
 struct StateNews {
   ExecutionId id;
   std::size_t first = 0;  // place of the first new one in its history
+};
+
+// An execution has gone from one state to another.
+struct ExecutionStep {
+  std::optional<model::StateChange> from{};  // nothing: it is new
+  model::State to = model::State::kCreated;
+};
+
+struct TaskRunEnd {
+  std::string type;
+  model::State state = model::State::kSuccess;
+  Duration took{};
 };
 
 using Order = std::variant<DispatchOrder, CancelOrder, AckOrder, OutboxOrder, ReplyOrder, PublishOrder, EndOrder>;
@@ -66,6 +80,8 @@ struct Release {
   std::vector<store::LogRow> logs;
   std::vector<ExecutionId> touched;
   std::vector<ExecutionId> deleted;
+  std::vector<ExecutionStep> steps;
+  std::vector<TaskRunEnd> task_runs_ended;  // of a partition that is measured
 };
 
 }  // namespace headrace::scheduler

@@ -1,8 +1,12 @@
 // Triggers that other flows' executions fire, and those that a call fires.
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
+#include <cctype>
+
 #include "common/base/hash.h"
-#include "scheduler/core.h"
+#include "common/trace/trace_context.h"
+#include "scheduler/shard.h"
 #include "scheduler/trigger_runner.h"
 #include "scheduler/trigger_scene.h"
 #include "scheduler/triggers/windows.h"
@@ -17,17 +21,32 @@ namespace {
 // Executions that fired one another in a row.
 constexpr std::int64_t kChainMax = 32;
 constexpr std::string_view kCorrelation = "system.correlationId";
+constexpr std::string_view kTraceParent = "traceparent";  // W3C Trace Context
 
 std::int64_t ChainOf(const model::Execution& execution) {
   const Value* depth = Member(execution.trigger, "depth");
   return depth != nullptr && depth->is_int64() ? depth->get_int64() : 0;
 }
 
-std::string CorrelationOf(const model::Execution& execution) {
+// What holds a family and its trace together.
+std::vector<model::Label> FamilyOf(const model::Execution& execution) {
+  std::vector<model::Label> family{{std::string(kCorrelation), execution.id.str()}};
   for (const auto& [key, value] : execution.labels) {
-    if (key == kCorrelation) return value;
+    if (key == kCorrelation) family.front().second = value;
+    if (key == trace::kTraceParentLabel) family.emplace_back(key, value);
   }
-  return execution.id.str();
+  return family;
+}
+
+// A webhook's caller may be part of a trace.
+std::vector<model::Label> CallerOf(const Object& headers) {
+  for (const auto& [name, values] : headers) {
+    const bool same = std::equal(name.begin(), name.end(), kTraceParent.begin(), kTraceParent.end(),
+                                 [](unsigned char a, char b) { return std::tolower(a) == b; });
+    if (!same || !values.is_array() || values.get_array().size() != 1) continue;
+    if (auto label = trace::CallerLabel(ToText(values.get_array().front()))) return {std::move(*label)};
+  }
+  return {};
 }
 
 // Maps are laid into one another; of all else the later one counts.
@@ -70,6 +89,15 @@ void TriggerRunner::OnStates(const std::vector<StateNews>& news, Timestamp now) 
   Stage();
 }
 
+void TriggerRunner::OnToldState(const ExecutionId& id, std::uint64_t change, Timestamp now) {
+  if (!wants_states()) return;
+  const model::Execution* found = host_.Look(id);
+  if (found == nullptr || change >= found->state.changes.size()) return;
+  const model::Execution source = *found;
+  OnState(source, change, now);
+  Stage();
+}
+
 void TriggerRunner::IndexFlow(const std::string& ns, const std::string& flow_id, const std::vector<TriggerSpecPtr>& specs) {
   flow_index_.RemoveFlow(ns, flow_id);
   for (const TriggerSpecPtr& spec : specs) {
@@ -85,6 +113,7 @@ void TriggerRunner::ReadUnread() {
       flow_index_.Put(*known->spec);
       continue;
     }
+    if (known.error().code == Code::kUnavailable) flow_index_.PutUnread(name);
     spdlog::error("flow trigger {} starts nothing until its flow is deployed again: {}", name.str(), known.error().ToString());
     book_.Note(name, known.error().message);
   }
@@ -109,7 +138,7 @@ void TriggerRunner::Meet(const TriggerName& name, const model::Execution& source
   const TriggerSpec& spec = *known->spec;
   const auto zone = expr::Zone::Find(options_.zone);
   const ExecutionId id = DeriveExecutionId(source.state.changes[place].at, name.str(),
-                                           "state/" + source.id.str() + "/" + std::to_string(place));
+                                           "state/" + source.id.str() + "/" + std::to_string(place), PlaceOfFlow(name.ns, name.flow_id));
   TriggerScene scene(options_, *known->program, spec, id, zone ? *zone : expr::Zone::Utc(), now);
   scene.SetVariables(VariablesOf(source, state));
   const Status looked = StartAfter(scene, *known, source, place, now);
@@ -145,8 +174,7 @@ Status TriggerRunner::StartAfter(TriggerScene& scene, const Known& known, const 
     return Fail(Code::kResourceExhausted, "more than " + std::to_string(kChainMax) +
                                               " executions have fired one another in a row: do flows trigger each other?");
   }
-  ASSIGN_OR_RETURN(PreparedSubmission prepared,
-                   Prepare(scene, known, {}, {{std::string(kCorrelation), CorrelationOf(source)}}, now));
+  ASSIGN_OR_RETURN(PreparedSubmission prepared, Prepare(scene, known, {}, FamilyOf(source), now));
   prepared.submitted.trigger = scene.TriggerValue({{"depth", chain}});
   return host_.Start(prepared);
 }
@@ -162,11 +190,14 @@ tl::unexpected<Error> Unfit(const model::Trigger& row, Error error) {
 }  // namespace
 
 Result<WebhookReply> TriggerRunner::FireWebhook(const WebhookCall& call, Timestamp now) {
+  RETURN_IF_ERROR(host_.HasRoom());
+  // Everybody may ask: a flow that has no triggers is not looked for.
+  if (book_.OfFlow(call.ns, call.flow_id).empty()) return NotFound("Flow not found");
   const auto flow = flows_.Get(call.ns, call.flow_id, 0);
   if (!flow) return flow.error().code == Code::kNotFound ? NotFound("Flow not found") : Fail(flow.error());
   const ExecutionId id = [&] {
     Random random = Random::FromSystem();
-    return NewExecutionId(now, random);
+    return NewExecutionId(now, random, PlaceOfFlow(call.ns, call.flow_id));
   }();
   for (const model::Trigger* row : book_.OfFlow(call.ns, call.flow_id)) {
     if (row->kind != TriggerKind::kWebhook) continue;
@@ -193,7 +224,7 @@ Result<WebhookReply> TriggerRunner::FireWebhook(const WebhookCall& call, Timesta
       reply.code = std::atoi(ToText(code).c_str());
       if (reply.code < 100 || reply.code > 599) return InvalidArgument("responseCode: '" + ToText(code) + "' is no HTTP status");
     }
-    auto prepared = Prepare(scene, known, {}, {}, now);
+    auto prepared = Prepare(scene, known, {}, CallerOf(call.headers), now);
     if (!prepared) return Unfit(*row, std::move(prepared.error()));
     RETURN_IF_ERROR(host_.Start(*prepared));
     return reply;

@@ -6,7 +6,7 @@
 #include "common/base/hash.h"
 #include "common/expr/template.h"
 #include "common/model/look_answer.h"
-#include "scheduler/core.h"
+#include "scheduler/shard.h"
 #include "scheduler/trigger_runner.h"
 #include "scheduler/trigger_scene.h"
 
@@ -157,7 +157,11 @@ bool TriggerRunner::OnLooked(const wire::TaskResult& result, Timestamp now) {
   const bool failed = result.outcome == model::State::kFailed && !result.look_later;
   if (answer.fires || (failed && look.spec->fail_on_error)) {
     const Status started = StartLooked(look, answer.fires, std::move(answer.variables), end, now);
-    if (!started) end.problem = started.error().ToString();
+    if (!started) {
+      end.problem = started.error().ToString();
+      // What it saw is seen again, unless it can never start anything.
+      if (started.error().code != Code::kOutOfRange) end.memo.reset();
+    }
   }
   if (!end.problem.empty() && end.problem != book_.Find(name)->problem) {
     spdlog::warn("trigger {}: {}", name.str(), end.problem);
@@ -173,8 +177,9 @@ Status TriggerRunner::StartLooked(const TriggerLook& look, bool fires, Object va
   const ExecutionId id = LookExecutionId(look.spec->row.name, look.date);
   // Decided before, by whoever had the partition then.
   if (host_.Look(id) != nullptr) return {};
+  RETURN_IF_ERROR(host_.HasRoom());
   if (const std::size_t bytes = json::serialize(variables).size(); bytes > kVariablesBytesMax) {
-    return Fail(Code::kResourceExhausted, "what it saw is " + std::to_string(bytes) + " bytes, at most " +
+    return Fail(Code::kOutOfRange, "what it saw is " + std::to_string(bytes) + " bytes, at most " +
                                               std::to_string(kVariablesBytesMax) + " can start an execution: let it ask for less");
   }
   const auto zone = expr::Zone::Find(options_.zone);

@@ -6,7 +6,7 @@
 
 #include "common/base/hash.h"
 #include "common/wire/trigger_record.h"
-#include "scheduler/core.h"
+#include "scheduler/shard.h"
 #include "scheduler/trigger_scene.h"
 
 namespace headrace::scheduler {
@@ -18,19 +18,19 @@ namespace {
 constexpr std::string_view kNotes = "t/";
 // Dates on which no condition holds, a trigger and Tick; and those looked at to find the next or last on which they do.
 constexpr int kSkipsMax = 200;
+// While the store does not answer, or is full.
+constexpr Duration kAgain = std::chrono::seconds(5);
 constexpr int kSearchMax = 10'000;
 
 std::string NoteKey(const TriggerName& name) { return std::string(kNotes) + name.str(); }
-
-bool SpeaksOfTriggers(const std::string& source) { return source.find("triggers") != std::string::npos; }
 
 }  // namespace
 
 TriggerRunner::TriggerRunner(TriggerOptions options, FlowRegistry& flows, TriggerHost& host)
     : options_(std::move(options)), flows_(flows), host_(host), book_(options_.zone) {}
 
-Status TriggerRunner::Recover(const std::vector<store::NoteRow>& notes, Timestamp now) {
-  if (!options_.enabled) return {};
+void TriggerRunner::Recover(const std::vector<store::NoteRow>& notes, const std::vector<FlowHead>& flows, Timestamp now) {
+  if (!options_.enabled) return;
   std::map<std::pair<std::string, std::string>, int> followed;
   for (const store::NoteRow& note : notes) {
     if (!note.key.starts_with(kNotes)) continue;
@@ -46,10 +46,9 @@ Status TriggerRunner::Recover(const std::vector<store::NoteRow>& notes, Timestam
     if (row->kind == model::TriggerKind::kFlow) flow_index_.PutUnread(row->name);
     book_.Load(std::move(*row), now);
   }
-  ASSIGN_OR_RETURN(const std::vector<store::FlowRow> latest, flows_.ListLatest(""));
-  for (const store::FlowRow& flow : latest) {
+  for (const FlowHead& flow : flows) {
     const auto known = followed.extract({flow.ns, flow.id});
-    if (known.empty() ? SpeaksOfTriggers(flow.source) : known.mapped() != flow.revision) FollowFlow(flow.ns, flow.id, now);
+    if (known.empty() ? flow.triggers : known.mapped() != flow.revision) FollowFlow(flow.ns, flow.id, now);
   }
   for (const auto& [gone, revision] : followed) {
     IndexFlow(gone.first, gone.second, {});
@@ -66,7 +65,6 @@ Status TriggerRunner::Recover(const std::vector<store::NoteRow>& notes, Timestam
     else static_cast<void>(book_.Unlock(name, now));
   }
   Stage();
-  return {};
 }
 
 void TriggerRunner::FollowFlow(const std::string& ns, const std::string& flow_id, Timestamp now) {
@@ -111,7 +109,7 @@ Result<TriggerRunner::Known> TriggerRunner::KnownOf(const TriggerName& name) {
 }
 
 void TriggerRunner::Tick(Timestamp now) {
-  if (!options_.enabled) return;
+  if (!options_.enabled || now < not_before_) return;
   for (const TriggerName& name : book_.TakeDue(now, options_.ticks_max)) RunDue(name, now);
   Stage();
 }
@@ -137,6 +135,14 @@ bool TriggerRunner::Run(const TriggerName& name, const scheduler::Tick& tick, Ti
   const model::Trigger row = *book_.Find(name);
   const auto known = KnownOf(name);
   const auto calendar = book_.CalendarOf(name);
+  // No date is passed over for what passes by itself.
+  const Status room = host_.HasRoom();
+  if (!room || (!known && known.error().code == Code::kUnavailable)) {
+    spdlog::warn("trigger {} starts later what is due at {}: {}", name.str(), FormatInstant(tick.date),
+                 room ? known.error().message : room.error().message);
+    not_before_ = now + kAgain;
+    return true;
+  }
   if (!known || !calendar) {
     const Error& error = known ? calendar.error() : known.error();
     spdlog::error("trigger {} starts nothing for {}: {}", name.str(), FormatInstant(tick.date), error.ToString());
@@ -164,6 +170,7 @@ bool TriggerRunner::Run(const TriggerName& name, const scheduler::Tick& tick, Ti
   }
   const Status started = host_.Start(*prepared);
   if (!started) spdlog::error("trigger {}: execution {}: {}", name.str(), id.str(), started.error().ToString());
+  else if (options_.on_fired && !tick.backfill) options_.on_fired(now - tick.date);
   book_.Done(name, tick, started ? std::optional(id) : std::nullopt, now, started ? problem : started.error().message);
   return true;
 }

@@ -30,7 +30,7 @@ struct TriggerScene;
 class TriggerHost {
  public:
   virtual ~TriggerHost() = default;
-  // An execution, running or ended; null if there is none.
+  // An execution, running or ended, until the next call; of another partition without its task runs. Null if there is none.
   virtual const model::Execution* Look(const ExecutionId& id) = 0;
   // Created with the open batch.
   virtual Status Start(PreparedSubmission& submission) = 0;
@@ -40,12 +40,15 @@ class TriggerHost {
   // It is not wanted any more, wherever it is.
   virtual void Withdraw(const wire::TaskKey& look) = 0;
   virtual store::Epoch epoch() const = 0;
+  // Whether new work may begin.
+  virtual Status HasRoom() const = 0;
 };
 
 struct TriggerOptions {
   bool enabled = true;
   std::string zone = "UTC";        // of schedules that name none
   std::size_t ticks_max = 128;     // due triggers a Tick
+  std::function<void(Duration late)> on_fired{};  // a schedule's date has started an execution; may be empty
   // Answers kv(), read() and their like in conditions and inputs.
   std::function<model::Answer(const std::string& ns, const std::string& flow_id, const ExecutionId& execution,
                               const model::Lookup& lookup)>
@@ -57,16 +60,21 @@ class TriggerRunner {
   TriggerRunner(TriggerOptions options, FlowRegistry& flows, TriggerHost& host);
 
   // ---- the core's ----
-  // From what was stored; finds flows that changed since.
-  Status Recover(const std::vector<store::NoteRow>& notes, Timestamp now);
+  // From what was stored; finds flows that changed since. `flows`: all that there are, or all whose triggers are the runner's.
+  void Recover(const std::vector<store::NoteRow>& notes, const std::vector<FlowHead>& flows, Timestamp now);
   // A flow was deployed, disabled or deleted.
   void FollowFlow(const std::string& ns, const std::string& flow_id, Timestamp now);
   void Tick(Timestamp now);
   void OnStates(const std::vector<StateNews>& news, Timestamp now);
+  // An execution of another partition has come to a state.
+  void OnToldState(const ExecutionId& id, std::uint64_t change, Timestamp now);
   void OnEnded(const model::TriggerName& name, const ExecutionId& id, model::State state, Timestamp now);
   void OnReplaced(const model::TriggerName& name, const ExecutionId& id, const ExecutionId& by);
   bool wants_states() const { return options_.enabled && !flow_index_.empty(); }
-  std::optional<Timestamp> NextDue() const { return book_.NextDue(); }
+  std::optional<Timestamp> NextDue() const {
+    const auto due = book_.NextDue();
+    return due ? std::optional(std::max(*due, not_before_)) : due;
+  }
 
   // ---- looks of polling triggers, for the dispatcher (trigger_looks.cc) ----
   bool IsCurrentLook(const wire::TaskKey& key);
@@ -96,7 +104,7 @@ class TriggerRunner {
   };
   Result<Known> KnownOf(const model::TriggerName& name);
   void RunDue(const model::TriggerName& name, Timestamp now);
-  // Whether an execution was started.
+  // Whether that date is dealt with for now: an execution was started, or the date stays due.
   bool Run(const model::TriggerName& name, const scheduler::Tick& tick, Timestamp now);
   std::optional<Timestamp> Satisfying(TriggerScene& scene, const Known& known, const Calendar& calendar, Timestamp from,
                                       bool forward) const;
@@ -128,6 +136,7 @@ class TriggerRunner {
   LookBook looks_;
   FlowIndex flow_index_;
   std::size_t flow_triggers_met_ = 0;
+  Timestamp not_before_{};  // nothing is started: the store does not answer, or is full
 };
 
 }  // namespace headrace::scheduler

@@ -40,6 +40,14 @@ void WaitBook::Forget(const ExecutionId& execution, model::TimerId timer) {
   if (found != waiting_.end() && found->second.timer == timer) Drop(key);
 }
 
+void WaitBook::ForgetAll(const std::function<bool(const ExecutionId&)>& gone) {
+  std::vector<RunKey> keys;
+  for (const auto& [key, waiting] : waiting_) {
+    if (gone(key.first)) keys.push_back(key);
+  }
+  for (const RunKey& key : keys) Drop(key);
+}
+
 std::vector<WaitBook::Run> WaitBook::TakeInterested(const std::string& topic, const std::vector<std::string>& keys) {
   const auto found = topics_.find(topic);
   if (found == topics_.end()) return {};

@@ -5,6 +5,7 @@
 // Source: GITHUB 5(a); docs/adr/0009-shared-records.md.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -36,6 +37,9 @@ class WaitBook {
 
   // Its look timer is set no more: it has ended, or was woken.
   void Forget(const ExecutionId& execution, model::TimerId timer);
+
+  // All runs of those executions.
+  void ForgetAll(const std::function<bool(const ExecutionId&)>& gone);
 
   using Run = std::pair<ExecutionId, model::TimerId>;
   // Runs that wait for one of the keys, or for the topic when there are none; they are forgotten here.

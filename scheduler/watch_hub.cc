@@ -1,5 +1,6 @@
 #include "scheduler/watch_hub.h"
 
+#include <set>
 #include <utility>
 
 namespace headrace::scheduler {
@@ -127,6 +128,15 @@ std::shared_ptr<void> WatchHub::WatchLogs(const ExecutionId& id, std::function<v
 bool WatchHub::HasWatchers(const ExecutionId& id) const {
   std::lock_guard lock(mutex_);
   return streams_.contains(id);
+}
+
+std::vector<ExecutionId> WatchHub::Watched() {
+  std::set<ExecutionId> ids;
+  std::lock_guard lock(mutex_);
+  std::erase_if(log_tokens_, [](const auto& item) { return item.second.expired(); });
+  for (const auto& [id, stream] : streams_) ids.insert(id);
+  for (const auto& [id, token] : log_tokens_) ids.insert(id);
+  return {ids.begin(), ids.end()};
 }
 
 std::vector<std::shared_ptr<WatchHub::Stream>> WatchHub::StreamsOf(const ExecutionId& id) {

@@ -29,6 +29,8 @@ class WatchHub : public std::enable_shared_from_this<WatchHub> {
   std::shared_ptr<void> WatchLogs(const ExecutionId& id, std::function<void()> on_ready);
 
   bool HasWatchers(const ExecutionId& id) const;
+  // Executions whose state or logs somebody watches.
+  std::vector<ExecutionId> Watched();
   void Publish(const WatchUpdate& update);
   // Something was committed that no update tells: watchers read the whole again.
   void Refresh(const ExecutionId& id);

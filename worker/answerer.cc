@@ -10,7 +10,7 @@
 #include "worker/files/execution_files.h"
 #include "worker/files/places.h"
 #include "worker/files/task_files.h"
-#include "worker/session.h"
+#include "worker/session_port.h"
 
 namespace headrace::worker {
 
@@ -32,7 +32,7 @@ Result<std::string> Answerer::StoreLocalFile(const std::string& path) const {
   if (file.get() < 0) return InvalidArgument("there is no file '" + path + "' to read");
   Random random = Random::FromSystem();
   const std::string name = std::filesystem::path(path).filename().string();
-  const std::string place = InputPlace(NewExecutionId(world_.clock.Now(), random).str(), name);
+  const std::string place = InputPlace(NewExecutionId(world_.clock.Now(), random, 0).str(), name);
   RETURN_IF_ERROR(storage_->Put(place, file.get(), options_.file_bytes_max));
   return ToUri(place);
 }

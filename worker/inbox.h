@@ -25,7 +25,11 @@ struct JobStepped {
   std::shared_ptr<Job> job;
   std::optional<Duration> again_after{};
 };
-using JobNews = std::variant<JobBegan, JobLogged, JobStepped>;
+// It is on disk, as far as that is possible.
+struct ResultKept {
+  wire::TaskResult result;
+};
+using JobNews = std::variant<JobBegan, JobLogged, JobStepped, ResultKept>;
 
 class Inbox {
  public:

@@ -29,7 +29,9 @@ class Job {
 
   const wire::TaskKey& key() const { return order_.key; }
   bool quick() const { return task_->quick; }
+  const std::string& type() const { return order_.spec->type; }
   CancelToken& cancel() { return cancel_; }
+  bool cancelled() const { return cancel_.requested(); }
 
   // Runs until it is done, or until it asks to be called again after some time: then the result is not ready yet.
   std::optional<Duration> Step();

@@ -11,11 +11,13 @@ namespace headrace::worker {
 namespace {
 
 constexpr std::size_t kFramesATick = 64;
-constexpr std::size_t kFrameBytesGoal = 256 * 1024;
-constexpr std::size_t kMessagesAFrame = 4096;
 constexpr std::size_t kInboxBytes = 8 * 1024 * 1024;
 constexpr std::size_t kPreparedMax = 4096;
 constexpr Duration kIdleMax = std::chrono::seconds(60);
+// A quick task that took less is run again sooner than its result would be on the disk.
+constexpr Duration kWorthKeeping = std::chrono::seconds(1);
+// A scheduler that nobody tells of and that does not answer for so many leases is gone.
+constexpr int kLeasesToldOf = 10;
 
 WorkerOptions Complete(WorkerOptions options) {
   if (options.incarnation == 0) options.incarnation = Random::FromSystem().Next();
@@ -34,22 +36,6 @@ SessionOptions ToSession(const WorkerOptions& options) {
           .pid = static_cast<std::uint32_t>(getpid())};
 }
 
-// Near enough to know when a frame is full.
-std::size_t EstimateBytes(const wire::FromWorker& message) {
-  constexpr std::size_t kSmall = 64;
-  if (const auto* result = std::get_if<wire::TaskResult>(&message))
-    return kSmall + result->outputs_json.size() + result->message.size();
-  if (const auto* logs = std::get_if<wire::Logs>(&message)) {
-    std::size_t bytes = kSmall;
-    for (const wire::LogEntry& entry : logs->entries) bytes += entry.message.size() + 24;
-    return bytes;
-  }
-  if (const auto* beat = std::get_if<wire::Heartbeat>(&message)) return kSmall * (1 + beat->tasks.size());
-  if (const auto* resync = std::get_if<wire::Resync>(&message))
-    return kSmall * (1 + resync->running.size() + resync->unacked.size());
-  return kSmall;
-}
-
 }  // namespace
 
 struct WorkerLoop::Parts {
@@ -59,21 +45,30 @@ struct WorkerLoop::Parts {
 };
 
 Result<std::unique_ptr<WorkerLoop>> WorkerLoop::Open(WorkerOptions options, const Registry& registry,
-                                                     Supervisor& supervisor, queue::ClientQueue& queue,
+                                                     Supervisor& supervisor, ChannelSet channels,
                                                      const Clock& clock, EngineDoor* engine) {
   options = Complete(std::move(options));
   ASSIGN_OR_RETURN(auto storage, OpenLocalStorage(options.storage_dir));
   ASSIGN_OR_RETURN(auto directories, WorkingDirectories::Open(options.tmp_dir, options.id.str()));
   Parts parts{std::move(options), std::move(storage), std::move(directories)};
-  return std::unique_ptr<WorkerLoop>(new WorkerLoop(std::move(parts), registry, supervisor, queue, clock, engine));
+  const std::string results = parts.options.spool ? parts.options.tmp_dir + "/results" : std::string();
+  std::unique_ptr<WorkerLoop> loop(new WorkerLoop(std::move(parts), registry, supervisor, std::move(channels), clock, engine));
+  if (results.empty()) return loop;
+  const auto kept = [self = loop.get()](wire::TaskResult result) { self->inbox_.Post(ResultKept{std::move(result)}); };
+  ASSIGN_OR_RETURN(loop->spool_, Spool::Open(results, {}, kept));
+  return loop;
 }
 
-WorkerLoop::WorkerLoop(Parts parts, const Registry& registry, Supervisor& supervisor, queue::ClientQueue& queue,
+WorkerLoop::WorkerLoop(Parts parts, const Registry& registry, Supervisor& supervisor, ChannelSet channels,
                        const Clock& clock, EngineDoor* engine)
-    : options_(std::move(parts.options)), registry_(registry), queue_(queue), clock_(clock),
+    : options_(std::move(parts.options)), registry_(registry), channels_(std::move(channels)), clock_(clock),
       secrets_(options_.environment), storage_(std::move(parts.storage)), directories_(std::move(parts.directories)),
       services_{{options_, clock_, secrets_, *storage_, engine}, *directories_, supervisor, notices_, registry_},
-      session_(ToSession(options_), *this), inbox_(kInboxBytes, [&queue] { queue.Wake(); }),
+      session_(ToSession(options_), *this), outbox_([this](LinkId link, std::string frame) {
+        if (auto sent = channels_.Send(link, std::move(frame)); !sent)
+          spdlog::debug("worker {}: a frame was not sent: {}", options_.id.str(), sent.error().message);
+      }),
+      inbox_(kInboxBytes, [this] { channels_.Wake(); }),
       slots_(std::make_unique<SlotPool>(options_.slots, [this](std::shared_ptr<Job> job) { RunInSlot(std::move(job)); })) {}
 
 WorkerLoop::~WorkerLoop() {
@@ -83,19 +78,24 @@ WorkerLoop::~WorkerLoop() {
 
 void WorkerLoop::Stop() {
   stop_.store(true);
-  queue_.Wake();
+  channels_.Wake();
 }
 
 void WorkerLoop::Abort() {
   abort_.store(true);
-  queue_.Wake();
+  channels_.Wake();
 }
 
 Status WorkerLoop::Run() {
-  session_.OnConnected(now());
+  if (spool_) {
+    auto left = spool_->TakeLeft();
+    if (!left.empty()) spdlog::info("worker {}: {} results of a worker that is gone are handed over", options_.id.str(), left.size());
+    for (wire::TaskResult& result : left) session_.RestoreResult(std::move(result));
+  }
+  for (const LinkId link : channels_.links()) session_.OnConnected(link, now());
   while (!session_.done() && !session_.refused() && !abort_.load()) Tick();
   if (abort_.load() || session_.refused()) session_.AbandonAll(now());
-  Flush();
+  outbox_.Flush();
   if (session_.refused())
     return Fail(Code::kFailedPrecondition, "the scheduler refuses this worker: " + *session_.refused());
   return {};
@@ -107,12 +107,29 @@ void WorkerLoop::Tick() {
   ReadInbox();
   WakeParked();
   CheckDrain();
+  CloseOldLinks();
   session_.OnTick(now());
   if (session_.connected() != welcomed_) {
     welcomed_ = session_.connected();
     if (tell_welcome_) tell_welcome_(welcomed_);
   }
-  Flush();
+  if (vitals_ != nullptr) TellVitals();
+  outbox_.Flush();
+}
+
+void WorkerLoop::TellVitals() {
+  vitals_->slots_busy.store(session_.busy_slots());
+  vitals_->slots_free.store(session_.free_slots());
+  vitals_->welcomed.store(welcomed_);
+  vitals_->draining.store(draining_);
+  vitals_->logs_dropped.store(session_.logs_dropped());
+}
+
+// On the task's thread.
+void WorkerLoop::NoteLog(const wire::LogEntry& entry) {
+  if (vitals_ == nullptr) return;
+  vitals_->log_lines.fetch_add(1);
+  vitals_->log_bytes.fetch_add(entry.message.size());
 }
 
 Duration WorkerLoop::ReceiveTimeout() const {
@@ -125,16 +142,43 @@ Duration WorkerLoop::ReceiveTimeout() const {
 
 void WorkerLoop::ReceiveFrames() {
   frames_.clear();
-  Flush();
-  queue_.Receive(frames_, kFramesATick, ReceiveTimeout());
-  for (const std::string& frame : frames_) {
-    auto messages = wire::DecodeToWorker(frame);
+  outbox_.Flush();
+  channels_.Receive(frames_, kFramesATick, ReceiveTimeout());
+  for (const ChannelSet::Change& change : channels_.TakeChanges()) {
+    if (change.connected) session_.OnConnected(change.link, now());
+    else session_.OnDisconnected(change.link, now());
+  }
+  for (const ChannelSet::Arrival& frame : frames_) {
+    auto messages = wire::DecodeToWorker(frame.bytes);
     if (!messages) {
       spdlog::warn("worker {}: a frame of the scheduler was dropped: {}", options_.id.str(), messages.error().message);
       continue;
     }
     const Duration at = now();
-    for (wire::ToWorker& message : *messages) session_.OnMessage(std::move(message), at);
+    for (wire::ToWorker& message : *messages) {
+      Learn(message);
+      session_.OnMessage(frame.link, std::move(message), at);
+    }
+  }
+}
+
+void WorkerLoop::Learn(const wire::ToWorker& message) {
+  const std::vector<std::string>* schedulers = nullptr;
+  if (const auto* welcome = std::get_if<wire::Welcome>(&message)) schedulers = &welcome->schedulers;
+  if (const auto* ack = std::get_if<wire::HeartbeatAck>(&message)) schedulers = &ack->schedulers;
+  if (schedulers != nullptr && vitals_ != nullptr) vitals_->heard.store(ToMicros(clock_.Now()));
+  if (schedulers == nullptr || schedulers->empty()) return;
+  for (const LinkId link : channels_.Learn(*schedulers, now())) session_.OnConnected(link, now());
+}
+
+void WorkerLoop::CloseOldLinks() {
+  const Duration at = now();
+  if (at - links_checked_ < session_.lease()) return;
+  links_checked_ = at;
+  for (const LinkId link : channels_.NotToldSince(at - kLeasesToldOf * session_.lease())) {
+    if (session_.welcomed(link)) continue;
+    session_.RemoveLink(link, at);
+    channels_.Close(link);
   }
 }
 
@@ -153,15 +197,25 @@ void WorkerLoop::ReadInbox() {
     if (auto* log = std::get_if<JobLogged>(&news)) session_.OnLog(log->key, std::move(log->entry));
     else if (auto* began = std::get_if<JobBegan>(&news)) session_.OnTaskStarted(began->job->key(), began->at);
     else if (auto* stepped = std::get_if<JobStepped>(&news)) OnStepped(std::move(stepped->job), stepped->again_after);
+    else if (auto* kept = std::get_if<ResultKept>(&news)) session_.OnTaskEnded(std::move(kept->result), now());
   }
 }
 
+// Not what was asked to end: its result is no fact for another process to report.
+bool WorkerLoop::IsWorthKeeping(const Job& job, const wire::TaskResult& result) {
+  return !job.cancelled() && !result.look_later && (!job.quick() || result.ended - result.started >= kWorthKeeping);
+}
+
+void WorkerLoop::OnEnded(Job& job) {
+  jobs_.erase(job.key());
+  wire::TaskResult result = job.TakeResult();
+  if (vitals_ != nullptr && vitals_->task_ended && !result.look_later) vitals_->task_ended(job.type(), result.outcome);
+  if (spool_ && IsWorthKeeping(job, result)) spool_->Keep(std::move(result));
+  else session_.OnTaskEnded(std::move(result), now());
+}
+
 void WorkerLoop::OnStepped(std::shared_ptr<Job> job, std::optional<Duration> again_after) {
-  if (!again_after) {
-    jobs_.erase(job->key());
-    session_.OnTaskEnded(job->TakeResult(), now());
-    return;
-  }
+  if (!again_after) return OnEnded(*job);
   if (job->cancel().requested()) return EndCancelled(job);
   jobs_.emplace(job->key(), job);
   // The first wait tells the scheduler that it runs.
@@ -201,8 +255,17 @@ void WorkerLoop::StartTask(StartOrder order) {
   const bool quick = task->quick;
   const wire::TaskKey key = order.key;
   LogSink sink;
-  if (quick) sink = [this, key](wire::LogEntry entry) { session_.OnLog(key, std::move(entry)); };
-  else sink = [this, key](wire::LogEntry entry) { inbox_.Post(JobLogged{key, std::move(entry)}); };
+  if (quick) {
+    sink = [this, key](wire::LogEntry entry) {
+      NoteLog(entry);
+      session_.OnLog(key, std::move(entry));
+    };
+  } else {
+    sink = [this, key](wire::LogEntry entry) {
+      NoteLog(entry);
+      inbox_.Post(JobLogged{key, std::move(entry)});
+    };
+  }
   auto job = std::make_shared<Job>(std::move(order), std::move(task), services_, std::move(sink));
   if (quick) {
     quick_.push_back(std::move(job));
@@ -250,18 +313,8 @@ std::shared_ptr<const PreparedTask> WorkerLoop::PreparedFor(const std::shared_pt
   return prepared_[spec.get()] = Prepare(spec, registry_);
 }
 
-void WorkerLoop::Send(wire::FromWorker message) {
-  outgoing_bytes_ += EstimateBytes(message);
-  outgoing_.push_back(std::move(message));
-  if (outgoing_bytes_ >= kFrameBytesGoal || outgoing_.size() >= kMessagesAFrame) Flush();
-}
-
-void WorkerLoop::Flush() {
-  if (outgoing_.empty()) return;
-  if (auto sent = queue_.Send(wire::EncodeFromWorker(outgoing_)); !sent)
-    spdlog::debug("worker {}: a frame was not sent: {}", options_.id.str(), sent.error().message);
-  outgoing_.clear();
-  outgoing_bytes_ = 0;
+void WorkerLoop::DropResult(const wire::TaskKey& key) {
+  if (spool_) spool_->Drop(key);
 }
 
 }  // namespace headrace::worker

@@ -21,6 +21,7 @@ struct WorkerOptions {
   int slots = 8;     // tasks that run on a thread of their own at once
   int prefetch = 0;  // tasks taken besides, which wait here for a slot; quick ones never wait
   std::string tmp_dir = "/tmp/headrace";  // working directories live in a folder of it
+  bool spool = false;  // results that are not acked rest below tmp_dir, too, for the next process there
   std::string storage_dir{};              // files of tasks (kestra:///…); empty: below tmp_dir
   std::map<std::string, std::string> environment{};  // of this process: secrets, and what scripts inherit
   Duration kill_grace = std::chrono::seconds(5);     // at most this long between SIGTERM and SIGKILL; a Cancel may say less

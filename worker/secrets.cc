@@ -52,7 +52,8 @@ Result<std::string> SecretStore::Find(std::string_view key) const {
 }
 
 bool IsWorkerOnly(std::string_view variable) {
-  return variable.starts_with(kEncodedPrefix) || variable.starts_with("HEADRACE_");
+  return variable.starts_with(kEncodedPrefix) || variable.starts_with("HEADRACE_") ||
+         (variable.starts_with("OTEL_EXPORTER_OTLP_") && variable.ends_with("HEADERS"));  // tokens of a collector
 }
 
 }  // namespace headrace::worker

@@ -19,7 +19,7 @@
 #include "worker/files/task_files.h"
 #include "worker/masker.h"
 #include "worker/options.h"
-#include "worker/session.h"
+#include "worker/session_port.h"
 #include "worker/world.h"
 
 namespace headrace::worker {

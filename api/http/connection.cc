@@ -11,6 +11,7 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
+#include <boost/asio/ssl.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/strand.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -24,6 +25,7 @@
 #include <utility>
 #include <vector>
 
+#include "api/http/head.h"
 #include "api/http/link.h"
 #include "api/http/problem.h"
 #include "api/http/wire.h"
@@ -46,26 +48,44 @@ constexpr std::size_t kLingerBytesMax = 1U << 20U;
 
 auto Into(ErrorCode& code) { return asio::redirect_error(asio::use_awaitable, code); }
 
-// Whether a request line ends with a version of HTTP, of whatever kind.
-bool NamesAVersion(std::string_view line) {
-  constexpr std::string_view kPrefix = " HTTP/";
-  const auto digit = [](char c) { return c >= '0' && c <= '9'; };
-  const std::size_t at = line.rfind(kPrefix);
-  if (at == std::string_view::npos || std::count(line.begin(), line.end(), ' ') != 2) return false;
-  const std::string_view version = line.substr(at + kPrefix.size());
-  return version.size() == 4 && digit(version[0]) && version[1] == '.' && digit(version[2]) && version[3] == '\r';
-}
+// The socket, and TLS on it where there is any.
+class Plug {
+ public:
+  using executor_type = tcp::socket::executor_type;
+  Plug(tcp::socket socket, SSL_CTX* tls) : socket_(std::move(socket)) {
+    if (tls == nullptr) return;
+    SSL_CTX_up_ref(tls);
+    asio::ssl::context context(tls);  // gives one reference back
+    tls_.emplace(socket_, context);
+  }
+  executor_type get_executor() { return socket_.get_executor(); }
+  tcp::socket& socket() { return socket_; }
+  std::optional<asio::ssl::stream<tcp::socket&>>& tls() { return tls_; }
+
+  template <typename Buffers, typename Done>
+  void async_read_some(const Buffers& to, Done&& done) {
+    tls_ ? tls_->async_read_some(to, std::forward<Done>(done)) : socket_.async_read_some(to, std::forward<Done>(done));
+  }
+  template <typename Buffers, typename Done>
+  void async_write_some(const Buffers& from, Done&& done) {
+    tls_ ? tls_->async_write_some(from, std::forward<Done>(done)) : socket_.async_write_some(from, std::forward<Done>(done));
+  }
+
+ private:
+  tcp::socket socket_;
+  std::optional<asio::ssl::stream<tcp::socket&>> tls_{};
+};
 
 class BeastConnection final : public Connection, public std::enable_shared_from_this<BeastConnection> {
  public:
   BeastConnection(tcp::socket socket, Common& common, std::function<void()> ended)
-      : socket_(std::move(socket)),
+      : plug_(std::move(socket), common.tls.get()),
+        socket_(plug_.socket()),
         deadline_(socket_.get_executor()),
         event_(socket_.get_executor()),
         common_(common),
         limits_(common.limits),
-        link_(std::make_shared<Link>(
-            [executor = socket_.get_executor()](Link::Work work) { asio::post(executor, std::move(work)); })),
+        link_(std::make_shared<Link>([executor = socket_.get_executor()](Link::Work work) { asio::post(executor, std::move(work)); })),
         ended_(std::move(ended)) {
     ErrorCode ignored;
     socket_.set_option(tcp::no_delay(true), ignored);
@@ -75,23 +95,19 @@ class BeastConnection final : public Connection, public std::enable_shared_from_
   ~BeastConnection() override { link_->Close(); }
 
   void Begin(bool full) {
-    asio::co_spawn(
-        socket_.get_executor(), [self = shared_from_this(), full] { return full ? self->TurnAway() : self->Serve(); },
-        [self = shared_from_this()](const std::exception_ptr& thrown) { self->End(thrown); });
+    asio::co_spawn(socket_.get_executor(), [self = shared_from_this(), full] { return full ? self->TurnAway() : self->Serve(); },
+                   [self = shared_from_this()](const std::exception_ptr& thrown) { self->End(thrown); });
   }
 
   void Stop() override {
-    link_->Post([weak = weak_from_this()] {
-      if (const auto self = weak.lock()) self->StopHere();
-    });
+    link_->Post([weak = weak_from_this()] { if (const auto self = weak.lock()) self->StopHere(); });
   }
   void Close() override {
     link_->Post([weak = weak_from_this()] {
       ErrorCode ignored;
       if (const auto self = weak.lock()) {
         self->stopping_ = self->gone_ = true;
-        self->socket_.close(ignored);
-        self->event_.cancel();
+        self->socket_.close(ignored), self->event_.cancel();
       }
     });
   }
@@ -120,6 +136,7 @@ class BeastConnection final : public Connection, public std::enable_shared_from_
   // ---- the life of a connection ----
 
   Task<void> Serve() {
+    if (!co_await Greet()) co_return;
     for (std::size_t count = 1; !stopping_ && !gone_; ++count) {
       if (!co_await AwaitRequest(count == 1)) break;
       Parser parser;
@@ -134,14 +151,12 @@ class BeastConnection final : public Connection, public std::enable_shared_from_
       const bool refused = visit->refusal.has_value();
       if (!parser.is_done() || stopping_) visit->framing.keep_alive = false;
       HttpResponse response;
-      if (visit->refusal)
-        response = std::move(*visit->refusal);
-      else
-        response = co_await Ask(*visit);
+      if (visit->refusal) response = std::move(*visit->refusal);
+      else response = co_await Ask(*visit);
       const std::uint64_t bytes = co_await Answer(*visit, response);
       common_.gate.Leave(*visit, response.status, bytes);
       if (gone_ || !visit->framing.keep_alive) {
-        if (refused && !gone_) co_await Linger();
+        if ((refused || plug_.tls()) && !gone_) co_await Linger();
         break;
       }
     }
@@ -149,6 +164,7 @@ class BeastConnection final : public Connection, public std::enable_shared_from_
 
   // Too many connections: says so and no more.
   Task<void> TurnAway() {
+    if (!co_await Greet()) co_return;
     const auto visit = common_.gate.EnterBroken(503, "too many connections; try again", peer_);
     HttpResponse response = TryLater(503, "too many connections; try again", visit->request->id);
     const std::uint64_t bytes = co_await Answer(*visit, response);
@@ -170,6 +186,17 @@ class BeastConnection final : public Connection, public std::enable_shared_from_
     ended_();
   }
 
+  // False when TLS does not come about.
+  Task<bool> Greet() {
+    if (!plug_.tls()) co_return true;
+    ErrorCode code;
+    Arm(limits_.header_within);
+    co_await plug_.tls()->async_handshake(asio::ssl::stream_base::server, Into(code));
+    Disarm();
+    if (code) spdlog::debug("http: no TLS with {}: {}", peer_, code.message());
+    co_return !code && !stopping_;
+  }
+
   void StopHere() {
     stopping_ = true;
     ErrorCode ignored;
@@ -185,7 +212,10 @@ class BeastConnection final : public Connection, public std::enable_shared_from_
     ErrorCode code;
     idle_ = true;
     Arm(first ? limits_.header_within : limits_.idle_within);
-    co_await socket_.async_wait(tcp::socket::wait_read, Into(code));
+    // With TLS what has come may be read already, so that the socket tells of nothing any more.
+    const auto room = buffer_.prepare(plug_.tls() ? kReadBytes : 0);
+    if (plug_.tls()) buffer_.commit(co_await plug_.tls()->async_read_some(room, Into(code)));
+    else co_await socket_.async_wait(tcp::socket::wait_read, Into(code));
     Disarm();
     idle_ = false;
     co_return !code && !stopping_;
@@ -197,19 +227,16 @@ class BeastConnection final : public Connection, public std::enable_shared_from_
     parser.body_limit(boost::none);  // the gate's, by route
     ErrorCode code;
     Arm(limits_.header_within);
-    co_await beast::http::async_read_header(socket_, buffer_, parser, Into(code));
+    co_await beast::http::async_read_header(plug_, buffer_, parser, Into(code));
     const bool late = late_;
     Disarm();
     if (code) co_return RefuseHead(parser, code, late);
     const auto& message = parser.get();
-    Head head{
-        std::string(message.method_string()), std::string(message.target()), static_cast<int>(message.version()), {}};
-    for (const auto& field : message)
-      head.headers.push_back({std::string(field.name_string()), std::string(field.value())});
+    Head head{std::string(message.method_string()), std::string(message.target()), static_cast<int>(message.version()), {}};
+    for (const auto& field : message) head.headers.push_back({std::string(field.name_string()), std::string(field.value())});
     std::unique_ptr<Visit> visit = common_.gate.Enter(std::move(head), peer_);
-    if (!visit->refusal && visit->framing.has_body() == parser.is_done()) {
-      co_return common_.gate.EnterBroken(400, "the length of the body is not clear", peer_);
-    }
+    const bool unclear = !visit->refusal && visit->framing.has_body() == parser.is_done();
+    if (unclear) co_return common_.gate.EnterBroken(400, "the length of the body is not clear", peer_);
     co_return visit;
   }
 
@@ -217,20 +244,14 @@ class BeastConnection final : public Connection, public std::enable_shared_from_
     using beast::http::error;
     const auto refuse = [&](int status, const char* detail) { return common_.gate.EnterBroken(status, detail, peer_); };
     if (late) return refuse(408, "the head of the request took too long");
-    if (code == error::end_of_stream ||
-        code.category() != beast::http::make_error_code(error::end_of_stream).category())
-      return nullptr;
-    if (code == error::partial_message) return nullptr;
-    if (code == error::bad_content_length || code == error::bad_transfer_encoding)
-      return refuse(400, "the length of the body is not clear");
+    if (code.category() != beast::http::make_error_code(error::end_of_stream).category()) return nullptr;
+    if (code == error::end_of_stream || code == error::partial_message) return nullptr;
+    if (code == error::bad_content_length || code == error::bad_transfer_encoding) return refuse(400, "the length of the body is not clear");
     // The head waits in the buffer as it came, unless its first line was parsed.
-    std::string_view line(static_cast<const char*>(buffer_.data().data()), buffer_.size());
-    line = line.substr(0, std::min(line.find('\n'), line.size()));
-    if (code == error::bad_version && NamesAVersion(line))
-      return refuse(505, "only HTTP/1.1 and HTTP/1.0 are spoken here");
+    const std::string_view line = FirstLine({static_cast<const char*>(buffer_.data().data()), buffer_.size()});
+    if (code == error::bad_version && NamesAVersion(line)) return refuse(505, "only HTTP/1.1 and HTTP/1.0 are spoken here");
     if (code != error::header_limit && code != error::buffer_overflow) return refuse(400, "this is no HTTP request");
-    const bool parsed = !parser.get().target().empty();
-    if (!parsed && line.size() > limits_.target_bytes_max) return refuse(414, "the target is too long");
+    if (parser.get().target().empty() && line.size() > limits_.target_bytes_max) return refuse(414, "the target is too long");
     return refuse(431, "the head of the request is too large");
   }
 
@@ -244,9 +265,8 @@ class BeastConnection final : public Connection, public std::enable_shared_from_
       body.data = piece.data();
       body.size = piece.size();
       ErrorCode code;
-      co_await beast::http::async_read_some(socket_, buffer_, parser, Into(code));
-      if (code == beast::http::error::need_buffer) code = {};
-      if (code) {
+      co_await beast::http::async_read_some(plug_, buffer_, parser, Into(code));
+      if (code && code != beast::http::error::need_buffer) {
         RefuseBody(visit, code);
         break;
       }
@@ -260,12 +280,9 @@ class BeastConnection final : public Connection, public std::enable_shared_from_
     const std::string& id = visit.request->id;
     visit.framing.keep_alive = false;
     const bool malformed = code.category() == beast::http::make_error_code(beast::http::error::bad_chunk).category();
-    if (late_)
-      visit.refusal = Problem(408, "the body took too long", id);
-    else if (malformed && code != beast::http::error::partial_message)
-      visit.refusal = Problem(400, "the body's chunks are malformed", id);
-    else
-      gone_ = true;
+    if (late_) visit.refusal = Problem(408, "the body took too long", id);
+    else if (malformed && code != beast::http::error::partial_message) visit.refusal = Problem(400, "the body's chunks are malformed", id);
+    else gone_ = true;
   }
 
   // ---- the handler ----
@@ -274,8 +291,7 @@ class BeastConnection final : public Connection, public std::enable_shared_from_
     const std::uint64_t turn = ++turn_;
     answer_.reset();
     event_.expires_after(visit.route->limits.answer_within);
-    Dispatch(visit, [link = link_, weak = weak_from_this(), turn](HttpResponse response) {
-      // A response cannot be copied, and a posted work must be.
+    Dispatch(visit, [link = link_, weak = weak_from_this(), turn](HttpResponse response) {  // which cannot be copied, and a posted work must be
       auto held = std::make_shared<HttpResponse>(std::move(response));
       link->Post([weak, turn, held] {
         const auto self = weak.lock();
@@ -310,8 +326,7 @@ class BeastConnection final : public Connection, public std::enable_shared_from_
   }
 
   void Dispatch(const Visit& visit, Reply reply) {
-    auto work = [route = visit.route, request = std::shared_ptr<const HttpRequest>(visit.request), place = visit.place,
-                 reply] {
+    auto work = [route = visit.route, request = std::shared_ptr<const HttpRequest>(visit.request), place = visit.place, reply] {
       try {
         route->handler(request, reply);
       } catch (const std::exception& error) {
@@ -329,7 +344,7 @@ class BeastConnection final : public Connection, public std::enable_shared_from_
       const std::string_view slice = bytes.substr(0, kSliceBytes);
       ErrorCode code;
       Arm(limits_.write_within);
-      co_await asio::async_write(socket_, asio::buffer(slice.data(), slice.size()), Into(code));
+      co_await asio::async_write(plug_, asio::buffer(slice.data(), slice.size()), Into(code));
       Disarm();
       if (code) gone_ = true;
       bytes.remove_prefix(slice.size());
@@ -341,9 +356,7 @@ class BeastConnection final : public Connection, public std::enable_shared_from_
   Task<std::uint64_t> Answer(Visit& visit, HttpResponse& response) {
     const bool bare = visit.request->method == "HEAD" || !MayHaveBody(response.status);
     Share place(common_.streams);
-    if (response.stream && !place.Take(1, limits_.streams_max)) {
-      response = TryLater(503, "too many streams; try again", visit.request->id);
-    }
+    if (response.stream && !place.Take(1, limits_.streams_max)) response = TryLater(503, "too many streams; try again", visit.request->id);
     common_.gate.Dress(visit, response);
     if (response.stream && !bare) co_return co_await Stream(visit, response);
     const BodyFrame frame = response.stream ? BodyFrame::kChunked : BodyFrame::kLength;
@@ -394,11 +407,7 @@ class BeastConnection final : public Connection, public std::enable_shared_from_
   }
 
   Task<BodyStream::Piece> Pull(const std::shared_ptr<BodyStream>& stream, std::string& piece) {
-    struct Pulled {
-      BodyStream::Piece step = BodyStream::Piece::kEnd;
-      std::string piece{};
-      bool done = false;
-    };
+    struct Pulled { BodyStream::Piece step = BodyStream::Piece::kEnd; std::string piece{}; bool done = false; };
     const auto pulled = std::make_shared<Pulled>();
     common_.pool.PostAlways([pulled, stream, link = link_, weak = weak_from_this()] {
       try {
@@ -413,10 +422,7 @@ class BeastConnection final : public Connection, public std::enable_shared_from_
       });
     });
     event_.expires_at(asio::steady_timer::time_point::max());
-    while (!pulled->done) {
-      ErrorCode code;
-      co_await event_.async_wait(Into(code));
-    }
+    for (ErrorCode code; !pulled->done;) co_await event_.async_wait(Into(code));
     piece = std::move(pulled->piece);
     co_return pulled->step;
   }
@@ -432,10 +438,7 @@ class BeastConnection final : public Connection, public std::enable_shared_from_
     co_return true;
   }
 
-  void WakeHere() {
-    woken_ = true;
-    event_.cancel();
-  }
+  void WakeHere() { woken_ = true, event_.cancel(); }
 
   // A reader that vanishes frees its place at once, not with the next heartbeat.
   void WatchForTheEnd() {
@@ -452,16 +455,18 @@ class BeastConnection final : public Connection, public std::enable_shared_from_
   // Closing with bytes unread would take back the answer before it is read.
   Task<void> Linger() {
     ErrorCode code;
-    socket_.shutdown(tcp::socket::shutdown_send, code);
-    std::vector<char> piece(kReadBytes);
     Arm(limits_.linger);
+    if (plug_.tls()) co_await plug_.tls()->async_shutdown(Into(code));
+    else socket_.shutdown(tcp::socket::shutdown_send, code);
+    std::vector<char> piece(kReadBytes);
     for (std::size_t got = 0; !code && got < kLingerBytesMax;) {
       got += co_await socket_.async_read_some(asio::buffer(piece), Into(code));
     }
     Disarm();
   }
 
-  tcp::socket socket_;
+  Plug plug_;
+  tcp::socket& socket_;          // of the plug
   asio::steady_timer deadline_;  // of what the socket does
   asio::steady_timer event_;     // of what other threads do; cancelled when they have
   Common& common_;
@@ -482,8 +487,7 @@ class BeastConnection final : public Connection, public std::enable_shared_from_
 
 }  // namespace
 
-std::shared_ptr<Connection> ServeConnection(asio::io_context& context, int fd, bool six, Common& common, bool full,
-                                            std::function<void()> ended) {
+std::shared_ptr<Connection> ServeConnection(asio::io_context& context, int fd, bool six, Common& common, bool full, std::function<void()> ended) {
   tcp::socket socket(asio::make_strand(context));
   ErrorCode code;
   socket.assign(six ? tcp::v6() : tcp::v4(), fd, code);

@@ -9,6 +9,7 @@
 #include <memory>
 
 #include "api/http/gate.h"
+#include "api/http/tls.h"
 
 namespace boost::asio {
 class io_context;
@@ -34,6 +35,7 @@ struct Common {
   Metrics& metrics;
   TaskPool& pool;
   const HttpLimits& limits;
+  ServerTls tls{};  // null: none
   Load streams{};
 };
 

@@ -122,14 +122,17 @@ std::optional<HttpResponse> Gate::CheckCaller(Visit& visit) const {
   if (options_.authenticator == nullptr) {
     if (Status local = CheckLocalCaller(visit.framing.host, request.headers, options_.names); !local)
       return Problem(local.error(), request.id);
-    request.principal = {"", Role::kAdmin};
+    request.principal = {"local", Role::kAdmin};
     return std::nullopt;
   }
   Result<Principal> principal = options_.authenticator->Authenticate(request.headers);
   if (!principal) return Problem(principal.error(), request.id);
   request.principal = std::move(*principal);
-  if (request.principal.role >= visit.route->access) return std::nullopt;
-  return Problem(403, "this needs a token of role " + std::string(RoleName(visit.route->access)), request.id);
+  if (request.principal.role < visit.route->access)
+    return Problem(403, "this needs a token of role " + std::string(RoleName(visit.route->access)), request.id);
+  if (request.principal.bound() && !visit.route->limits.inside)
+    return Problem(403, "this needs a token that is not bound to namespaces", request.id);
+  return std::nullopt;
 }
 
 std::optional<HttpResponse> Gate::TakePlace(Visit& visit) {
@@ -177,6 +180,7 @@ void Gate::Leave(const Visit& visit, int status, std::uint64_t bytes) {
   const HttpRequest& request = *visit.request;
   const bool known = std::find(kMethods.begin(), kMethods.end(), request.method) != kMethods.end();
   const std::string route = visit.route != nullptr ? visit.route->pattern : kNoRoute;
+  if (options_.audit != nullptr && visit.route != nullptr) Tell(visit, status);
   metrics_.CountRequest(route, known ? request.method : "other", status, took);
   // The pattern, not the path: a webhook's key is part of its path.
   const bool quiet = visit.route == nullptr || visit.route->limits.quiet;
@@ -186,6 +190,21 @@ void Gate::Leave(const Visit& visit, int status, std::uint64_t bytes) {
               "http {} {} {} {:.1f} ms {} B id={} from={}{}", known ? request.method : "other", route, status,
               std::chrono::duration<double, std::milli>(took).count(), bytes, request.id, request.peer,
               request.principal.name.empty() ? "" : " who=" + request.principal.name);
+}
+
+// Of a path only what names a thing: a webhook's key is part of it, too.
+void Gate::Tell(const Visit& visit, int status) const {
+  const HttpRequest& request = *visit.request;
+  const bool denied = status == 401 || status == 403;
+  const bool reads = (request.method == "GET" && visit.route->limits.head) || request.method == "HEAD" || request.method == "OPTIONS";
+  if (reads && !denied) return;
+  const auto named = [&](const char* name) {
+    const auto found = request.captures.find(name);
+    return found == request.captures.end() ? std::string() : found->second;
+  };
+  const Principal& who = request.principal;
+  options_.audit->Tell({.who = who.name, .role = std::string(RoleName(who.role)), .method = request.method + " " + visit.route->pattern, .ns = named("ns"),
+                        .flow = named("flow"), .object = named("connection"), .outcome = std::to_string(status), .denied = denied, .peer = request.peer});
 }
 
 }  // namespace headrace::api::http

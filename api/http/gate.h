@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "api/audit_log.h"
 #include "api/http/authenticator.h"
 #include "api/http/head.h"
 #include "api/http/limits.h"
@@ -24,6 +25,7 @@ struct GateOptions {
   std::vector<std::string> names{};                      // of this server besides those of loopback
   std::shared_ptr<const Authenticator> authenticator{};  // null: this machine's own programs only
   HttpLimits limits{};
+  std::shared_ptr<AuditLog> audit{};  // may be null
 };
 
 struct Visit {
@@ -59,6 +61,7 @@ class Gate {
   std::optional<HttpResponse> FindRoute(Visit& visit);
   std::optional<HttpResponse> CheckCaller(Visit& visit) const;
   std::optional<HttpResponse> TakePlace(Visit& visit);
+  void Tell(const Visit& visit, int status) const;
 
   const GateOptions options_;
   const Router router_;

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "api/http/engine_view.h"
 #include "api/http/github_hook.h"
 #include "api/http/system_routes.h"
 #include "api/http/webhook.h"
@@ -12,23 +13,31 @@ namespace {
 // Three scrapes and six probes may wait for a stuck engine; the others still have a thread.
 constexpr std::size_t kThreads = 12;
 
+std::string Address(const std::string& host, int port) {
+  const bool six = host.find(':') != std::string::npos && !host.starts_with('[');
+  return (six ? "[" + host + "]" : host) + ":" + std::to_string(port);
+}
+
 class TwoPorts final : public Gateway {
  public:
   TwoPorts(const GatewayOptions& options, scheduler::Engine& engine)
-      : metrics_(options.version, options.role), view_{engine, metrics_, options.version, options.role} {}
+      : own_(options.metrics == nullptr ? std::make_unique<Metrics>(options.version, options.role) : nullptr),
+        metrics_(own_ ? *own_ : *options.metrics),
+        view_{.metrics = metrics_, .version = options.version, .role = options.role} {
+    LookAtEngine(view_, engine, options.missing, options.sample);
+  }
   ~TwoPorts() override { Stop(); }
 
   Status Open(const GatewayOptions& options) {
     HttpOptions common{
-        .names = options.names, .authenticator = options.authenticator, .limits = options.limits, .threads = kThreads};
+        .names = options.names, .authenticator = options.authenticator, .limits = options.limits, .audit = options.audit, .tls = options.tls, .threads = kThreads};
     if (options.management_port) {
-      common.address = "127.0.0.1:" + std::to_string(*options.management_port);
+      common.address = Address(options.management_host, *options.management_port);
       ASSIGN_OR_RETURN(management_,
                        Wrapped(HttpServer::Start(common, ManagementRoutes(view_), metrics_), "--management-port"));
     }
     if (options.port) {
-      const bool six = options.host.find(':') != std::string::npos && !options.host.starts_with('[');
-      common.address = (six ? "[" + options.host + "]" : options.host) + ":" + std::to_string(*options.port);
+      common.address = Address(options.host, *options.port);
       ASSIGN_OR_RETURN(main_,
                        Wrapped(HttpServer::Start(common, MainRoutes(options, view_, metrics_), metrics_), "--port"));
     }
@@ -50,7 +59,8 @@ class TwoPorts final : public Gateway {
     return server;
   }
 
-  Metrics metrics_;
+  const std::unique_ptr<Metrics> own_;
+  Metrics& metrics_;
   SystemView view_;
   std::unique_ptr<HttpServer> management_;
   std::unique_ptr<HttpServer> main_;

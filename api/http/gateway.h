@@ -23,9 +23,12 @@ namespace headrace::api::http {
 struct GatewayOptions {
   std::string host = "127.0.0.1";
   std::optional<int> port = 8080;             // 0 takes a free one; none: not served
-  std::optional<int> management_port = 8081;  // on 127.0.0.1
+  std::string management_host = "127.0.0.1";
+  std::optional<int> management_port = 8081;  // health and metrics alone
   std::vector<std::string> names{};
   std::shared_ptr<const Authenticator> authenticator{};
+  std::shared_ptr<AuditLog> audit{};
+  ServerTls tls{};  // of both ports; null: in the clear
   std::map<std::string, std::string> github_secrets{};  // by connection
   // Who takes what comes in; null: 503. They outlive the gateway.
   WebhookDoor* webhooks = nullptr;
@@ -34,6 +37,11 @@ struct GatewayOptions {
   std::function<void(Router&)> more_routes{};
   std::string version = "unknown";
   std::string role = "unknown";
+  Metrics* metrics = nullptr;  // outlives the gateway; null: its own
+  // Asked before the engine, at every look whether this process is ready: what it knows to be missing. May be empty.
+  std::function<std::vector<std::string>()> missing{};
+  // More for the page of metrics. May be empty.
+  std::function<std::vector<Sampled>()> sample{};
   HttpLimits limits{};
 };
 

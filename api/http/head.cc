@@ -108,4 +108,15 @@ Result<Framing> CheckHead(const Head& head) {
   return out;
 }
 
+std::string_view FirstLine(std::string_view bytes) { return bytes.substr(0, std::min(bytes.find('\n'), bytes.size())); }
+
+bool NamesAVersion(std::string_view line) {
+  constexpr std::string_view kPrefix = " HTTP/";
+  const auto digit = [](char c) { return c >= '0' && c <= '9'; };
+  const std::size_t at = line.rfind(kPrefix);
+  if (at == std::string_view::npos || std::count(line.begin(), line.end(), ' ') != 2) return false;
+  const std::string_view version = line.substr(at + kPrefix.size());
+  return version.size() == 4 && digit(version[0]) && version[1] == '.' && digit(version[2]) && version[3] == '\r';
+}
+
 }  // namespace headrace::api::http

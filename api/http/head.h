@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "api/http/message.h"
 
@@ -29,6 +30,10 @@ struct Framing {
 };
 
 Result<Framing> CheckHead(const Head& head);
+// Of bytes that came as the head of a request.
+std::string_view FirstLine(std::string_view bytes);
+// Whether a request line, with its carriage return, ends with a version of HTTP, of whatever kind.
+bool NamesAVersion(std::string_view line);
 // "Example.org:80" is "example.org", "[::1]:80" is "::1". Errors: not a host.
 Result<std::string> HostName(std::string_view authority);
 

@@ -7,9 +7,15 @@
 #include <prometheus/text_serializer.h>
 
 #include <algorithm>
+#include <array>
+#include <map>
+#include <mutex>
+#include <shared_mutex>
+#include <unordered_map>
 #include <utility>
 
 #include "api/http/process_sample.h"
+#include "common/base/check.h"
 
 namespace headrace::api::http {
 namespace {
@@ -17,110 +23,152 @@ namespace {
 using prometheus::MetricFamily;
 using prometheus::MetricType;
 
-const prometheus::Histogram::BucketBoundaries kSeconds = {0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25,
-                                                          0.5,   1,     2.5,  5,     10,   30};
+constexpr char kBetween = '\x1f';
 
-struct Labelled {
-  std::string name;
-  std::string value;
-  double number;
+// The series of one metric, by its label values.
+template <typename Number>
+class Series {
+ public:
+  using Family = prometheus::Family<Number>;
+  void Open(Family& family, const MetricSpec& spec) {
+    family_ = &family;
+    spec_ = &spec;
+  }
+
+  Number& At(Metrics::Labels labels) {
+    thread_local std::string key;
+    key.clear();
+    for (const std::string_view label : labels) key.append(label).push_back(kBetween);
+    {
+      const std::shared_lock lock(mutex_);
+      if (const auto found = known_.find(key); found != known_.end()) return *found->second;
+    }
+    CHECK(family_ != nullptr && labels.size() == spec_->labels.size());
+    prometheus::Labels named;
+    auto name = spec_->labels.begin();
+    for (const std::string_view label : labels) {
+      if (!label.empty()) named.emplace(*name, label);
+      ++name;
+    }
+    const std::unique_lock lock(mutex_);
+    return *known_.try_emplace(key, &Make(named)).first->second;
+  }
+
+ private:
+  Number& Make(const prometheus::Labels& labels) {
+    if constexpr (std::is_same_v<Number, prometheus::Histogram>) return family_->Add(labels, spec_->buckets);
+    else return family_->Add(labels);
+  }
+
+  Family* family_ = nullptr;
+  const MetricSpec* spec_ = nullptr;
+  std::shared_mutex mutex_;
+  std::unordered_map<std::string, Number*> known_;
 };
 
-// What is known only when it is asked for.
-MetricFamily Sampled(const std::string& name, const std::string& help, MetricType type,
-                     const std::vector<Labelled>& values) {
-  MetricFamily family{name, help, type, {}};
-  for (const Labelled& one : values) {
-    prometheus::ClientMetric metric;
-    if (!one.name.empty()) metric.label.push_back({one.name, one.value});
-    (type == MetricType::Counter ? metric.counter.value : metric.gauge.value) = one.number;
-    family.metric.push_back(std::move(metric));
-  }
-  return family;
+MetricFamily FamilyOf(const MetricSpec& spec) {
+  return {spec.name, spec.help, spec.kind == MetricKind::kCounter ? MetricType::Counter : MetricType::Gauge, {}};
 }
 
-void AddProcess(std::vector<MetricFamily>& out) {
+void AddProcess(std::vector<Sampled>& out) {
   const ProcessSample sample = SampleProcess();
-  const auto add = [&](const char* name, const char* help, double value, MetricType type = MetricType::Gauge) {
-    out.push_back(Sampled(name, help, type, {{"", "", value}}));
-  };
-  add("process_cpu_seconds_total", "CPU time of this process", sample.cpu_seconds, MetricType::Counter);
-  add("process_start_time_seconds", "When it started, since the epoch", sample.start_seconds);
-  add("process_resident_memory_bytes", "Memory that is resident", sample.resident_bytes);
-  add("process_virtual_memory_bytes", "Memory that is mapped", sample.virtual_bytes);
-  add("process_threads", "Threads", sample.threads);
-  add("process_open_fds", "Open file descriptors", sample.fds);
-  add("process_max_fds", "How many may be open", sample.fds_max);
+  const auto add = [&](Metric metric, double value) { out.push_back({metric, {}, value}); };
+  add(Metric::kProcessCpu, sample.cpu_seconds);
+  add(Metric::kProcessStart, sample.start_seconds);
+  add(Metric::kProcessResident, sample.resident_bytes);
+  add(Metric::kProcessVirtual, sample.virtual_bytes);
+  add(Metric::kProcessThreads, sample.threads);
+  add(Metric::kProcessFds, sample.fds);
+  add(Metric::kProcessFdsMax, sample.fds_max);
+}
+
+bool Serves(const std::string& role, MetricOf of) {
+  if (of == MetricOf::kEvery) return true;
+  return of == MetricOf::kWorker ? role != "scheduler" : role != "worker";
 }
 
 }  // namespace
 
 struct Metrics::Families {
   prometheus::Registry registry{};
-  prometheus::Family<prometheus::Gauge>& build;
-  prometheus::Family<prometheus::Counter>& requests;
-  prometheus::Family<prometheus::Histogram>& durations;
-  prometheus::Family<prometheus::Counter>& github;
-  prometheus::Counter& refused;
+  std::array<Series<prometheus::Counter>, kMetricCount> counters{};
+  std::array<Series<prometheus::Gauge>, kMetricCount> gauges{};
+  std::array<Series<prometheus::Histogram>, kMetricCount> histograms{};
 
-  Families()
-      : build(prometheus::BuildGauge().Name("headrace_build_info").Help("What this is; always 1").Register(registry)),
-        requests(prometheus::BuildCounter()
-                     .Name("headrace_http_requests_total")
-                     .Help("HTTP requests answered, by route pattern")
-                     .Register(registry)),
-        durations(prometheus::BuildHistogram()
-                      .Name("headrace_http_request_duration_seconds")
-                      .Help("From the head of a request to the last byte of its answer")
-                      .Register(registry)),
-        github(prometheus::BuildCounter()
-                   .Name("headrace_github_deliveries_total")
-                   .Help("Deliveries of GitHub's webhooks, by what became of them")
-                   .Register(registry)),
-        refused(prometheus::BuildCounter()
-                    .Name("headrace_http_connections_refused_total")
-                    .Help("Connections turned away because there were too many")
-                    .Register(registry)
-                    .Add({})) {}
+  Families() {
+    for (const MetricSpec& spec : MetricList()) {
+      const auto at = static_cast<std::size_t>(spec.metric);
+      switch (spec.kind) {
+        case MetricKind::kCounter:
+          counters[at].Open(prometheus::BuildCounter().Name(spec.name).Help(spec.help).Register(registry), spec);
+          break;
+        case MetricKind::kGauge:
+          gauges[at].Open(prometheus::BuildGauge().Name(spec.name).Help(spec.help).Register(registry), spec);
+          break;
+        case MetricKind::kHistogram:
+          histograms[at].Open(prometheus::BuildHistogram().Name(spec.name).Help(spec.help).Register(registry), spec);
+          break;
+      }
+    }
+  }
 };
 
 Metrics::Metrics(const std::string& version, const std::string& role) : families_(std::make_unique<Families>()) {
-  families_->build.Add({{"version", version}, {"role", role}}).Set(1);
-  for (const char* result : {"accepted", "ignored", "unknown_event", "bad_signature", "refused", "unavailable"}) {
-    families_->github.Add({{"result", result}});
+  Set(Metric::kBuildInfo, {version, role}, 1);
+  // What can be counted is there from the beginning, so that its first rise is seen. What a scrape looks up is not.
+  for (const MetricSpec& spec : MetricList()) {
+    const bool looked_up = spec.metric == Metric::kProcessCpu || (spec.of == MetricOf::kWorker && spec.kind == MetricKind::kCounter);
+    if (!spec.labels.empty() || looked_up || !Serves(role, spec.of)) continue;
+    const auto at = static_cast<std::size_t>(spec.metric);
+    if (spec.kind == MetricKind::kCounter) families_->counters[at].At({});
+    if (spec.kind == MetricKind::kHistogram) families_->histograms[at].At({});
   }
+  if (!Serves(role, MetricOf::kScheduler)) return;
+  for (const char* result : {"accepted", "ignored", "unknown_event", "bad_signature", "refused", "unavailable"}) {
+    Count(Metric::kGithubDeliveries, {result}, 0);
+  }
+  for (const char* result : {"sent", "unsampled", "dropped", "refused", "unreadable"}) Count(Metric::kTraces, {result}, 0);
+  for (const char* result : {"sent", "dropped", "refused"}) Count(Metric::kTraceSpans, {result}, 0);
+  for (const char* direction : {"in", "out"}) Count(Metric::kZmqMessages, {direction}, 0);
 }
 
 Metrics::~Metrics() = default;
 
-void Metrics::CountRequest(const std::string& route, const std::string& method, int status,
-                           std::chrono::nanoseconds took) {
-  families_->requests.Add({{"route", route}, {"method", method}, {"code", std::to_string(status)}}).Increment();
-  families_->durations.Add({{"route", route}, {"method", method}}, kSeconds)
-      .Observe(std::chrono::duration<double>(took).count());
+void Metrics::Count(Metric metric, Labels labels, double by) {
+  families_->counters[static_cast<std::size_t>(metric)].At(labels).Increment(by);
 }
 
-void Metrics::CountGithubDelivery(const std::string& result) {
-  families_->github.Add({{"result", result}}).Increment();
+void Metrics::Set(Metric metric, Labels labels, double value) { families_->gauges[static_cast<std::size_t>(metric)].At(labels).Set(value); }
+
+void Metrics::Observe(Metric metric, Labels labels, std::chrono::nanoseconds took) {
+  families_->histograms[static_cast<std::size_t>(metric)].At(labels).Observe(std::chrono::duration<double>(took).count());
 }
 
-void Metrics::CountRefusedConnection() { families_->refused.Increment(); }
+void Metrics::CountRequest(const std::string& route, const std::string& method, int status, std::chrono::nanoseconds took) {
+  Count(Metric::kHttpRequests, {route, method, std::to_string(status)});
+  Observe(Metric::kHttpDuration, {route, method}, took);
+}
 
-std::string Metrics::Expose(const WorkerCounts* workers) const {
-  std::vector<MetricFamily> page = families_->registry.Collect();
-  page.push_back(Sampled("headrace_http_connections", "Open HTTP connections", MetricType::Gauge,
-                         {{"", "", static_cast<double>(connections_.load())}}));
-  page.push_back(Sampled("headrace_sse_clients", "Open event streams over HTTP", MetricType::Gauge,
-                         {{"", "", static_cast<double>(streams_.load())}}));
-  if (workers != nullptr) {
-    page.push_back(Sampled("headrace_workers", "Workers connected", MetricType::Gauge,
-                           {{"state", "active", workers->active}, {"state", "draining", workers->draining}}));
-    page.push_back(Sampled("headrace_worker_slots", "Slots of the workers connected", MetricType::Gauge,
-                           {{"state", "busy", workers->slots_busy}, {"state", "free", workers->slots_free}}));
+std::string Metrics::Expose(const std::vector<Sampled>& now) const {
+  std::vector<Sampled> samples = now;
+  samples.push_back({Metric::kHttpConnections, {}, static_cast<double>(connections_.load())});
+  samples.push_back({Metric::kSseClients, {}, static_cast<double>(streams_.load())});
+  AddProcess(samples);
+  std::map<std::string, MetricFamily> page;
+  for (MetricFamily& family : families_->registry.Collect()) {
+    if (!family.metric.empty()) page.emplace(family.name, std::move(family));
   }
-  AddProcess(page);
-  std::sort(page.begin(), page.end(), [](const MetricFamily& a, const MetricFamily& b) { return a.name < b.name; });
-  return prometheus::TextSerializer().Serialize(page);
+  for (const Sampled& sample : samples) {
+    const MetricSpec& spec = SpecOf(sample.metric);
+    CHECK(sample.labels.size() == spec.labels.size());
+    prometheus::ClientMetric metric;
+    for (std::size_t i = 0; i < spec.labels.size(); ++i) metric.label.push_back({spec.labels[i], sample.labels[i]});
+    (spec.kind == MetricKind::kCounter ? metric.counter.value : metric.gauge.value) = sample.value;
+    page.try_emplace(spec.name, FamilyOf(spec)).first->second.metric.push_back(std::move(metric));
+  }
+  std::vector<MetricFamily> families;
+  for (auto& [name, family] : page) families.push_back(std::move(family));
+  return prometheus::TextSerializer().Serialize(families);
 }
 
 }  // namespace headrace::api::http

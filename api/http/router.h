@@ -28,6 +28,7 @@ struct RouteLimits {
   bool head = true;    // a GET also answers HEAD; not where a GET has an effect
   bool quick = false;  // the handler waits for nothing: it runs where bytes are read, whatever else is stuck
   bool waits = false;  // the answer may take minutes: who goes meanwhile, or stops sending, gives the place back
+  bool inside = false;  // tokens that are bound to namespaces may ask: the handler shows nothing of others
   bool quiet = false;  // asked all the time: no line in the log when all is well
 };
 

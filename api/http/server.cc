@@ -71,9 +71,9 @@ class AsioServer final : public HttpServer {
   AsioServer(HttpOptions options, Router router, Metrics& metrics)
       : options_(std::move(options)),
         metrics_(metrics),
-        gate_({options_.names, options_.authenticator, options_.limits}, std::move(router), metrics),
+        gate_({options_.names, options_.authenticator, options_.limits, options_.audit}, std::move(router), metrics),
         pool_(options_.threads, options_.waiting_max),
-        common_{gate_, metrics_, pool_, options_.limits} {}
+        common_{gate_, metrics_, pool_, options_.limits, options_.tls} {}
   ~AsioServer() override { Stop(std::chrono::milliseconds(0)); }
 
   Status Listen(const tcp::endpoint& where) {

@@ -10,10 +10,12 @@
 #include <string>
 #include <vector>
 
+#include "api/audit_log.h"
 #include "api/http/authenticator.h"
 #include "api/http/limits.h"
 #include "api/http/metrics.h"
 #include "api/http/router.h"
+#include "api/http/tls.h"
 #include "common/base/error.h"
 
 namespace headrace::api::http {
@@ -23,6 +25,8 @@ struct HttpOptions {
   std::vector<std::string> names{};        // host names that count as this machine's when there are no tokens
   std::shared_ptr<const Authenticator> authenticator{};  // null: loopback only, unless every route is public
   HttpLimits limits{};
+  std::shared_ptr<AuditLog> audit{};  // null: nothing is told
+  ServerTls tls{};                    // null: in the clear
   std::size_t io_threads = 1;      // bytes
   std::size_t threads = 4;         // handlers
   std::size_t waiting_max = 1024;  // requests that wait for a thread; then 503

@@ -2,6 +2,7 @@
 
 #include <grpcpp/channel.h>
 
+#include <cstdlib>
 #include <unordered_map>
 #include <utility>
 
@@ -31,9 +32,12 @@ ExecClient::~ExecClient() = default;
 Result<v1::SubmitExecutionResponse> ExecClient::Submit(v1::SubmitExecutionRequest request) {
   if (request.request_id().empty()) {
     Random random = Random::FromSystem();
-    request.set_request_id(NewExecutionId(SystemClock().Now(), random).str());
+    request.set_request_id(NewExecutionId(SystemClock().Now(), random, 0).str());
   }
-  return CallUnary(*connection_, *stubs_->executions, &v1::ExecutionService::Stub::SubmitExecution, request, kLongTimeout);
+  // Who starts it may be part of a trace, as a step of a CI is.
+  const char* const caller = std::getenv("TRACEPARENT");
+  return CallUnary(*connection_, *stubs_->executions, &v1::ExecutionService::Stub::SubmitExecution, request, kLongTimeout,
+                   caller == nullptr ? "" : caller);
 }
 
 Result<ExecClient::Whole> ExecClient::GetWhole(const std::string& id) {

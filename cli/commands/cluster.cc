@@ -1,32 +1,32 @@
-// headrace standalone, scheduler, worker: processes that serve until they are told to stop.
+// headrace standalone and scheduler: processes that serve until they are told to stop.
 #include <CLI/CLI.hpp>
 #include <signal.h>
 #include <spdlog/spdlog.h>
 
 #include <cstdlib>
 #include <memory>
-#include <ostream>
 
+#include "api/address.h"
 #include "api/server.h"
-#include "cli/client/remote_door.h"
 #include "cli/commands/arguments.h"
 #include "cli/commands/catalog.h"
 #include "cli/commands/local.h"
+#include "cli/commands/remote.h"
+#include "cli/commands/serve.h"
 #include "cli/exit_code.h"
+#include "cli/host/cluster_choice.h"
 #include "cli/host/engine_host.h"
 #include "cli/host/github_hooks.h"
 #include "cli/host/http_host.h"
 #include "cli/host/local_door.h"
 #include "cli/host/new_folder.h"
 #include "cli/host/store_choice.h"
+#include "cli/host/tracing.h"
 #include "cli/host/webhooks.h"
 #include "cli/host/worker_host.h"
-#include "cli/output/json.h"
 #include "cli/pem.h"
 #include "cli/signals.h"
 #include "cli/version.h"
-#include "common/queue/zmq_queue.h"
-#include "worker/sealed.h"
 
 extern char** environ;
 
@@ -41,31 +41,20 @@ struct SchedulerArguments {
   std::string grpc_cert{};
   std::string grpc_key{};
   std::string grpc_client_ca{};
+  ClusterFlags cluster{};
   HttpArguments http{};
   std::string queue_endpoint = "tcp://127.0.0.1:5570";
   std::string queue_key{};
   std::string queue_authorized{};
-  std::string lease = "10s";
+  std::string lease{};  // empty: LeaseOfTasks decides
   std::vector<std::string> flows{};
   std::vector<std::string> templates{};
   std::string storage{};
   int loop_history = 500;
   int slots = 8;
   std::string connections{};
-};
-
-struct WorkerArguments {
-  std::string scheduler = "tcp://127.0.0.1:5570";
-  std::string key{};
-  std::string scheduler_key{};
-  int slots = 8;
-  std::string connections{};
-  std::string group{};
-  std::string id{};
-  std::vector<std::string> tags{};
-  std::string work_dir{};
-  std::string storage{};
-  std::string drain_timeout{};
+  bool flow_labels = false;
+  std::string otlp_endpoint{};
 };
 
 Result<std::optional<queue::ServerKeys>> ServerKeysOf(const SchedulerArguments& arguments) {
@@ -76,17 +65,6 @@ Result<std::optional<queue::ServerKeys>> ServerKeysOf(const SchedulerArguments& 
   queue::ServerKeys keys;
   ASSIGN_OR_RETURN(keys.own, queue::ReadKeyFile(arguments.queue_key));
   ASSIGN_OR_RETURN(keys.workers, queue::AuthorizedKeys::Open(arguments.queue_authorized));
-  return keys;
-}
-
-Result<std::optional<queue::ClientKeys>> ClientKeysOf(const WorkerArguments& arguments) {
-  if (arguments.key.empty() != arguments.scheduler_key.empty()) {
-    return InvalidArgument("--key and --scheduler-key belong together: who the worker is, and to whom it speaks");
-  }
-  if (arguments.key.empty()) return std::nullopt;
-  queue::ClientKeys keys;
-  ASSIGN_OR_RETURN(keys.own, queue::ReadKeyFile(arguments.key));
-  ASSIGN_OR_RETURN(keys.server, queue::ReadPublicKey(arguments.scheduler_key));
   return keys;
 }
 
@@ -101,8 +79,7 @@ Result<EngineHostOptions> HostOptions(const Context& context, const SchedulerArg
   options.durability = chosen.file;
   options.redis = std::move(chosen.redis);
   options.place = std::move(chosen.text);
-  ASSIGN_OR_RETURN(options.lease, ParseSpan(arguments.lease));
-  if (options.lease < std::chrono::seconds(1)) return InvalidArgument("--lease must be at least 1s");
+  ASSIGN_OR_RETURN(options.lease, LeaseOfTasks(arguments.lease, Duration(0)));
   options.world = WorkerDefaults("");
   if (!arguments.storage.empty()) options.world.storage_dir = arguments.storage;
   if (options.world.storage_dir.empty() && arguments.data.empty()) {
@@ -153,7 +130,16 @@ Result<std::optional<api::ApiTls>> TlsOf(const SchedulerArguments& arguments) {
   if (!arguments.grpc_client_ca.empty()) {
     ASSIGN_OR_RETURN(tls.client_ca, ReadPem(arguments.grpc_client_ca, "--grpc-client-ca"));
   }
-  ASSIGN_OR_RETURN(tls.tokens, api::http::ReadTokenFile(arguments.http.token_file));
+  ASSIGN_OR_RETURN(tls.tokens, api::http::OpenTokenFile(arguments.http.token_file));
+  return tls;
+}
+
+// HTTP shows the certificate of the API.
+Result<api::http::ServerTls> HttpTlsOf(const SchedulerArguments& arguments, const api::ApiOptions& api) {
+  if (!arguments.http.tls) return api::http::ServerTls();
+  if (!api.tls) return InvalidArgument("--http-tls needs --grpc-cert and --grpc-key: HTTP shows the same certificate");
+  auto tls = api::http::MakeServerTls(api.tls->certificate, api.tls->key);
+  if (!tls) return Fail(std::move(tls.error()).Wrap("--http-tls with " + arguments.grpc_cert));
   return tls;
 }
 
@@ -162,54 +148,86 @@ std::string ApiAddress(const SchedulerArguments& arguments, int port) {
   return (six ? "[" + arguments.grpc_address + "]" : arguments.grpc_address) + ":" + std::to_string(port);
 }
 
-Result<std::unique_ptr<api::ApiServer>> OpenApi(const SchedulerArguments& arguments, scheduler::Engine& engine) {
+// So that whoever waits for another scheduler does not keep the others waiting.
+constexpr std::size_t kApiThreadsOfCluster = 16;
+
+Result<api::ApiOptions> ApiOptionsOf(const SchedulerArguments& arguments) {
   api::ApiOptions options{.address = ApiAddress(arguments, arguments.grpc_port), .version = kVersion};
   ASSIGN_OR_RETURN(options.tls, TlsOf(arguments));
-  return api::ApiServer::Start(options, engine);
+  if (!arguments.http.audit_log.empty()) {
+    ASSIGN_OR_RETURN(options.audit, api::AuditLog::Open(arguments.http.audit_log));
+  }
+  RETURN_IF_ERROR(api::ApiServer::Check(options));
+  return options;
 }
 
-void Ready(Context& context, const std::string& text) { context.err << "headrace " << text << std::endl; }
+// One that has its store for itself is alone. `api` has the port that it will have.
+Status JoinCluster(const SchedulerArguments& arguments, api::ApiOptions& api, EngineHostOptions& host) {
+  if (!host.redis) return RefuseClusterFlags(arguments.cluster);
+  ASSIGN_OR_RETURN(host.cluster, ChooseCluster(arguments.cluster, api.address, api.tls));
+  ASSIGN_OR_RETURN(host.lease, LeaseOfTasks(arguments.lease, host.cluster->lease));
+  api.peers = true;
+  api.threads = kApiThreadsOfCluster;
+  return {};
+}
 
 std::string SignalName(std::optional<int> signal) { return signal == SIGINT ? "SIGINT" : signal == SIGHUP ? "SIGHUP" : "SIGTERM"; }
 
 Result<int> RunScheduler(Context& context, const SchedulerArguments& arguments) {
   ForgetSecrets();
-  ASSIGN_OR_RETURN(const EngineHostOptions options, HostOptions(context, arguments, false));
+  ASSIGN_OR_RETURN(EngineHostOptions options, HostOptions(context, arguments, false));
+  ASSIGN_OR_RETURN(api::ApiOptions api_options, ApiOptionsOf(arguments));
+  Measures measures("scheduler", arguments.flow_labels);
+  ASSIGN_OR_RETURN(const auto tracing, Tracing::Open(arguments.otlp_endpoint, "scheduler", measures));
+  options.measures = &measures;
+  api_options.call_ended = measures.OfApi();
+  // The engine tells the others where the API is before the API can listen: it needs the engine.
+  ASSIGN_OR_RETURN(const api::HeldPort held, api::HeldPort::Take(api_options.address));
+  api_options.address = held.address();
+  RETURN_IF_ERROR(JoinCluster(arguments, api_options, options));
   ASSIGN_OR_RETURN(const auto clock, MakeClock());
   ASSIGN_OR_RETURN(Signals signals, Signals::Catch());
   NewFolder data(arguments.data);
   ASSIGN_OR_RETURN(const auto host, EngineHost::Start(options, *clock));
+  const auto traces = ExportTraces(tracing.get(), host->engine());
+  // Others may ask this one as soon as it has partitions; of one that is alone nobody asks before its flows are there.
+  std::unique_ptr<api::ApiServer> api;
+  if (options.cluster) {
+    ASSIGN_OR_RETURN(api, api::ApiServer::Start(api_options, host->engine()));
+  }
   RETURN_IF_ERROR(ApplyFlows(context, host->engine(), arguments.flows));
-  ASSIGN_OR_RETURN(const auto api, OpenApi(arguments, host->engine()));
+  if (!api) {
+    ASSIGN_OR_RETURN(api, api::ApiServer::Start(api_options, host->engine()));
+  }
   const auto webhooks = MakeWebhookDoor(host->engine());
   const auto github = MakeGithubHookDoor(host->engine());
-  ASSIGN_OR_RETURN(const auto http, OpenHttp(arguments.http, "scheduler", host->engine(), {.webhooks = webhooks.get(), .github = github.get()}));
+  ASSIGN_OR_RETURN(const auto http_tls, HttpTlsOf(arguments, api_options));
+  ASSIGN_OR_RETURN(const auto http, OpenHttp(arguments.http, "scheduler", host->engine(), measures, {.webhooks = webhooks.get(), .github = github.get(), .audit = api_options.audit, .tls = http_tls}));
   data.Keep();
   Ready(context, "scheduler is ready: API " + ApiAddress(arguments, api->port()) + ", workers " +
-                     host->engine().worker_endpoint() + ", " + Served(*http) + options.place);
+                     host->engine().worker_endpoint() + ", " + Served(*http, arguments.http.tls) + options.place);
   const auto signal = signals.WaitForEnd({host->failure().fd()});
   RETURN_IF_ERROR(host->failure().status());
   spdlog::info("{}: the scheduler stops", SignalName(signal));
-  http->Stop();
+  http->Drain();
   api->Shutdown();
+  http->Stop();
+  // Who asks now is sent to the others; they go on with what this one had.
+  if (options.cluster) host->engine().HandOver();
   return kExitOk;
 }
 
-// Drains; a second signal ends what runs.
-Status EndWorker(Context& context, WorkerHost& worker, Signals& signals) {
-  Ready(context, "worker drains: it takes nothing new and ends when its tasks have; another signal ends them now");
-  worker.Drain();
-  if (signals.WaitForEnd({worker.fd()})) worker.Abort();
-  return worker.Wait();
-}
-
 Result<int> RunStandalone(Context& context, const SchedulerArguments& arguments) {
-  ASSIGN_OR_RETURN(const EngineHostOptions options, HostOptions(context, arguments, true));
+  ASSIGN_OR_RETURN(EngineHostOptions options, HostOptions(context, arguments, true));
+  Measures measures("standalone", arguments.flow_labels);
+  ASSIGN_OR_RETURN(const auto tracing, Tracing::Open(arguments.otlp_endpoint, "standalone", measures));
+  options.measures = &measures;
   ASSIGN_OR_RETURN(const auto clock, MakeClock());
   ASSIGN_OR_RETURN(const auto supervisor, worker::Supervisor::Start());
   ASSIGN_OR_RETURN(Signals signals, Signals::Catch());
   NewFolder data(arguments.data);
   ASSIGN_OR_RETURN(const auto host, EngineHost::Start(options, *clock));
+  const auto traces = ExportTraces(tracing.get(), host->engine());
   RETURN_IF_ERROR(ApplyFlows(context, host->engine(), arguments.flows));
   worker::WorkerOptions worker_options = WorkerDefaults("");
   worker_options.slots = arguments.slots;
@@ -217,13 +235,16 @@ Result<int> RunStandalone(Context& context, const SchedulerArguments& arguments)
   if (!arguments.connections.empty()) worker_options.environment["HEADRACE_CONNECTIONS"] = arguments.connections;
   ASSIGN_OR_RETURN(const auto worker,
                    WorkerHost::Start(std::move(worker_options), *supervisor, host->MakeWorkerQueue(), *clock,
-                                     MakeLocalDoor(host->engine())));
-  ASSIGN_OR_RETURN(const auto api, OpenApi(arguments, host->engine()));
+                                     MakeLocalDoor(host->engine()), measures.OfWorker()));
+  ASSIGN_OR_RETURN(api::ApiOptions api_options, ApiOptionsOf(arguments));
+  api_options.call_ended = measures.OfApi();
+  ASSIGN_OR_RETURN(const auto api, api::ApiServer::Start(api_options, host->engine()));
   const auto webhooks = MakeWebhookDoor(host->engine());
   const auto github = MakeGithubHookDoor(host->engine());
-  ASSIGN_OR_RETURN(const auto http, OpenHttp(arguments.http, "standalone", host->engine(), {.webhooks = webhooks.get(), .github = github.get()}));
+  ASSIGN_OR_RETURN(const auto http_tls, HttpTlsOf(arguments, api_options));
+  ASSIGN_OR_RETURN(const auto http, OpenHttp(arguments.http, "standalone", host->engine(), measures, {.webhooks = webhooks.get(), .github = github.get(), .audit = api_options.audit, .tls = http_tls}, &worker->vitals()));
   data.Keep();
-  Ready(context, "is ready: API " + ApiAddress(arguments, api->port()) + ", " + Served(*http) + std::to_string(arguments.slots) +
+  Ready(context, "is ready: API " + ApiAddress(arguments, api->port()) + ", " + Served(*http, arguments.http.tls) + std::to_string(arguments.slots) +
                      " slots, " + options.place);
   const auto signal = signals.WaitForEnd({worker->fd(), host->failure().fd()});
   RETURN_IF_ERROR(host->failure().status());
@@ -232,84 +253,9 @@ Result<int> RunStandalone(Context& context, const SchedulerArguments& arguments)
   RETURN_IF_ERROR(EndWorker(context, *worker, signals));
   http->Stop();
   api->Shutdown();
+  // What no worker was given is given out at once by the next process.
+  host->engine().HandOver();
   return kExitOk;
-}
-
-Result<worker::WorkerOptions> ToOptions(const WorkerArguments& arguments) {
-  worker::WorkerOptions options = WorkerDefaults(arguments.id);
-  options.slots = arguments.slots;
-  options.group = arguments.group;
-  if (!arguments.work_dir.empty()) options.tmp_dir = arguments.work_dir;
-  if (!arguments.storage.empty()) options.storage_dir = arguments.storage;
-  if (!arguments.connections.empty()) options.environment["HEADRACE_CONNECTIONS"] = arguments.connections;
-  if (!arguments.drain_timeout.empty()) {
-    ASSIGN_OR_RETURN(options.drain_timeout, ParseSpan(arguments.drain_timeout));
-  }
-  for (const std::string& tag : arguments.tags) {
-    ASSIGN_OR_RETURN(auto pair, ParsePair(tag, "tag"));
-    options.tags.insert(std::move(pair));
-  }
-  return options;
-}
-
-constexpr std::chrono::seconds kFirstHint(1);
-constexpr std::chrono::seconds kLaterHint(60);
-
-// Tells when the worker has a scheduler, and now and then while it has none. Until a signal, or until the worker ends by
-// itself: then nothing.
-std::optional<int> ServeUntilEnd(Context& context, const WorkerArguments& arguments, const std::string& name, Signals& signals,
-                                 WorkerHost& worker) {
-  bool told_waiting = false;
-  bool was_ready = false;
-  std::chrono::seconds patience = kFirstHint;
-  while (true) {
-    const bool welcomed = worker.welcomed();
-    if (welcomed && (!was_ready || told_waiting)) {
-      Ready(context, "worker is ready" + std::string(was_ready ? " again: " : ": ") + name + ", " +
-                         std::to_string(arguments.slots) + " slots, scheduler " + arguments.scheduler);
-      was_ready = true;
-    }
-    if (welcomed) {
-      told_waiting = false;
-      patience = kFirstHint;
-    }
-    const auto began = std::chrono::steady_clock::now();
-    const auto limit = welcomed ? std::nullopt : std::optional<std::chrono::milliseconds>(patience);
-    const auto signal = signals.WaitForEnd({worker.fd(), worker.welcome_fd()}, limit);
-    if (signal || worker.ended()) return signal;
-    worker.NoteWelcome();
-    if (welcomed || worker.welcomed() || std::chrono::steady_clock::now() - began < patience) continue;
-    Ready(context, "worker " + name + " is waiting for a scheduler at " + arguments.scheduler +
-                       (told_waiting ? "" : "; name another with --scheduler or HEADRACE_SCHEDULER"));
-    told_waiting = true;
-    patience = kLaterHint;
-  }
-}
-
-Result<int> RunWorker(Context& context, const WorkerArguments& arguments) {
-  ASSIGN_OR_RETURN(worker::WorkerOptions options, ToOptions(arguments));
-  RETURN_IF_ERROR(worker::CheckEncryptionKey(options.environment));
-  const SystemClock clock;
-  ASSIGN_OR_RETURN(const auto supervisor, worker::Supervisor::Start());
-  ASSIGN_OR_RETURN(Signals signals, Signals::Catch());
-  queue::ZmqOptions queue_options;
-  ASSIGN_OR_RETURN(queue_options.client_keys, ClientKeysOf(arguments));
-  ASSIGN_OR_RETURN(auto queue, queue::ConnectZmq(arguments.scheduler, queue_options));
-  const std::string id = options.id.str();
-  // A default would do: but tasks that delete executions must not find another engine by chance.
-  std::unique_ptr<worker::EngineDoor> engine;
-  if (context.server_given) engine = MakeRemoteDoor(ConnectTo(context));
-  ASSIGN_OR_RETURN(const auto worker,
-                   WorkerHost::Start(std::move(options), *supervisor, std::move(queue), clock, std::move(engine)));
-  if (ServeUntilEnd(context, arguments, id, signals, *worker)) RETURN_IF_ERROR(EndWorker(context, *worker, signals));
-  else RETURN_IF_ERROR(worker->Wait());
-  return kExitOk;
-}
-
-int Exit(Context& context, const Result<int>& code) {
-  if (code) return *code;
-  PrintError(context, code.error());
-  return LocalExitCodeOf(code.error());
 }
 
 void AddHttpOptions(CLI::App& app, HttpArguments& to) {
@@ -317,10 +263,15 @@ void AddHttpOptions(CLI::App& app, HttpArguments& to) {
       ->envname("HEADRACE_HTTP_PORT")->capture_default_str();
   app.add_option("--http-address", to.address, "IP address of --port; one that others can reach needs --token-file")
       ->envname("HEADRACE_HTTP_ADDRESS")->capture_default_str();
-  app.add_option("--management-port", to.management_port, "of health and metrics alone, on 127.0.0.1; 0 takes a free one, off serves none")
+  app.add_option("--management-port", to.management_port, "of health and metrics alone; 0 takes a free one, off serves none")
       ->envname("HEADRACE_MANAGEMENT_PORT")->capture_default_str();
-  app.add_option("--token-file", to.token_file, "lines of TOKEN NAME ROLE: who may use what is not everybody's; without it this machine's own programs")
+  app.add_option("--management-address", to.management_address, "IP address of --management-port; one that others can reach needs --token-file")
+      ->envname("HEADRACE_MANAGEMENT_ADDRESS")->capture_default_str();
+  app.add_option("--token-file", to.token_file, "lines of TOKEN NAME ROLE [NAMESPACE,NAMESPACE], read again when it changes: who may use what is not everybody's; without it this machine's own programs")
       ->envname("HEADRACE_TOKEN_FILE");
+  app.add_option("--audit-log", to.audit_log, "file that gets a line of JSON for every change and every refusal; may be renamed at any time")
+      ->envname("HEADRACE_AUDIT_LOG");
+  app.add_flag("--http-tls", to.tls, "HTTP on both ports speaks TLS, with the certificate of --grpc-cert and --grpc-key")->envname("HEADRACE_HTTP_TLS");
   app.add_option("--http-names", to.names, "names of this server besides localhost that requests may give as Host when there are no tokens")
       ->envname("HEADRACE_HTTP_NAMES")->delimiter(',')->allow_extra_args(false);
   app.add_option("--github-hooks", to.github_hooks, "lines of CONNECTION SECRET: webhooks of GitHub at /api/v1/hooks/github/CONNECTION")
@@ -336,6 +287,9 @@ void AddEngineOptions(CLI::App& app, SchedulerArguments& to) {
   app.add_option("--grpc-cert", to.grpc_cert, "PEM file of the API's certificate; with it every call needs a token of --token-file")->envname("HEADRACE_GRPC_CERT");
   app.add_option("--grpc-key", to.grpc_key, "PEM file of its key")->envname("HEADRACE_GRPC_KEY");
   app.add_option("--grpc-client-ca", to.grpc_client_ca, "PEM file: clients need a certificate of it, besides their token")->envname("HEADRACE_GRPC_CLIENT_CA");
+  app.add_flag("--metrics-flow-labels", to.flow_labels, "name namespace and flow in headrace_executions_total, up to 1,000 series")
+      ->envname("HEADRACE_METRICS_FLOW_LABELS");
+  AddTraces(app, to.otlp_endpoint);
   app.add_option("--flows", to.flows, "deploy the flows of this folder at the start")->envname("HEADRACE_FLOWS")->allow_extra_args(false);
   app.add_option("--templates", to.templates, "folder of templates that flows may take in (deprecated in Kestra); without it they are refused")
       ->envname("HEADRACE_TEMPLATES")->allow_extra_args(false);
@@ -343,7 +297,7 @@ void AddEngineOptions(CLI::App& app, SchedulerArguments& to) {
       ->envname("HEADRACE_STORAGE_DIR");
   app.add_option("--loop-history", to.loop_history, "earlier rounds of a LoopUntil that stay visible")
       ->envname("HEADRACE_LOOP_HISTORY")->check(CLI::Range(0, 100000))->capture_default_str();
-  app.add_option("--store", to.store.url, "redis://…, rediss://…, redis+unix:///… or redis+sentinel://…: remember there, not in a file")
+  app.add_option("--store", to.store.url, "redis://…, rediss://…, redis+unix:///…, redis+sentinel://… or redis+cluster://…: remember there, not in a file")
       ->envname("HEADRACE_STORE");
   app.add_option("--durability", to.store.durability,
                  "of a file: full (answers after fsync) or normal (a power cut may take back the last moments); of a Redis: memory, local or replica")
@@ -352,12 +306,20 @@ void AddEngineOptions(CLI::App& app, SchedulerArguments& to) {
       ->envname("HEADRACE_REPLICAS")->check(CLI::Range(1, 9))->capture_default_str();
 }
 
-CLI::Option* AddSlots(CLI::App& app, int& slots) {
-  return app.add_option("--slots", slots, "tasks at once")->envname("HEADRACE_SLOTS")->check(CLI::Range(1, 1024))->capture_default_str();
-}
-
-void AddConnections(CLI::App& app, std::string& connections) {
-  app.add_option("--connections", connections, "YAML of connections that tasks name: GitHub's endpoints, logins and budgets")->envname("HEADRACE_CONNECTIONS");
+void AddClusterOptions(CLI::App& app, ClusterFlags& to) {
+  app.add_option("--advertise", to.advertise,
+                 "where the other schedulers of the Redis reach the API: HOST, HOST:PORT or [IPV6]:PORT; where it listens otherwise")
+      ->envname("HEADRACE_ADVERTISE");
+  app.add_option("--advertise-workers", to.advertise_workers, "where workers reach the queue: tcp://HOST:PORT; where it listens otherwise")
+      ->envname("HEADRACE_ADVERTISE_WORKERS");
+  app.add_option("--partition-lease", to.partition_lease, "after this long without a sign of a scheduler the others take its partitions: 1s to 60s")
+      ->envname("HEADRACE_PARTITION_LEASE")->capture_default_str();
+  app.add_option("--peer-ca", to.peer_ca, "PEM file of who signed the other schedulers' certificates, or system; --grpc-client-ca otherwise")
+      ->envname("HEADRACE_PEER_CA");
+  app.add_option("--peer-name", to.peer_name, "name that their certificates have, where it is not the host of their --advertise")
+      ->envname("HEADRACE_PEER_NAME");
+  app.add_option("--peer-token-file", to.peer_token_file, "file with the token of role scheduler that they ask for; HEADRACE_PEER_TOKEN otherwise")
+      ->envname("HEADRACE_PEER_TOKEN_FILE");
 }
 
 void RegisterScheduler(CLI::App& app, Context& context) {
@@ -370,10 +332,13 @@ void RegisterScheduler(CLI::App& app, Context& context) {
       ->envname("HEADRACE_QUEUE_KEY");
   scheduler->add_option("--queue-authorized", args->queue_authorized, "lines of PUBLICKEY NAME: the workers that are let in; read again when it changes")
       ->envname("HEADRACE_QUEUE_AUTHORIZED");
-  scheduler->add_option("--lease", args->lease, "after this long without a sign of its worker a task is given out again")
-      ->envname("HEADRACE_LEASE")->capture_default_str();
+  scheduler->add_option("--lease", args->lease, "after this long without a sign of its worker a task is given out again; 10s, and twice --partition-lease at least")
+      ->envname("HEADRACE_LEASE");
   AddEngineOptions(*scheduler, *args);
-  scheduler->callback([&context, args] {
+  AddClusterOptions(*scheduler, args->cluster);
+  RegisterSchedulerList(*scheduler, context);
+  scheduler->callback([&context, args, scheduler] {
+    if (!scheduler->get_subcommands().empty()) return;
     if (args->data.empty() && args->store.url.empty()) throw CLI::RequiredError("--data FOLDER or --store URL: where the scheduler remembers. One of them");
     context.action = [&context, args] { return Exit(context, RunScheduler(context, *args)); };
   });
@@ -388,25 +353,6 @@ void RegisterStandalone(CLI::App& app, Context& context) {
   AddSlots(*standalone, args->slots);
   AddConnections(*standalone, args->connections);
   standalone->callback([&context, args] { context.action = [&context, args] { return Exit(context, RunStandalone(context, *args)); }; });
-}
-
-void RegisterWorker(CLI::App& app, Context& context) {
-  const auto args = std::make_shared<WorkerArguments>();
-  CLI::App* worker = app.add_subcommand("worker", "run tasks for a scheduler; with --server also those that count, resume or purge executions");
-  worker->add_option("--scheduler", args->scheduler, "its --queue-endpoint")->envname("HEADRACE_SCHEDULER")->capture_default_str();
-  worker->add_option("--key", args->key, "its key file (headrace keys new)")->envname("HEADRACE_WORKER_KEY");
-  worker->add_option("--scheduler-key", args->scheduler_key, "the scheduler's public key, or a file with it")->envname("HEADRACE_SCHEDULER_KEY");
-  AddSlots(*worker, args->slots);
-  AddConnections(*worker, args->connections);
-  worker->add_option("--group", args->group, "take only tasks of this group")->envname("HEADRACE_GROUP");
-  worker->add_option("--id", args->id, "its name; HOST-PID otherwise")->envname("HEADRACE_WORKER_ID");
-  worker->add_option("--tags", args->tags, "KEY=VALUE,…")->envname("HEADRACE_TAGS")->delimiter(',')->allow_extra_args(false);
-  worker->add_option("--work-dir", args->work_dir, "for working directories and files of tasks")->envname("HEADRACE_WORK_DIR");
-  worker->add_option("--storage", args->storage, "folder of task files, keys and namespace files, shared with the scheduler; below the work dir otherwise")
-      ->envname("HEADRACE_STORAGE_DIR");
-  worker->add_option("--drain-timeout", args->drain_timeout, "end what still runs this long after SIGTERM; never otherwise")
-      ->envname("HEADRACE_DRAIN_TIMEOUT");
-  worker->callback([&context, args] { context.action = [&context, args] { return Exit(context, RunWorker(context, *args)); }; });
 }
 
 }  // namespace

@@ -14,6 +14,7 @@ namespace headrace::cli {
 void RegisterRun(CLI::App& app, Context& context);
 // standalone, scheduler, worker
 void RegisterCluster(CLI::App& app, Context& context);
+void RegisterWorker(CLI::App& app, Context& context);
 void RegisterExpr(CLI::App& app, Context& context);
 // gh watch, flakes, budget
 void RegisterGh(CLI::App& app, Context& context);
@@ -21,6 +22,9 @@ void RegisterGhServer(CLI::App& gh, Context& context);
 // keys new, show
 void RegisterKeys(CLI::App& app, Context& context);
 void RegisterDoctor(CLI::App& app, Context& context);
+void RegisterInspect(CLI::App& app, Context& context);
+// backup, restore
+void RegisterBackup(CLI::App& app, Context& context);
 // completion, help, version
 void RegisterAbout(CLI::App& app, Context& context);
 

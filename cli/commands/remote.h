@@ -37,5 +37,7 @@ void RegisterExec(CLI::App& app, Context& context, Follow follow);
 void RegisterTrigger(CLI::App& app, Context& context);
 // worker-pool list|drain
 void RegisterWorkerPool(CLI::App& app, Context& context);
+// list, below the verb scheduler
+void RegisterSchedulerList(CLI::App& scheduler, Context& context);
 
 }  // namespace headrace::cli

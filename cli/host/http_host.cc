@@ -10,12 +10,10 @@
 #include "cli/version.h"
 
 namespace headrace::cli {
-namespace {
-
-constexpr int kPortMax = 65'535;
 
 Result<std::optional<int>> ParsePort(const std::string& text, const char* option) {
   if (text == "off") return std::nullopt;
+  constexpr int kPortMax = 65'535;
   int port = -1;
   const char* end = text.data() + text.size();
   const auto parsed = std::from_chars(text.data(), end, port);
@@ -25,18 +23,23 @@ Result<std::optional<int>> ParsePort(const std::string& text, const char* option
   return port;
 }
 
-}  // namespace
-
 Result<std::unique_ptr<api::http::Gateway>> OpenHttp(const HttpArguments& arguments, const std::string& role,
-                                                     scheduler::Engine& engine, const HttpDoors& doors) {
+                                                     scheduler::Engine& engine, Measures& measures, const HttpDoors& doors,
+                                                     const worker::Vitals* vitals) {
   api::http::GatewayOptions options{
-      .host = arguments.address, .names = arguments.names, .webhooks = doors.webhooks, .github = doors.github};
+      .host = arguments.address, .management_host = arguments.management_address, .names = arguments.names,
+      .webhooks = doors.webhooks, .github = doors.github};
   ASSIGN_OR_RETURN(options.port, ParsePort(arguments.port, "--port"));
   ASSIGN_OR_RETURN(options.management_port, ParsePort(arguments.management_port, "--management-port"));
+  options.audit = doors.audit;
+  options.tls = doors.tls;
   options.version = kVersion;
   options.role = role;
+  options.metrics = &measures.metrics();
+  options.missing = [&measures] { return measures.Missing(); };
+  if (vitals != nullptr) options.sample = [vitals] { return SampleWorker(*vitals); };
   if (!arguments.token_file.empty()) {
-    ASSIGN_OR_RETURN(options.authenticator, api::http::ReadTokenFile(arguments.token_file));
+    ASSIGN_OR_RETURN(options.authenticator, api::http::OpenTokenFile(arguments.token_file));
   }
   if (!arguments.github_hooks.empty()) {
     ASSIGN_OR_RETURN(options.github_secrets, api::http::ReadHookSecrets(arguments.github_hooks));
@@ -45,9 +48,9 @@ Result<std::unique_ptr<api::http::Gateway>> OpenHttp(const HttpArguments& argume
   return api::http::Gateway::Start(options, engine);
 }
 
-std::string Served(const api::http::Gateway& gateway) {
+std::string Served(const api::http::Gateway& gateway, bool tls) {
   std::string out;
-  if (!gateway.address().empty()) out += "HTTP " + gateway.address() + ", ";
+  if (!gateway.address().empty()) out += (tls ? "HTTPS " : "HTTP ") + gateway.address() + ", ";
   if (!gateway.management_address().empty()) out += "management " + gateway.management_address() + ", ";
   return out;
 }

@@ -13,17 +13,18 @@
 
 namespace headrace::cli {
 
-WorkerHost::WorkerHost(worker::Registry registry, std::unique_ptr<queue::ClientQueue> queue,
-                       std::unique_ptr<worker::EngineDoor> engine)
-    : registry_(std::move(registry)), queue_(std::move(queue)), engine_(std::move(engine)),
+WorkerHost::WorkerHost(worker::Registry registry, std::unique_ptr<worker::EngineDoor> engine)
+    : registry_(std::move(registry)), engine_(std::move(engine)),
       ended_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)), welcome_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
 
 Result<std::unique_ptr<WorkerHost>> WorkerHost::Start(worker::WorkerOptions options, worker::Supervisor& supervisor,
-                                                      std::unique_ptr<queue::ClientQueue> queue, const Clock& clock,
-                                                      std::unique_ptr<worker::EngineDoor> engine) {
-  std::unique_ptr<WorkerHost> host(new WorkerHost(worker::BuiltInRegistry(), std::move(queue), std::move(engine)));
-  ASSIGN_OR_RETURN(host->loop_, worker::WorkerLoop::Open(std::move(options), host->registry_, supervisor, *host->queue_,
+                                                      worker::ChannelSet channels, const Clock& clock,
+                                                      std::unique_ptr<worker::EngineDoor> engine, TaskEnded task_ended) {
+  std::unique_ptr<WorkerHost> host(new WorkerHost(worker::BuiltInRegistry(), std::move(engine)));
+  ASSIGN_OR_RETURN(host->loop_, worker::WorkerLoop::Open(std::move(options), host->registry_, supervisor, std::move(channels),
                                                          clock, host->engine_.get()));
+  host->vitals_->task_ended = std::move(task_ended);
+  host->loop_->Tell(host->vitals_.get());
   host->loop_->OnWelcome([self = host.get()](bool welcomed) {
     self->welcomed_.store(welcomed);
     const std::uint64_t one = 1;

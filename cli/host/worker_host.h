@@ -1,27 +1,33 @@
-// A worker on a thread of its own, over any queue.
+// A worker on a thread of its own, over any queues.
 // Errors: a working folder that cannot be made names it; Wait tells why a worker was refused.
 // Threads: the owner's; fd is for poll.
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
+#include <string>
 #include <thread>
 
 #include "common/base/clock.h"
-#include "common/queue/queue.h"
+#include "worker/channel_set.h"
 #include "worker/engine_door.h"
 #include "worker/loop.h"
 #include "worker/options.h"
 #include "worker/process/supervisor.h"
+#include "worker/vitals.h"
 
 namespace headrace::cli {
 
 class WorkerHost {
  public:
-  // `supervisor` and `clock` outlive the host. `engine` is for tasks that ask it; null: they fail and say so.
+  using TaskEnded = std::function<void(const std::string& type, model::State state)>;
+  // `supervisor` and `clock` outlive the host. `engine` is for tasks that ask it; null: they fail and say so. `task_ended`
+  // may be empty; it is called on the worker's thread.
   static Result<std::unique_ptr<WorkerHost>> Start(worker::WorkerOptions options, worker::Supervisor& supervisor,
-                                                   std::unique_ptr<queue::ClientQueue> queue, const Clock& clock,
-                                                   std::unique_ptr<worker::EngineDoor> engine);
+                                                   worker::ChannelSet channels, const Clock& clock,
+                                                   std::unique_ptr<worker::EngineDoor> engine,
+                                                   TaskEnded task_ended = {});
   ~WorkerHost();  // aborts what still runs
 
   // Takes nothing new and ends when what runs has ended and is acked.
@@ -36,20 +42,21 @@ class WorkerHost {
   int welcome_fd() const { return welcome_; }
   // Makes `welcome_fd` unreadable until the next change.
   void NoteWelcome();
+  const worker::Vitals& vitals() const { return *vitals_; }
   // Until it has ended: why.
   Status Wait();
 
  private:
-  WorkerHost(worker::Registry registry, std::unique_ptr<queue::ClientQueue> queue, std::unique_ptr<worker::EngineDoor> engine);
+  WorkerHost(worker::Registry registry, std::unique_ptr<worker::EngineDoor> engine);
 
   const worker::Registry registry_;
-  const std::unique_ptr<queue::ClientQueue> queue_;
   const std::unique_ptr<worker::EngineDoor> engine_;
   const int ended_;
   const int welcome_;
   std::atomic<bool> welcomed_ = false;
   std::atomic<bool> over_ = false;
   Status why_{};
+  const std::unique_ptr<worker::Vitals> vitals_ = std::make_unique<worker::Vitals>();
   std::unique_ptr<worker::WorkerLoop> loop_;
   std::thread thread_;
 };

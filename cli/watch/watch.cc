@@ -8,6 +8,7 @@
 #include <map>
 #include <ostream>
 #include <utility>
+#include <vector>
 
 #include "cli/exit_code.h"
 #include "cli/watch/painter.h"
@@ -37,6 +38,7 @@ class Watcher {
     while (!exit_code_) {
       Open();
       for (FeedItem& item : feed_.Take()) On(item);
+      Open();  // what was found just now has its say before all is thought complete
       while (const auto signal = signals_.Take()) OnSignal(*signal);
       CheckTimes();
       if (!exit_code_ && Complete()) Finish();
@@ -77,10 +79,12 @@ class Watcher {
 
   void On(FeedItem& item) {
     if (const auto* update = std::get_if<v1::WatchExecutionResponse>(&item.what)) {
+      open_[item.execution].seen = true;
       for (const WatchChange& change : model_.Apply(item.execution, *update)) {
         if (options_.silent || context_.quiet || live_) continue;
         if (const auto line = ChangeLine(model_, change, style_)) Line(*line);
       }
+      for (const v1::LogEntry& entry : std::exchange(open_[item.execution].early, {})) OnLog(item.execution, entry);
       dirty_ = true;
     } else if (const auto* logs = std::get_if<v1::FollowLogsResponse>(&item.what)) {
       for (const v1::LogEntry& entry : logs->entries()) OnLog(item.execution, entry);
@@ -92,6 +96,7 @@ class Watcher {
   }
 
   void OnLog(const std::string& execution, const v1::LogEntry& entry) {
+    if (Streams& open = open_[execution]; !open.seen && open.updates) return open.early.push_back(entry);
     model_.AddLog(execution, entry);
     if (options_.logs && !options_.silent && !context_.quiet) Line(LogLineText(model_, execution, entry, style_));
   }
@@ -99,6 +104,9 @@ class Watcher {
   void OnStreamEnded(const std::string& execution, const StreamEnded& ended) {
     auto& open = open_[execution];
     (ended.logs ? open.logs : open.updates) = false;
+    if (!open.updates) {
+      for (const v1::LogEntry& entry : std::exchange(open.early, {})) OnLog(execution, entry);
+    }
     if (ended.why || ended.logs || execution != model_.root_id()) return;
     context_.err << "error: " << ended.why.error().ToString() << "\n";
     if (!options_.resume.empty()) Note("the run goes on without this watch; come back with: " + options_.resume);
@@ -178,8 +186,8 @@ class Watcher {
     if (now - *ended_at_ >= kLastLogs) return true;
     return std::all_of(open_.begin(), open_.end(), [&](const auto& entry) {
       const WatchedExecution* execution = model_.Find(entry.first);
-      // A child that nobody waited for goes on alone.
-      if (execution != nullptr && !model::IsTerminal(StateOf(execution->header.state()))) return true;
+      // A child that nobody waited for goes on alone; of one that was just found nothing is known yet.
+      if (entry.second.seen && execution != nullptr && !model::IsTerminal(StateOf(execution->header.state()))) return true;
       return !entry.second.updates && !entry.second.logs;
     });
   }
@@ -248,6 +256,8 @@ class Watcher {
   struct Streams {
     bool updates = true;
     bool logs = true;
+    bool seen = false;  // an update of it has come
+    std::vector<v1::LogEntry> early{};  // lines that came before that: whose they are is not known yet
   };
 
   Context& context_;

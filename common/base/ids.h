@@ -1,5 +1,6 @@
 // Ids as distinct types with a printable, sortable form.
-// Shapes: an execution id is 22 letters and digits, the first 8 of them its time of birth, so ids sort by age;
+// Shapes: an execution id is 22 letters and digits, the first 8 of them its time of birth, so ids sort by age, the last two
+//   its place;
 //   a task-run id is derived from its execution and place, so an executor without randomness can make it.
 // Threads: values. Source: REST.md (ids of at least 20 alphanumerics).
 #pragma once
@@ -32,10 +33,17 @@ using ExecutionId = StrongId<struct ExecutionIdTag>;
 using TaskRunId = StrongId<struct TaskRunIdTag>;
 using WorkerId = StrongId<struct WorkerIdTag>;
 
+// Where a flow and all its executions are kept: a store with several partitions puts those of one place into one. Every
+// execution's id ends with its place, so whoever has the id knows where to ask.
+using Place = std::uint32_t;
+inline constexpr Place kPlaces = 256;
+Place PlaceOfFlow(std::string_view ns, std::string_view flow_id);
+Place PlaceOf(const ExecutionId& id);
+
 // A new id from the time and randomness.
-ExecutionId NewExecutionId(Timestamp now, Random& random);
+ExecutionId NewExecutionId(Timestamp now, Random& random, Place place);
 // An id that always comes out the same for the same parent and salt (child executions, replays).
-ExecutionId DeriveExecutionId(Timestamp now, std::string_view parent, std::string_view salt);
+ExecutionId DeriveExecutionId(Timestamp now, std::string_view parent, std::string_view salt, Place place);
 // An id that always comes out the same for the same execution and place.
 TaskRunId DeriveTaskRunId(const ExecutionId& execution, std::uint64_t place);
 

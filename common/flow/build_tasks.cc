@@ -223,6 +223,7 @@ class TaskBuilder {
     if (name == "runIf") task_.run_if = Trim(ToText(value)).empty() ? "false" : ToText(value);
     if (name == "timeout") task_.timeout = ToText(value);
     if (name == "logLevel") task_.log_level = ToText(value);
+    if (name == "onWorkerLost" && value == Value("FAIL")) task_.on_worker_lost = model::OnWorkerLost::kFail;
   }
 
   Draft& draft_;

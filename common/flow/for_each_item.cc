@@ -55,6 +55,7 @@ class Expansion {
     task.role = role;
     task.log_level = owner_.log_level;
     task.worker_group = owner_.worker_group;
+    task.on_worker_lost = owner_.on_worker_lost;
     task.line = owner_.line;
     task.column = owner_.column;
     if (!model::IsInnerTask(task.id)) CheckIsNew(task.id, index);

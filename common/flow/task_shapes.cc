@@ -30,6 +30,10 @@ void CheckJobChildren(Draft& draft, const model::Task& task, const Path& path) {
       draft.ErrorAt({child.line, child.column}, field,
                     "Cannot set a Worker Group in any WorkingDirectory sub-tasks, it is only supported at the "
                     "WorkingDirectory level");
+    } else if (child.on_worker_lost != model::OnWorkerLost::kRetry) {
+      draft.ErrorAt({child.line, child.column}, field,
+                    "`onWorkerLost` of `" + Shortened(child.id) + "`: one worker runs all tasks of a WorkingDirectory as one job; give it to the "
+                    "WorkingDirectory");
     }
   }
 }
@@ -64,6 +68,12 @@ void CheckLimits(Draft& draft, const YamlNode& node, const model::Task& task, co
   }
 }
 
+void CheckLost(Draft& draft, const YamlNode& node, const model::TaskTypeSpec& spec, const Path& path) {
+  const YamlNode* at = node.Find("onWorkerLost");
+  if (at == nullptr || spec.role == TaskRole::kRunnable || spec.type == model::kForEachItem) return;
+  draft.Warn(*at, path.Key("onWorkerLost"), "no worker runs a " + spec.type + " itself: give `onWorkerLost` to the tasks that do the work");
+}
+
 }  // namespace
 
 void CheckTaskShape(Draft& draft, const YamlNode& node, const Path& path, const model::TaskTypeSpec& spec,
@@ -71,6 +81,7 @@ void CheckTaskShape(Draft& draft, const YamlNode& node, const Path& path, const 
   if (spec.role == TaskRole::kRunnable && Has(spec, PropertyKind::kTaskList)) CheckJobChildren(draft, task, path);
   if (Has(spec, PropertyKind::kTaskCases)) CheckCases(draft, node, task, path);
   if (spec.role == TaskRole::kFlowable) CheckLimits(draft, node, task, path);
+  CheckLost(draft, node, spec, path);
   CheckScript(draft, node, path, spec.type);
   if (spec.role == TaskRole::kExecutable || spec.type == model::kForEachItem) CheckOwnFlow(draft, node, task, path);
 }

@@ -51,7 +51,10 @@ struct KillChild {
   ExecutionId child;
 };
 
+// Answered by ChildEnded or ChildRejected if the child does not run then.
 struct RestartChild {
+  TaskRunIndex task_run = 0;
+  std::uint32_t attempt = 1;
   ExecutionId child;
 };
 

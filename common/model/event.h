@@ -86,6 +86,9 @@ struct TaskWoken {
 struct TaskLost {
   Fence fence;
   std::string reason;
+  // Which process fell silent with it; none when a worker left by itself, or when a scheduler's end is why nobody knows.
+  WorkerId worker{};
+  std::uint64_t process = 0;
 };
 
 enum class TimerKind : std::uint8_t {

@@ -31,6 +31,7 @@ struct Fence {
 struct Attempt {
   StateHistory state;
   WorkerId worker{};
+  std::uint64_t lost_process = 0;  // the incarnation of the worker that fell silent while it held this; 0: none did
   bool operator==(const Attempt&) const = default;
 };
 

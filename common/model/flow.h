@@ -56,6 +56,12 @@ struct InputSpec {
   int column = 0;
 };
 
+// What becomes of a task that was given to a worker when nobody can say how it ended there.
+enum class OnWorkerLost : std::uint8_t {
+  kRetry,  // another worker runs it: its effects may happen twice
+  kFail,   // it fails: its effects may be half done, but not twice
+};
+
 struct Task {
   TaskIndex index = 0;
   std::optional<TaskIndex> parent{};
@@ -71,6 +77,7 @@ struct Task {
   std::optional<RetryPolicy> retry{};
   std::string log_level{};
   std::string worker_group{};
+  OnWorkerLost on_worker_lost = OnWorkerLost::kRetry;
   std::vector<std::string> depends_on{};  // of a node of a Dag: ids of its siblings
   std::vector<InputSpec> on_resume{};     // of a Pause: what whoever resumes may give
   Object properties{};           // the type's own properties as written, plugin defaults merged in; not rendered

@@ -1,5 +1,8 @@
 #include "common/queue/memory_queue.h"
 
+#include <sys/eventfd.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <condition_variable>
 #include <deque>
@@ -22,6 +25,16 @@ struct Inbox {
   std::deque<Item> items;
   bool woken = false;
   std::condition_variable ready;
+  int signal = -1;  // once its owner waits on several
+
+  ~Inbox() {
+    if (signal >= 0) close(signal);
+  }
+
+  void Notify() {
+    ready.notify_one();
+    if (signal >= 0) eventfd_write(signal, 1);
+  }
 
   void Take(std::unique_lock<std::mutex>& lock, std::vector<Item>& out, std::size_t most, Duration timeout) {
     if (items.empty() && !woken && timeout > Duration::zero()) {
@@ -32,6 +45,8 @@ struct Inbox {
       out.push_back(std::move(items.front()));
       items.pop_front();
     }
+    eventfd_t ignored = 0;
+    if (signal >= 0 && items.empty()) eventfd_read(signal, &ignored);
   }
 };
 
@@ -75,7 +90,7 @@ class MemoryServer final : public ServerQueue {
     Inbox<std::string>& inbox = *found->second;
     if (inbox.items.size() >= kWaitingMax) return Full();
     inbox.items.push_back(std::move(bytes));
-    inbox.ready.notify_one();
+    inbox.Notify();
     return {};
   }
 
@@ -112,7 +127,7 @@ class MemoryClient final : public ClientQueue {
     if (!IsConnected()) Connect();
     if (exchange_->server->items.size() >= kWaitingMax) return Full();
     exchange_->server->items.push_back({peer_, std::move(bytes)});
-    exchange_->server->ready.notify_one();
+    exchange_->server->Notify();
     return {};
   }
 
@@ -124,7 +139,16 @@ class MemoryClient final : public ClientQueue {
   void Wake() override {
     std::lock_guard lock(exchange_->mutex);
     inbox_.woken = true;
-    inbox_.ready.notify_one();
+    inbox_.Notify();
+  }
+
+  std::vector<int> PollFds() override {
+    std::lock_guard lock(exchange_->mutex);
+    if (inbox_.signal < 0) {
+      inbox_.signal = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+      if (inbox_.woken || !inbox_.items.empty()) inbox_.Notify();
+    }
+    return {inbox_.signal};
   }
 
  private:

@@ -43,9 +43,17 @@ class ClientQueue {
  public:
   virtual ~ClientQueue() = default;
   virtual Status Send(std::string bytes) = 0;
-  // As the server's; also comes back when the connection came or went, so that a refused frame can be tried again.
+  // As the server's; also comes back when the connection came or went since the last call, so that a refused frame can be
+  // tried again.
   virtual void Receive(std::vector<std::string>& out, std::size_t most, Duration timeout) = 0;
   virtual void Wake() = 0;
+  // For who waits on several: one of these becomes readable when Receive has something to do, a Wake included. They count
+  // after a Receive without waiting that brought nothing, if nothing was sent since.
+  virtual std::vector<int> PollFds() = 0;
+  // Whether the connection stands, as far as Receive has seen.
+  virtual bool connected() const { return true; }
+  // How often it came or went so far; one that went and came back between two looks shows here only.
+  virtual std::uint64_t changes() const { return 0; }
 };
 
 }  // namespace headrace::queue

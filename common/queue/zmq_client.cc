@@ -17,6 +17,13 @@ constexpr const char* kMonitor = "inproc://connection";
 constexpr std::chrono::seconds kReportEvery(30);
 constexpr std::chrono::seconds kAgainAfter(2);
 
+int SocketFd(void* socket) {
+  int fd = -1;
+  std::size_t size = sizeof(fd);
+  zmq_getsockopt(socket, ZMQ_FD, &fd, &size);
+  return fd;
+}
+
 class ZmqClient final : public ClientQueue {
  public:
   ZmqClient(ContextPtr context, SocketPtr monitor, SocketPtr socket, WakeSignal wake, std::string endpoint, std::string address,
@@ -38,14 +45,21 @@ class ZmqClient final : public ClientQueue {
 
   void Receive(std::vector<std::string>& out, std::size_t most, Duration timeout) override {
     const std::size_t before = out.size();
+    if (timeout <= Duration::zero()) wake_.Take();
     Drain(out, most);
-    if (out.size() > before || timeout <= Duration::zero()) return;
+    if (out.size() > before || changes_ != told_ || timeout <= Duration::zero()) return void(told_ = changes_);
     const auto left = again_at_ ? std::chrono::ceil<std::chrono::milliseconds>(*again_at_ - std::chrono::steady_clock::now()) : timeout;
     wake_.Wait(socket_.get(), monitor_.get(), std::clamp<Duration>(left, Duration::zero(), timeout));
     Drain(out, most);
+    told_ = changes_;
   }
 
   void Wake() override { wake_.Raise(); }
+
+  std::vector<int> PollFds() override { return {wake_.descriptor(), SocketFd(socket_.get()), SocketFd(monitor_.get())}; }
+
+  bool connected() const override { return connected_; }
+  std::uint64_t changes() const override { return changes_; }
 
  private:
   void Drain(std::vector<std::string>& out, std::size_t most) {
@@ -71,7 +85,9 @@ class ZmqClient final : public ClientQueue {
       std::uint16_t event = 0;
       if (zmq_msg_more(&message) != 0 && zmq_msg_size(&message) >= sizeof(event)) {
         std::memcpy(&event, zmq_msg_data(&message), sizeof(event));
-        connected_ = event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED;
+        const bool connected = event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED;
+        if (connected != connected_) ++changes_;
+        connected_ = connected;
         Report(event);
         // ZeroMQ itself gives up for good then.
         if (event == ZMQ_EVENT_HANDSHAKE_FAILED_AUTH || event == ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL) {
@@ -120,6 +136,8 @@ class ZmqClient final : public ClientQueue {
   std::chrono::steady_clock::time_point reported_ = std::chrono::steady_clock::now() - kReportEvery;
   bool inside_message_ = false;
   bool connected_ = false;
+  std::uint64_t changes_ = 0;
+  std::uint64_t told_ = 0;  // of them, when Receive came back last
 };
 
 Result<SocketPtr> Watch(void* context, void* socket) {

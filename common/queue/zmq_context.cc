@@ -109,12 +109,14 @@ void WakeSignal::Wait(void* socket, void* monitor, Duration timeout) {
   // Rounded up: a wait of half a millisecond must not become a busy loop.
   const auto millis = std::min(std::chrono::ceil<milliseconds>(timeout), kWaitMax);
   zmq_poll(items, monitor != nullptr ? 3 : 2, millis.count());
-  if ((items[1].revents & ZMQ_POLLIN) != 0) {
-    // In this order, so that a signal raised in between is seen by the owner that returns now.
-    raised_.exchange(false);
-    eventfd_t ignored = 0;
-    eventfd_read(descriptor_, &ignored);
-  }
+  if ((items[1].revents & ZMQ_POLLIN) != 0) Take();
+}
+
+void WakeSignal::Take() {
+  // In this order, so that a signal raised in between is seen by the owner that returns now.
+  if (!raised_.exchange(false)) return;
+  eventfd_t ignored = 0;
+  eventfd_read(descriptor_, &ignored);
 }
 
 }  // namespace headrace::queue

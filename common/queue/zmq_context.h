@@ -42,6 +42,9 @@ class WakeSignal {
   void Raise();
   // Waits for the signal, something at a socket (`monitor` may be null) or the timeout; takes the signal.
   void Wait(void* socket, void* monitor, Duration timeout);
+  // Takes the signal if there is one.
+  void Take();
+  int descriptor() const { return descriptor_; }
 
  private:
   explicit WakeSignal(int descriptor) : descriptor_(descriptor) {}

@@ -32,6 +32,7 @@ Result<std::string> ReadText(const std::string& path) {
   if (!file) return NotFound(path + " cannot be read: " + std::strerror(errno));
   std::string text(kFileBytesMax + 1, '\0');
   file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  if (file.bad()) return Fail(Code::kUnavailable, path + " cannot be read: " + std::strerror(errno));
   text.resize(static_cast<std::size_t>(file.gcount()));
   if (text.size() > kFileBytesMax) return InvalidArgument(path + " is larger than a file of keys may be (1 MiB)");
   return text;
@@ -145,8 +146,9 @@ Status AuthorizedKeys::Refresh() {
   // The stamp first: what changes while it is read is read again.
   std::string stamp = StampOf(path_);
   if (stamp == stamp_) return {};
-  stamp_ = std::move(stamp);
   ASSIGN_OR_RETURN(const std::string text, ReadText(path_));
+  // What could not be read is tried again; what was read and is wrong stays so until it changes.
+  stamp_ = std::move(stamp);
   ASSIGN_OR_RETURN(names_, Parse(path_, text));
   return {};
 }

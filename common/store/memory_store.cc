@@ -11,6 +11,7 @@ namespace headrace::store {
 namespace {
 
 struct StoredRow {
+  PartitionId partition = 0;
   std::optional<ExecutionRow> row;
   std::vector<std::string> task_runs;
 };
@@ -83,8 +84,9 @@ class MemoryStore final : public Store {
     const ExecutionRow* last = nullptr;
     for (auto at = std::make_reverse_iterator(by_age_.lower_bound({after.created, ExecutionId(after.id)}));
          at != by_age_.rend(); ++at) {
-      const ExecutionRow& row = *executions_.at(at->second).row;
-      if (!Matches(query, row)) continue;
+      const StoredRow& stored = executions_.at(at->second);
+      const ExecutionRow& row = *stored.row;
+      if (!IsWanted(query, stored)) continue;
       if (page.records.size() == PageSize(query)) {
         page.next_page_token = MakePageToken({last->created, last->id.str()});
         break;
@@ -99,8 +101,8 @@ class MemoryStore final : public Store {
     std::map<std::pair<std::string, std::string>, std::uint64_t> counts;
     std::lock_guard lock(mutex_);
     for (const auto& [created, id] : by_age_) {
-      const ExecutionRow& row = *executions_.at(id).row;
-      if (Matches(query, row)) ++counts[{row.ns, row.flow_id}];
+      const StoredRow& stored = executions_.at(id);
+      if (IsWanted(query, stored)) ++counts[{stored.row->ns, stored.row->flow_id}];
     }
     std::vector<FlowCount> out;
     for (const auto& [flow, count] : counts) out.push_back({flow.first, flow.second, count});
@@ -119,8 +121,15 @@ class MemoryStore final : public Store {
   }
 
  private:
+  static bool IsWanted(const ExecutionQuery& query, const StoredRow& stored) {
+    return (!query.partition || *query.partition == stored.partition) && Matches(query, *stored.row);
+  }
+
   void Write(Partition& partition, WriteBatch& batch) {
-    for (ExecutionRow& row : batch.executions) Write(partition, std::move(row));
+    for (ExecutionRow& row : batch.executions) {
+      executions_[row.id].partition = batch.partition;
+      Write(partition, std::move(row));
+    }
     for (TaskRunRow& run : batch.task_runs) {
       std::vector<std::string>& runs = executions_[run.execution].task_runs;
       if (runs.size() <= run.index) runs.resize(run.index + std::size_t{1});

@@ -1,5 +1,7 @@
 #include "common/store/redis_address.h"
 
+#include <algorithm>
+#include <array>
 #include <charconv>
 
 #include "common/base/text.h"
@@ -8,8 +10,8 @@ namespace headrace::store {
 namespace {
 
 constexpr std::string_view kForms =
-    "write redis://[user:password@]host[:port][/db], rediss://…, redis+unix:///path[?db=N] or "
-    "redis+sentinel://host,host,host/master";
+    "write redis://[user:password@]host[:port][/db], rediss://…, redis+unix:///path[?db=N], "
+    "redis+sentinel://host,host,host/master or redis+cluster://host,host,host";
 
 tl::unexpected<Error> Wrong(std::string_view url, const std::string& what) {
   return InvalidArgument("the address of Redis '" + WithoutPassword(url) + "' " + what + "; " + std::string(kForms));
@@ -114,34 +116,40 @@ Status ParsePath(std::string_view url, std::string_view path, bool sentinel, Red
 bool IsRedisUrl(std::string_view text) { return text.starts_with("redis://") || text.starts_with("rediss://") || text.starts_with("redis+"); }
 
 std::string WithoutPassword(std::string_view url) {
-  std::string out(url.substr(0, url.find('?')));
-  const std::size_t start = out.find("://");
-  const std::size_t at = out.rfind('@');
-  if (start == std::string::npos || at == std::string::npos || at < start) return out;
-  const std::size_t colon = out.find(':', start + 3);
-  if (colon < at) out.replace(colon + 1, at - colon - 1, "***");
-  return out;
+  const std::size_t at = url.rfind('@');
+  if (at == std::string_view::npos) return std::string(url.substr(0, url.find('?')));
+  // A password may hold what ends a place, and without a scheme nobody knows where it begins.
+  const std::size_t scheme = url.substr(0, at).find("://");
+  const std::size_t start = scheme == std::string_view::npos ? 0 : scheme + 3;
+  const bool clear = start > 0 && url.find_first_of("/?", start) > at;
+  const std::size_t colon = url.substr(0, at).find(':', start);
+  const std::size_t shown = !clear ? start : colon == std::string_view::npos ? at : colon + 1;
+  const std::string_view rest = url.substr(at);
+  return std::string(url.substr(0, shown)) + (shown < at ? "***" : "") + std::string(rest.substr(0, rest.find('?')));
 }
 
 Result<RedisAddress> ParseRedisUrl(std::string_view url) {
   RedisAddress address;
   const std::size_t scheme_end = url.find("://");
-  if (scheme_end == std::string_view::npos) return Wrong(url, "has no scheme");
+  if (scheme_end == std::string_view::npos || url.find('@') < scheme_end) return Wrong(url, "has no scheme");
   const std::string_view scheme = url.substr(0, scheme_end);
   std::string_view rest = url.substr(scheme_end + 3);
+  if (const std::size_t at = rest.rfind('@'); at != std::string_view::npos && rest.find_first_of("/?") < at) {
+    return InvalidArgument("an address of Redis has an '@' behind its first '/' or '?', so that nobody can tell its password from the rest: "
+                           "write %2F for '/', %3F for '?' and %40 for '@' in names and passwords, and %40 in what stands behind them; " +
+                           std::string(kForms));
+  }
   const std::size_t mark = std::min(rest.find('?'), rest.size());
   RETURN_IF_ERROR(ParseOptions(url, mark < rest.size() ? rest.substr(mark + 1) : "", address));
   rest = rest.substr(0, mark);
-  if (scheme == "redis+cluster" || scheme == "rediss+cluster") {
-    return Fail(Code::kUnimplemented, "Redis Cluster is not supported: the address '" + WithoutPassword(url) +
-                                          "' needs one server, or a master with replicas and sentinels "
-                                          "(redis+sentinel://host,host,host/master)");
-  }
-  if (scheme != "redis" && scheme != "rediss" && scheme != "redis+unix" && scheme != "redis+sentinel" && scheme != "rediss+sentinel") {
+  constexpr std::array<std::string_view, 7> kSchemes{"redis", "rediss", "redis+unix", "redis+sentinel", "rediss+sentinel",
+                                                     "redis+cluster", "rediss+cluster"};
+  if (std::find(kSchemes.begin(), kSchemes.end(), scheme) == kSchemes.end()) {
     return Wrong(url, "has the unknown scheme '" + std::string(scheme) + "'");
   }
   address.tls.on = scheme.starts_with("rediss");
   const bool sentinel = scheme.ends_with("sentinel");
+  address.cluster = scheme.ends_with("cluster");
   const std::size_t slash = std::min(rest.find('/'), rest.size());
   std::string_view place = rest.substr(0, slash);
   if (const std::size_t at = place.rfind('@'); at != std::string_view::npos) {
@@ -161,14 +169,18 @@ Result<RedisAddress> ParseRedisUrl(std::string_view url) {
       return Wrong(url, "has the place '" + std::string(one) + "', which is no host[:port]");
     }
   }
-  if (!sentinel && address.endpoints.size() > 1) return Wrong(url, "names several servers, which only sentinels may be");
+  if (!sentinel && !address.cluster && address.endpoints.size() > 1) {
+    return Wrong(url, "names several servers, which only sentinels and nodes of a cluster may be");
+  }
   RETURN_IF_ERROR(ParsePath(url, rest.substr(slash), sentinel, address));
+  if (address.cluster && address.database != 0) return Wrong(url, "has a database, of which a cluster has only 0");
   return address;
 }
 
 std::string RedisAddress::ToString() const {
   std::string text = endpoints.front().path.empty() ? (tls.on ? "rediss" : "redis") : "redis+unix";
   if (sentinel()) text += "+sentinel";
+  if (cluster) text += "+cluster";
   text += "://";
   if (!user.empty()) text += user + "@";
   for (std::size_t i = 0; i < endpoints.size(); ++i) text += (i > 0 ? "," : "") + endpoints[i].ToString();

@@ -1,6 +1,7 @@
-// Where a Redis is: one server, a unix socket, or the sentinels that know the master.
+// Where a Redis is: one server, a unix socket, the sentinels that know the master, or nodes of a cluster.
 // Shapes: redis://[user:password@]host[:6379][/db], rediss:// (TLS), redis+unix:///path[?db=N],
-//   redis+sentinel://[user:password@]host[:26379],…/master[/db]; options behind '?' (docs/redis.md).
+//   redis+sentinel://[user:password@]host[:26379],…/master[/db], redis+cluster://[user:password@]host[:6379],…;
+//   options behind '?' (docs/redis.md).
 // Errors: INVALID_ARGUMENT with the form that would be right; no message holds a password.
 // Threads: pure.
 #pragma once
@@ -30,8 +31,9 @@ struct RedisTls {
 };
 
 struct RedisAddress {
-  std::vector<RedisEndpoint> endpoints{};  // of the server, or of the sentinels
+  std::vector<RedisEndpoint> endpoints{};  // of the server, of the sentinels, or of some nodes of the cluster
   std::string master{};                    // what the sentinels call it; empty: no sentinels
+  bool cluster = false;
   std::string user{};
   std::string password{};
   std::string sentinel_password{};
@@ -45,7 +47,8 @@ struct RedisAddress {
 
 // Whether the text names a Redis at all, rather than a file.
 bool IsRedisUrl(std::string_view text);
-// "redis://user:secret@h" without what is between ':' and '@': for messages about a text that cannot be read.
+// "redis://user:secret@h" without what is between ':' and '@', for messages about a text that cannot be read; where it cannot
+// be told apart, without everything before '@'.
 std::string WithoutPassword(std::string_view url);
 Result<RedisAddress> ParseRedisUrl(std::string_view url);
 

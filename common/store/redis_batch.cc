@@ -40,7 +40,7 @@ void AddRequests(const std::vector<RequestRow>& rows, Timestamp now, Command& to
 }  // namespace
 
 std::string PackCommit(const WriteBatch& batch, std::string_view writer, std::uint64_t number, Timestamp now) {
-  Command command = FunctionCall("commit", PartitionHead(batch.partition));
+  Command command = GuardedCall("commit", PartitionHead(batch.partition));
   command.Add(std::uint64_t{batch.epoch}).Add(writer).Add(number);
   AddExecutions(batch.executions, command);
   AddTaskRuns(batch.task_runs, command);

@@ -6,7 +6,7 @@ namespace headrace::store {
 namespace {
 
 struct Class {
-  std::string_view word;
+  std::string_view beginning;  // whole words
   Trouble trouble;
   Code code;
   std::string_view remedy;
@@ -22,10 +22,16 @@ constexpr std::array kClasses = {
     Class{"MASTERDOWN", Trouble::kElsewhere, Code::kUnavailable, "it is a replica that has lost its master"},
     Class{"UNBLOCKED", Trouble::kElsewhere, Code::kUnavailable, "it became a replica meanwhile"},
     Class{"CLUSTERDOWN", Trouble::kWait, Code::kUnavailable, "its cluster lacks slots"},
-    Class{"MOVED", Trouble::kRefused, Code::kFailedPrecondition, "it is part of a Redis Cluster, which is not supported; name one server, or sentinels"},
-    Class{"ASK", Trouble::kRefused, Code::kFailedPrecondition, "it is part of a Redis Cluster, which is not supported; name one server, or sentinels"},
-    Class{"CROSSSLOT", Trouble::kRefused, Code::kFailedPrecondition, "it is part of a Redis Cluster, which is not supported; name one server, or sentinels"},
+    Class{"MOVED", Trouble::kSlot, Code::kFailedPrecondition, "it is part of a Redis Cluster; name it so: redis+cluster://host,host"},
+    Class{"ASK", Trouble::kSlot, Code::kFailedPrecondition, "it is part of a Redis Cluster; name it so: redis+cluster://host,host"},
+    Class{"CROSSSLOT", Trouble::kRefused, Code::kFailedPrecondition, "it is part of a Redis Cluster; name it so: redis+cluster://host,host"},
     Class{"OOM", Trouble::kFull, Code::kResourceExhausted, "its maxmemory is reached; raise it, or purge executions"},
+    Class{"ERR max number of clients reached", Trouble::kWait, Code::kUnavailable, "raise its maxclients, or end clients that idle"},
+    Class{"ERR WAIT cannot be used with replica", Trouble::kElsewhere, Code::kUnavailable, "it became a replica meanwhile"},
+    Class{"ERR This instance has cluster support disabled", Trouble::kRefused, Code::kFailedPrecondition, "it is no part of a Redis Cluster: name it redis://host"},
+    Class{"ERR Function not found", Trouble::kLoad, Code::kUnavailable, "its functions are gone"},
+    Class{"ERR AUTH", Trouble::kRefused, Code::kUnauthenticated, "it has no such password: leave it out of the address, or set requirepass"},
+    Class{"ERR DB index is out of range", Trouble::kRefused, Code::kInvalidArgument, "it has fewer databases; name another one, or raise its databases"},
     Class{"NOAUTH", Trouble::kRefused, Code::kUnauthenticated, "it wants a password: redis://user:password@host"},
     Class{"WRONGPASS", Trouble::kRefused, Code::kUnauthenticated, "user or password is wrong"},
     Class{"NOPERM", Trouble::kRefused, Code::kPermissionDenied, "its ACL forbids this user what headrace needs; docs/redis.md has the rule to set"},
@@ -36,28 +42,42 @@ constexpr std::array kClasses = {
 };
 
 const Class* Find(std::string_view reply) {
-  const std::string_view word = reply.substr(0, reply.find(' '));
   for (const Class& one : kClasses) {
-    if (one.word == word) return &one;
+    if (!reply.starts_with(one.beginning)) continue;
+    const std::string_view rest = reply.substr(one.beginning.size());
+    if (rest.empty() || rest.front() == ' ') return &one;
   }
   return nullptr;
 }
 
-bool FunctionMissing(std::string_view reply) { return reply.starts_with("ERR Function not found"); }
+Error Told(Code code, std::string_view reply, std::string_view place) {
+  return {code, "Redis at " + std::string(place) + " answers '" + std::string(reply.substr(0, 200)) + "': " + ReadTrouble(reply).remedy, {}};
+}
 
 }  // namespace
 
+Error SlotErrorOf(std::string_view reply, std::string_view place) {
+  return {Code::kUnavailable, "Redis at " + std::string(place) + " answers '" + std::string(reply.substr(0, 200)) + "': slots of its cluster move", {}};
+}
+
+Error LostPartition(std::uint32_t partition, std::string_view place) {
+  return {Code::kDataLoss, "Redis at " + std::string(place) + " has lost the data of headrace: nothing of partition " + std::to_string(partition) +
+                               " is there; restore its data, or start anew knowing that what ran is gone", {}};
+}
+
 ReplyTrouble ReadTrouble(std::string_view reply) {
-  if (FunctionMissing(reply)) return {Trouble::kLoad, "its functions are gone"};
   if (const Class* found = Find(reply)) return {found->trouble, std::string(found->remedy)};
   return {Trouble::kRefused, "see its log"};
 }
 
 Error ErrorOf(std::string_view reply, std::string_view place) {
   const Class* found = Find(reply);
-  Code code = found != nullptr ? found->code : Code::kInternal;
-  if (FunctionMissing(reply)) code = Code::kUnavailable;
-  return {code, "Redis at " + std::string(place) + " answers '" + std::string(reply.substr(0, 200)) + "': " + ReadTrouble(reply).remedy, {}};
+  return Told(found != nullptr ? found->code : Code::kInternal, reply, place);
+}
+
+Error ConnectErrorOf(std::string_view reply, std::string_view place) {
+  const Class* found = Find(reply);
+  return Told(found != nullptr ? found->code : Code::kUnavailable, reply, place);
 }
 
 }  // namespace headrace::store

@@ -5,6 +5,7 @@
 
 #include "common/base/log.h"
 #include "common/store/redis_errors.h"
+#include "common/store/redis_library.h"
 #include "common/store/redis_watch.h"
 
 namespace headrace::store {
@@ -17,6 +18,7 @@ struct Settings {
   std::string appendfsync;     // empty: the server does not say
   std::string min_replicas;
   std::string replica_lag;
+  std::string full_coverage;
 
   std::string value(std::string_view name) const { return InfoValue(info, name); }
   std::uint64_t number(std::string_view name) const {
@@ -30,12 +32,12 @@ struct Settings {
 std::string ConfigValue(const Reply& reply) { return reply.items.size() == 2 ? reply.items[1].text : ""; }
 
 Result<Settings> Ask(RedisLink& link, Duration timeout) {
-  const std::array<std::string, 4> questions{
+  const std::array<std::string, 5> questions{
       Command{"INFO"}.Take(), Command{"CONFIG", "GET", "appendfsync"}.Take(), Command{"CONFIG", "GET", "min-replicas-to-write"}.Take(),
-      Command{"CONFIG", "GET", "min-replicas-max-lag"}.Take()};
+      Command{"CONFIG", "GET", "min-replicas-max-lag"}.Take(), Command{"CONFIG", "GET", "cluster-require-full-coverage"}.Take()};
   ASSIGN_OR_RETURN(const std::vector<Reply> replies, link.Exchange(questions, timeout));
   if (replies[0].error()) return Fail(ErrorOf(replies[0].text, link.place()));
-  return Settings{replies[0].text, ConfigValue(replies[1]), ConfigValue(replies[2]), ConfigValue(replies[3])};
+  return Settings{replies[0].text, ConfigValue(replies[1]), ConfigValue(replies[2]), ConfigValue(replies[3]), ConfigValue(replies[4])};
 }
 
 RedisFinding OfVersion(const Settings& settings) {
@@ -46,9 +48,16 @@ RedisFinding OfVersion(const Settings& settings) {
   return {Grade::kFault, "version " + version + " has no functions", "use Redis 7.0 or later"};
 }
 
-RedisFinding OfCluster(const Settings& settings) {
-  if (settings.number("cluster_enabled") == 0) return {Grade::kGood, "no cluster"};
-  return {Grade::kFault, "it is part of a Redis Cluster, which is not supported", "name one server, or a master with sentinels"};
+RedisFinding OfCluster(const Settings& settings, bool named) {
+  const bool enabled = settings.number("cluster_enabled") != 0;
+  if (!enabled && !named) return {Grade::kGood, "no cluster"};
+  if (!named) return {Grade::kFault, "it is part of a Redis Cluster", "name it so: redis+cluster://host,host"};
+  if (!enabled) return {Grade::kFault, "it is no part of a Redis Cluster", "name it redis://host, or set cluster-enabled yes"};
+  if (settings.full_coverage == "yes") {
+    return {Grade::kWarning, "cluster-require-full-coverage yes: while one master is away, all refuse to work",
+            "set cluster-require-full-coverage no"};
+  }
+  return {Grade::kGood, "part of a cluster"};
 }
 
 RedisFinding OfPolicy(const Settings& settings) {
@@ -100,22 +109,58 @@ RedisFinding OfReplicas(const Settings& settings, const RedisOptions& options) {
   return {Grade::kGood, text};
 }
 
+// With no key at all it answers an error of its own, if it is there; it cannot write.
+RedisFinding OfFunctions(const Reply& called) {
+  if (called.error() && called.text.starts_with("NOPERM")) {
+    return {Grade::kFault, "this user may not call functions", "ACL SETUSER NAME +fcall (docs/redis.md has all that it needs)"};
+  }
+  if (called.error() && called.text.find("Function not found") != std::string::npos) {
+    return {Grade::kGood, "functions of this version are not loaded yet: the first scheduler does it, if its user may FUNCTION LOAD"};
+  }
+  const bool there = !called.error() || called.text.find(FunctionName("holder")) != std::string::npos;
+  return {Grade::kGood, there ? "functions of this version are loaded" : "whether functions of this version are loaded it does not say now"};
+}
+
+// What is in the file, and flushed, also on a bad day.
+std::vector<RedisFinding> OfWrites(const Settings& settings, RedisDurability durability, const std::string& no_flush) {
+  std::vector<RedisFinding> findings;
+  if (settings.number("aof_enabled") == 0) return findings;
+  if (settings.value("aof_last_write_status") == "err") {
+    findings.push_back({Grade::kWarning, "its append-only file could not be written: it refuses commits, which wait", "free space on the disk of Redis, or mend it"});
+  }
+  if (no_flush == "yes" && durability == RedisDurability::kLocal) {
+    findings.push_back({Grade::kWarning, "no-appendfsync-on-rewrite yes: while it rewrites its file, a power cut may lose what was answered",
+                        "set no-appendfsync-on-rewrite no"});
+  }
+  return findings;
+}
+
 }  // namespace
 
-Result<std::vector<RedisFinding>> Examine(RedisLink& link, const RedisOptions& options) {
+Result<std::vector<RedisFinding>> Examine(RedisLink& link, const RedisOptions& options, bool cluster) {
   ASSIGN_OR_RETURN(const Settings settings, Ask(link, options.reply));
-  return std::vector<RedisFinding>{OfVersion(settings), OfCluster(settings), OfPolicy(settings), OfMemory(settings),
+  std::vector<RedisFinding> findings{OfVersion(settings), OfCluster(settings, cluster), OfPolicy(settings), OfMemory(settings),
                                    OfFile(settings, options.durability), OfReplicas(settings, options)};
+  const std::array<std::string, 2> further{Command{"CONFIG", "GET", "no-appendfsync-on-rewrite"}.Take(), Command{"FCALL", FunctionName("holder"), "0"}.Take()};
+  ASSIGN_OR_RETURN(const std::vector<Reply> told, link.Exchange(further, options.reply));
+  for (RedisFinding& finding : OfWrites(settings, options.durability, ConfigValue(told[0]))) findings.push_back(std::move(finding));
+  findings.push_back(OfFunctions(told[1]));
+  return findings;
 }
 
 Status RefuseFaults(const std::vector<RedisFinding>& findings, const std::string& place) {
   std::string faults;
   for (const RedisFinding& finding : findings) {
-    if (finding.grade == Grade::kWarning) spdlog::warn("Redis at {}: {}; {}", place, finding.text, finding.remedy);
     if (finding.grade == Grade::kFault) faults += (faults.empty() ? "" : ". ") + finding.text + ": " + finding.remedy;
   }
   if (faults.empty()) return {};
   return Fail(Code::kFailedPrecondition, "Redis at " + place + " cannot be the store. " + faults);
+}
+
+void WarnOf(const std::vector<RedisFinding>& findings, const std::string& place) {
+  for (const RedisFinding& finding : findings) {
+    if (finding.grade == Grade::kWarning) spdlog::warn("Redis at {}: {}; {}", place, finding.text, finding.remedy);
+  }
 }
 
 }  // namespace headrace::store

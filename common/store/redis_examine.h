@@ -7,8 +7,10 @@
 
 namespace headrace::store {
 
-Result<std::vector<RedisFinding>> Examine(RedisLink& link, const RedisOptions& options);
-// Faults as one FAILED_PRECONDITION; warnings go to the process's log.
+Result<std::vector<RedisFinding>> Examine(RedisLink& link, const RedisOptions& options, bool cluster);
+// Faults as one FAILED_PRECONDITION.
 Status RefuseFaults(const std::vector<RedisFinding>& findings, const std::string& place);
+// Into the process's log.
+void WarnOf(const std::vector<RedisFinding>& findings, const std::string& place);
 
 }  // namespace headrace::store

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "common/base/log.h"
 #include "common/store/query.h"
 #include "common/store/redis_core.h"
 #include "common/store/redis_layout.h"
@@ -9,6 +10,8 @@ namespace headrace::store {
 namespace {
 
 constexpr std::string_view kFlowsKey = "{hr}:flows";
+constexpr std::string_view kVersionKey = "{hr}:flows:v";
+constexpr std::string_view kChangesKey = "{hr}:flows:changed";
 
 std::string RevisionsKey(const std::string& ns, const std::string& id) { return "{hr}:f:" + FlowKey(ns, id); }
 
@@ -43,7 +46,7 @@ class RedisFlowStore final : public FlowStore {
   explicit RedisFlowStore(RedisCorePtr core) : core_(std::move(core)) {}
 
   Result<FlowRow> Put(FlowRow flow) override {
-    Command call{"FCALL", FunctionName("put_flow"), "2", RevisionsKey(flow.ns, flow.id), kFlowsKey};
+    Command call{"FCALL", FunctionName("put_flow"), "4", RevisionsKey(flow.ns, flow.id), kFlowsKey, kVersionKey, kChangesKey};
     call.Add(PackHead(flow)).Add(Pack(flow)).Add(FlowKey(flow.ns, flow.id));
     ASSIGN_OR_RETURN(const std::vector<Reply> replies, CallDurably(std::move(call)));
     const std::vector<Reply>& stored = replies[0].items;
@@ -56,7 +59,7 @@ class RedisFlowStore final : public FlowStore {
     const std::vector<std::string> questions{Command{"LLEN", key}.Take(),
                                              Command{"LINDEX", key, revision == 0 ? "-1" : std::to_string(revision - 1)}.Take()};
     if (revision < 0) return FlowNotFound(ns, id, revision);
-    ASSIGN_OR_RETURN(const std::vector<Reply> replies, core_->pool.Call(questions));
+    ASSIGN_OR_RETURN(const std::vector<Reply> replies, core_->steady_pool.Call(questions));
     if (replies[1].nil()) return FlowNotFound(ns, id, revision);
     ASSIGN_OR_RETURN(FlowRow flow, Unpack(ns, id, revision == 0 ? replies[0].integer : revision, replies[1].text));
     if (revision == 0 && flow.deleted) return FlowNotFound(ns, id, revision);
@@ -64,7 +67,7 @@ class RedisFlowStore final : public FlowStore {
   }
 
   Result<std::vector<FlowRow>> ListLatest(const std::string& ns_prefix) override {
-    ASSIGN_OR_RETURN(const Reply members, core_->pool.Call({"SMEMBERS", kFlowsKey}));
+    ASSIGN_OR_RETURN(const Reply members, core_->steady_pool.Call({"SMEMBERS", kFlowsKey}));
     std::vector<std::pair<std::string, std::string>> names;
     for (const Reply& member : members.items) {
       auto name = SplitFlowKey(member.text);
@@ -78,11 +81,11 @@ class RedisFlowStore final : public FlowStore {
       questions.push_back(Command{"LLEN", RevisionsKey(ns, id)}.Take());
       questions.push_back(Command{"LINDEX", RevisionsKey(ns, id), "-1"}.Take());
     }
-    ASSIGN_OR_RETURN(const std::vector<Reply> replies, core_->pool.Call(questions));
+    ASSIGN_OR_RETURN(const std::vector<Reply> replies, core_->steady_pool.Call(questions));
     for (std::size_t i = 0; i < names.size(); ++i) {
       if (replies[2 * i + 1].nil()) continue;
-      ASSIGN_OR_RETURN(FlowRow flow, Unpack(names[i].first, names[i].second, replies[2 * i].integer, replies[2 * i + 1].text));
-      if (!flow.deleted) latest.push_back(std::move(flow));
+      auto flow = UnpackOrLeaveOut(names[i].first, names[i].second, replies[2 * i].integer, replies[2 * i + 1].text);
+      if (flow && !flow->deleted) latest.push_back(std::move(*flow));
     }
     return latest;
   }
@@ -90,14 +93,40 @@ class RedisFlowStore final : public FlowStore {
   Result<std::vector<FlowRow>> Revisions(const std::string& ns, const std::string& id) override {
     ASSIGN_OR_RETURN(const Reply all, core_->pool.Call({"LRANGE", RevisionsKey(ns, id), "0", "-1"}));
     std::vector<FlowRow> revisions;
-    for (const Reply& packed : all.items) {
-      ASSIGN_OR_RETURN(FlowRow flow, Unpack(ns, id, static_cast<std::int64_t>(revisions.size()) + 1, packed.text));
-      revisions.push_back(std::move(flow));
+    for (std::size_t i = 0; i < all.items.size(); ++i) {
+      auto flow = UnpackOrLeaveOut(ns, id, static_cast<std::int64_t>(i) + 1, all.items[i].text);
+      if (flow) revisions.push_back(std::move(*flow));
     }
     return revisions;
   }
 
+  Result<FlowChanges> ChangedSince(std::uint64_t version) override {
+    const std::vector<std::string> questions{
+        Command{"GET", kVersionKey}.Take(),
+        Command{"ZREVRANGEBYSCORE", kChangesKey, "+inf", "(" + std::to_string(version), "WITHSCORES"}.Take()};
+    ASSIGN_OR_RETURN(const std::vector<Reply> replies, core_->steady_pool.Call(questions));
+    FlowChanges changes{.version = static_cast<std::uint64_t>(replies[0].number())};
+    const std::vector<Reply>& told = replies[1].items;  // the latest first, each with its version
+    const std::uint64_t latest = told.size() < 2 ? version : static_cast<std::uint64_t>(told[1].number());
+    // A server that has forgotten some changes, or an earlier release that changes flows and does not say which: any may be others.
+    if (changes.version < version || latest < changes.version) {
+      ASSIGN_OR_RETURN(const Reply all, core_->steady_pool.Call({"SMEMBERS", kFlowsKey}));
+      for (const Reply& name : all.items) changes.flows.push_back(SplitFlowKey(name.text));
+      return changes;
+    }
+    for (std::size_t i = 0; i < told.size(); i += 2) changes.flows.push_back(SplitFlowKey(told[i].text));
+    return changes;
+  }
+
  private:
+  // One that is damaged stops its own flow only.
+  static std::optional<FlowRow> UnpackOrLeaveOut(const std::string& ns, const std::string& id, std::int64_t revision, std::string_view packed) {
+    auto flow = Unpack(ns, id, revision, packed);
+    if (flow) return std::move(*flow);
+    spdlog::error("{}; revision {} is left out: apply the flow again", flow.error().message, revision);
+    return std::nullopt;
+  }
+
   // The same flow put twice is one revision: it may be tried again until the replicas have it.
   Result<std::vector<Reply>> CallDurably(Command call) {
     std::vector<std::string> commands{std::move(call).Take()};

@@ -222,6 +222,36 @@ local function holder(keys)
   return {head[2] or '', head[1] or '0', time_left(head, now_ms())}
 end
 
+-- Schedulers: a set of their ids, and a key of each that ends unless it says again that it is there.
+-- id, what it says of itself, ms
+local function announce(keys, args)
+  redis.call('SET', keys[2], args[2], 'PX', args[3])
+  redis.call('SADD', keys[1], args[1])
+  return 1
+end
+
+-- id
+local function leave(keys, args)
+  redis.call('UNLINK', keys[2])
+  redis.call('SREM', keys[1], args[1])
+  return 1
+end
+
+-- {id, what it says, …}
+local function members(keys)
+  local there = {}
+  for _, id in ipairs(redis.call('SMEMBERS', keys[1])) do
+    local says = redis.call('GET', '{hr}:m:' .. id)
+    if says then
+      there[#there + 1] = id
+      there[#there + 1] = says
+    else
+      redis.call('SREM', keys[1], id)
+    end
+  end
+  return there
+end
+
 -- Every list of an execution on one state of the data.
 local function read_runs(keys)
   local prefix, id = string.match(keys[1], '^({[^}]*}:)x:(.*)$')
@@ -234,11 +264,15 @@ local function read_runs(keys)
   end
 end
 
--- How a flow's row begins when it is the same, and the row. Gives its revision and the row that holds it.
+-- How a flow's row begins when it is the same, and the row. Gives its revision and the row that holds it. The version of all
+-- flows rises beyond whatever a server that has forgotten some had given; each flow has that of its latest change.
 local function put_flow(keys, args)
   local last = redis.call('LINDEX', keys[1], -1)
   if last and string.sub(last, 1, #args[1]) == args[1] then return {redis.call('LLEN', keys[1]), last} end
+  local version = whole(math.max(tonumber(redis.call('GET', keys[3]) or '0') + 1, now_ms()))
+  redis.call('SET', keys[3], version)
   redis.call('SADD', keys[2], args[3])
+  redis.call('ZADD', keys[4], version, args[3])
   return {redis.call('RPUSH', keys[1], args[2]), args[2]}
 end
 
@@ -265,10 +299,10 @@ local function chunk_place(key, offset)
   return low
 end
 
--- offset wanted, bytes at most (but one chunk at least)
+-- offset wanted, bytes at most; but two chunks at least, for the first may end before the offset
 local function read_log(keys, args)
   local place, bytes, chunks = chunk_place(keys[1], tonumber(args[1])), 0, {}
-  while bytes < tonumber(args[2]) do
+  while bytes < tonumber(args[2]) or #chunks < 2 do
     local chunk = redis.call('LINDEX', keys[1], place)
     if not chunk then break end
     chunks[#chunks + 1] = chunk
@@ -296,6 +330,9 @@ register('acquire', acquire, {'allow-oom'})
 register('renew', renew, {'allow-oom'})
 register('release', release, {'allow-oom'})
 register('holder', holder, {'no-writes'})
+register('announce', announce, {'allow-oom'})
+register('leave', leave, {'allow-oom'})
+register('members', members, {'allow-oom'})
 register('read', read_runs, {'no-writes'})
 register('put_flow', put_flow, {})
 register('append_log', append_log, {})

@@ -1,5 +1,7 @@
 #include "common/store/redis_layout.h"
 
+#include <charconv>
+
 #include "common/base/hash.h"
 #include "common/store/query.h"
 
@@ -84,7 +86,9 @@ std::uint64_t ReadNumber(std::string_view from, int bytes) {
 std::string PartitionPrefix(PartitionId partition) { return "{p" + std::to_string(partition) + "}:"; }
 std::string PartitionHead(PartitionId partition) { return PartitionPrefix(partition) + "p"; }
 std::string ExecutionKey(PartitionId partition, const std::string& id) { return PartitionPrefix(partition) + "x:" + id; }
-PartitionId HomePartition(std::string_view name) { return static_cast<PartitionId>(StableHash(name) % kRedisPartitions); }
+static_assert(kPlaces == kRedisPartitions);
+PartitionId HomePartition(const ExecutionId& id) { return PlaceOf(id); }
+PartitionId HomePartition(std::string_view request) { return static_cast<PartitionId>(StableHash(request) % kRedisPartitions); }
 
 std::string PackRecord(std::string_view record) {
   std::string out;
@@ -162,7 +166,7 @@ std::string PackDue(const TimerRow& row) {
 Result<TimerRow> UnpackTimer(std::string_view field, std::string_view packed) {
   if (field.size() < kTimerTail || packed.size() != 8 + kChecksumBytes ||
       Crc32c(packed.substr(0, 8), Crc32c(field)) != ReadNumber(packed.substr(8), kChecksumBytes)) {
-    return Damaged("a timer");
+    return Damaged("a timer of execution " + std::string(field.substr(0, field.size() - std::min(field.size(), kTimerTail))));
   }
   const std::string_view tail = field.substr(field.size() - kTimerTail);
   TimerRow row;
@@ -171,6 +175,17 @@ Result<TimerRow> UnpackTimer(std::string_view field, std::string_view packed) {
   row.timer.task_run = static_cast<model::TaskRunIndex>(ReadNumber(tail.substr(1), 4));
   row.timer.attempt = static_cast<std::uint32_t>(ReadNumber(tail.substr(5), 4));
   row.due = FromMicros(static_cast<std::int64_t>(ReadNumber(packed, 8)));
+  return row;
+}
+
+Result<OutboxRow> UnpackOutbox(std::string_view field, std::string_view packed) {
+  OutboxRow row;
+  const auto [end, error] = std::from_chars(field.data(), field.data() + field.size(), row.id);
+  auto record = UnpackRecord(packed);
+  if (!record || error != std::errc() || end != field.data() + field.size()) {
+    return Damaged("what one execution owes another, number " + std::string(field) + ",");
+  }
+  row.record = std::move(*record);
   return row;
 }
 
@@ -194,6 +209,24 @@ Result<RequestRow> UnpackRequest(const std::string& request_id, std::string_view
   row.execution = ExecutionId(std::move(execution));
   row.body_digest = rest;
   return row;
+}
+
+
+std::string PackMember(const Member& member) {
+  std::string out;
+  for (const std::string* text : {&member.api_address, &member.worker_endpoint, &member.build}) AppendText(out, *text);
+  return PackRecord(out);
+}
+
+Result<Member> UnpackMember(const std::string& id, std::string_view packed) {
+  const auto record = UnpackRecord(packed);
+  if (!record) return Damaged("what scheduler " + id + " said of itself");
+  std::string_view rest(*record);
+  Member member{.id = id};
+  for (std::string* text : {&member.api_address, &member.worker_endpoint, &member.build}) {
+    if (!TakeText(rest, *text)) return Damaged("what scheduler " + id + " said of itself");
+  }
+  return member;
 }
 
 }  // namespace headrace::store

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "common/store/lease.h"
 #include "common/store/store.h"
 
 namespace headrace::store {
@@ -18,8 +19,9 @@ inline constexpr std::size_t kRunsAList = 512;
 std::string PartitionPrefix(PartitionId partition);
 std::string PartitionHead(PartitionId partition);
 std::string ExecutionKey(PartitionId partition, const std::string& id);
-// Where an execution or request of this name is looked for first.
-PartitionId HomePartition(std::string_view name);
+// Where an execution is looked for first, and a request of this name.
+PartitionId HomePartition(const ExecutionId& id);
+PartitionId HomePartition(std::string_view request);
 
 // A record behind its checksum.
 std::string PackRecord(std::string_view record);
@@ -36,8 +38,13 @@ std::string TimerField(const TimerRow& row);
 std::string PackDue(const TimerRow& row);
 Result<TimerRow> UnpackTimer(std::string_view field, std::string_view packed);
 
+Result<OutboxRow> UnpackOutbox(std::string_view field, std::string_view packed);
+
 std::string PackRequest(const RequestRow& row);
 Result<RequestRow> UnpackRequest(const std::string& request_id, std::string_view packed);
+
+std::string PackMember(const Member& member);
+Result<Member> UnpackMember(const std::string& id, std::string_view packed);
 
 // Fixed-width numbers, little end first.
 void AppendNumber(std::string& to, std::uint64_t number, int bytes);

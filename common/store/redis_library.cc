@@ -30,7 +30,8 @@ std::string Text() {
 const std::string& FunctionName(std::string_view verb) {
   static const std::map<std::string, std::string, std::less<>> names = [] {
     std::map<std::string, std::string, std::less<>> made;
-    for (const char* one : {"commit", "acquire", "renew", "release", "holder", "read", "put_flow", "append_log", "read_log", "swap_log"}) {
+    for (const char* one : {"commit", "acquire", "renew", "release", "holder", "read", "put_flow", "append_log", "read_log",
+                            "swap_log", "announce", "leave", "members"}) {
       made[one] = "headrace_" + std::string(one) + "_" + Version();
     }
     return made;
@@ -43,8 +44,12 @@ const std::string& FunctionName(std::string_view verb) {
 Status LoadFunctions(RedisLink& link, Duration timeout) {
   ASSIGN_OR_RETURN(const Reply reply, link.Call({"FUNCTION", "LOAD", Text()}, timeout));
   if (!reply.error() || reply.text.find("already exists") != std::string::npos) return {};
-  Error error = ErrorOf(reply.text, link.place());
+  Error error = ConnectErrorOf(reply.text, link.place());
   return Fail(std::move(error).Wrap("headrace's functions cannot be loaded"));
+}
+
+Command GuardedCall(std::string_view verb, std::string_view key) {
+  return Command{"FCALL", FunctionName(verb), "2", key, std::string(key.substr(0, key.find('}') + 1)) + ":!"};
 }
 
 Command FunctionCall(std::string_view verb, std::string_view key) { return Command{"FCALL", FunctionName(verb), "1", key}; }

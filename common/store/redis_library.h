@@ -11,7 +11,10 @@ namespace headrace::store {
 const std::string& FunctionName(std::string_view verb);
 // Puts the functions there, if they are not yet.
 Status LoadFunctions(RedisLink& link, Duration timeout);
-// FCALL of one of them with its first key; more keys or arguments are added by the caller.
+// FCALL of one of them with its key and the one that never exists; arguments are added by the caller. For the sake of the second a
+// cluster refuses the whole call while it moves their slot, when some keys that the function finds by itself may be elsewhere.
+Command GuardedCall(std::string_view verb, std::string_view key);
+// FCALL of one that uses its key alone; more keys or arguments are added by the caller.
 Command FunctionCall(std::string_view verb, std::string_view key);
 
 }  // namespace headrace::store

@@ -33,24 +33,28 @@ Status RedisLink::Greet(const RedisAddress& address, Duration timeout) {
   if (commands.empty()) return {};
   ASSIGN_OR_RETURN(const std::vector<Reply> replies, Exchange(commands, timeout));
   for (const Reply& reply : replies) {
-    if (reply.error()) return Fail(ErrorOf(reply.text, place_));
+    if (reply.error()) return Fail(ConnectErrorOf(reply.text, place_));
   }
   return {};
 }
 
 Result<std::vector<Reply>> RedisLink::Exchange(std::span<const std::string> commands, Duration timeout) {
   for (const std::string& command : commands) out_ += command;
+  return Collect(commands.size(), timeout);
+}
+
+Result<std::vector<Reply>> RedisLink::Collect(std::size_t count, Duration timeout) {
   const Deadline deadline = After(timeout);
   std::vector<Reply> replies;
-  replies.reserve(commands.size());
+  replies.reserve(count);
   while (true) {
     RETURN_IF_ERROR(Move());
-    while (replies.size() < commands.size()) {
+    while (replies.size() < count) {
       ASSIGN_OR_RETURN(std::optional<Reply> reply, Next());
       if (!reply) break;
       replies.push_back(std::move(*reply));
     }
-    if (replies.size() == commands.size()) return replies;
+    if (replies.size() == count) return replies;
     if (!WaitFor(fd(), static_cast<short>(has_to_write() ? POLLIN | POLLOUT : POLLIN), deadline)) {
       return Fail(Code::kUnavailable, "Redis at " + place_ + " has not answered within " + FormatDuration(timeout));
     }

@@ -19,6 +19,8 @@ class RedisLink {
   // Sends the commands and waits for a reply to each; error replies are among them.
   Result<std::vector<Reply>> Exchange(std::span<const std::string> commands, Duration timeout);
   Result<Reply> Call(Command command, Duration timeout);
+  // Waits for so many replies to what was sent.
+  Result<std::vector<Reply>> Collect(std::size_t count, Duration timeout);
 
   // For who waits for several descriptors: keeps the bytes until Move can write them.
   void Send(std::string_view bytes) { out_ += bytes; }
@@ -28,6 +30,9 @@ class RedisLink {
   bool has_to_write() const { return written_ < out_.size(); }
   int fd() const { return socket_->fd(); }
   const std::string& place() const { return place_; }
+  // Which run of which server this is, with which history: another one may have forgotten something (redis_locator.h).
+  const std::string& server() const { return server_; }
+  void SetServer(std::string server) { server_ = std::move(server); }
 
  private:
   RedisLink(std::unique_ptr<Socket> socket, std::string place) : socket_(std::move(socket)), place_(std::move(place)) {}
@@ -37,6 +42,7 @@ class RedisLink {
 
   const std::unique_ptr<Socket> socket_;
   const std::string place_;
+  std::string server_;
   ReplyReader reader_;
   std::string out_;
   std::size_t written_ = 0;

@@ -38,11 +38,16 @@ struct Cursor {
 class Walk {
  public:
   Walk(RedisCore& core, const ExecutionQuery& query, bool whole_rows, PagePlace after)
-      : pool_(core.pool), partitions_(core.partitions), query_(query),
+      // Of one partition its owner asks, to decide by it.
+      : pool_(query.partition ? core.steady_pool : core.pool), partitions_(core.partitions), query_(query),
         whole_rows_(whole_rows || !query.states.empty() || !query.labels.empty()), after_(std::move(after)) {}
 
   Status Start() {
-    ASSIGN_OR_RETURN(const std::vector<PartitionId> partitions, partitions_.All(pool_));
+    std::vector<PartitionId> partitions;
+    if (query_.partition) partitions.push_back(*query_.partition);
+    else {
+      ASSIGN_OR_RETURN(partitions, partitions_.All(pool_));
+    }
     for (const PartitionId partition : partitions) {
       Cursor& cursor = cursors_.emplace_back(Cursor{.partition = partition, .index = PartitionPrefix(partition) + IndexName()});
       cursor.last = {ToMicros(after_.created), after_.id};

@@ -11,7 +11,10 @@ constexpr std::int64_t kBytesAtOnce = 1024 * 1024;
 class RedisLogStore final : public LogStore {
  public:
   explicit RedisLogStore(RedisCorePtr core) : core_(std::move(core)) {}
-  ~RedisLogStore() override { core_->logs->Flush(); }
+  ~RedisLogStore() override {
+    core_->logs->Hurry(core_->options.ending);
+    core_->logs->Flush();
+  }
 
   void Append(std::vector<LogRow> rows) override { core_->logs->Append(std::move(rows)); }
   void Flush() override { core_->logs->Flush(); }

@@ -23,7 +23,7 @@ RedisLogWriter::RedisLogWriter(RedisPool& pool, LogLimits limits) : pool_(pool),
 RedisLogWriter::~RedisLogWriter() {
   {
     std::lock_guard lock(mutex_);
-    stopping_ = true;
+    stopping_ = ending_ = true;
   }
   work_.notify_all();
   thread_.join();
@@ -37,14 +37,31 @@ void RedisLogWriter::Append(std::vector<LogRow> rows) {
 
 void RedisLogWriter::Sweep(PartitionId partition, std::vector<ExecutionId> ids) {
   std::lock_guard lock(mutex_);
-  sweepings_.push_back({partition, std::move(ids)});
+  sweepings_.push_back({partition, std::move(ids), backlog_.added()});
+  ++sweeps_asked_;
   work_.notify_one();
+}
+
+void RedisLogWriter::Hurry(Duration most) {
+  pool_.Hurry(most);
+  std::lock_guard lock(mutex_);
+  ending_ = true;
 }
 
 void RedisLogWriter::Flush() {
   std::unique_lock lock(mutex_);
   const std::uint64_t wanted = backlog_.added();
-  progress_.wait(lock, [&] { return backlog_.settled() >= wanted && sweepings_.empty() && !busy_; });
+  const std::uint64_t swept = sweeps_asked_;
+  progress_.wait(lock, [&] { return backlog_.settled() >= wanted && sweeps_done_ >= swept; });
+}
+
+std::deque<RedisLogWriter::Sweeping> RedisLogWriter::TakeSweepings(std::size_t rows) {
+  std::deque<Sweeping> taken;
+  while (!sweepings_.empty() && sweepings_.front().after <= backlog_.settled() + rows) {
+    taken.push_back(std::move(sweepings_.front()));
+    sweepings_.pop_front();
+  }
+  return taken;
 }
 
 void RedisLogWriter::Loop() {
@@ -52,11 +69,9 @@ void RedisLogWriter::Loop() {
   while (true) {
     work_.wait(lock, [this] { return stopping_ || !backlog_.empty() || !sweepings_.empty(); });
     if (backlog_.empty() && sweepings_.empty()) return;
-    busy_ = true;
     std::vector<LogRow> rows = backlog_.Take(kRowsAtOnce);
-    std::deque<Sweeping> sweepings;
-    if (rows.empty()) sweepings.swap(sweepings_);
     const std::size_t taken = rows.size();
+    const std::deque<Sweeping> sweepings = TakeSweepings(taken);
     lock.unlock();
     const bool written = rows.empty() || Write(std::move(rows));
     for (const Sweeping& one : sweepings) {
@@ -65,9 +80,9 @@ void RedisLogWriter::Loop() {
     }
     lock.lock();
     backlog_.Settle(taken);
+    sweeps_done_ += sweepings.size();
     // Who ends does not wait for a Redis that is away once for every part.
-    while (stopping_ && !written && !backlog_.empty()) backlog_.Settle(backlog_.Take(kRowsAtOnce).size());
-    busy_ = false;
+    while (ending_ && !written && !backlog_.empty()) backlog_.Settle(backlog_.Take(kRowsAtOnce).size());
     progress_.notify_all();
   }
 }
@@ -149,9 +164,10 @@ Status RedisLogWriter::SweepNow(const Sweeping& sweeping) {
     tallies_.erase(id);
   }
   if (calls.empty()) return {};
+  // In a cluster the one may be done and the other not.
+  if (pool_.clustered()) RETURN_IF_ERROR(pool_.Call(std::exchange(calls, {})));
   calls.push_back(std::move(swept).Take());
-  const auto replies = pool_.Call(calls);
-  if (!replies) return Fail(replies.error());
+  RETURN_IF_ERROR(pool_.Call(calls));
   return {};
 }
 

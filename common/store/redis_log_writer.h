@@ -27,17 +27,22 @@ class RedisLogWriter {
   void Flush();
   // These were deleted from the partition.
   void Sweep(PartitionId partition, std::vector<ExecutionId> ids);
+  // From now on Redis may be away for so long only; then what waits is dropped.
+  void Hurry(Duration most);
 
  private:
   struct Sweeping {
     PartitionId partition = 0;
     std::vector<ExecutionId> ids;
+    std::uint64_t after = 0;  // so many lines: they may be of those that were deleted
   };
   struct Group {
     ExecutionId execution;
     std::vector<LogRow> rows;
   };
   void Loop();
+  // Those whose lines are written with the next `rows`.
+  std::deque<Sweeping> TakeSweepings(std::size_t rows);
   // False when they were dropped.
   bool Write(std::vector<LogRow> rows);
   Status WriteGroups(std::vector<Group> groups);
@@ -58,7 +63,9 @@ class RedisLogWriter {
   std::condition_variable progress_;
   LogBacklog backlog_;
   std::deque<Sweeping> sweepings_;
-  bool busy_ = false;
+  std::uint64_t sweeps_asked_ = 0;
+  std::uint64_t sweeps_done_ = 0;
+  bool ending_ = false;  // in a hurry, or the end itself
   bool stopping_ = false;
   std::thread thread_;
 };

@@ -13,20 +13,31 @@ constexpr std::size_t kFew = 4;
 
 }  // namespace
 
-Status RedisPartitions::Add(PartitionId partition) {
+Result<bool> RedisPartitions::Has(PartitionId partition, Duration patience) {
   if (partition >= kRedisPartitions) {
     return InvalidArgument("partition " + std::to_string(partition) + " is none of the " + std::to_string(kRedisPartitions));
   }
   {
     std::lock_guard lock(mutex_);
-    if (std::find(known_.begin(), known_.end(), partition) != known_.end()) return {};
+    if (std::find(known_.begin(), known_.end(), partition) != known_.end()) return true;
   }
+  ASSIGN_OR_RETURN(const Reply there, pool_.Call({"SISMEMBER", kInUseKey, std::to_string(partition)}, patience));
+  if (there.integer != 0) Know(partition);
+  return there.integer != 0;
+}
+
+Status RedisPartitions::Add(PartitionId partition, Duration patience) {
   // Looked for first: adding is refused when memory is full, and who takes over then adds nothing.
-  ASSIGN_OR_RETURN(const Reply there, pool_.Call({"SISMEMBER", kInUseKey, std::to_string(partition)}));
-  if (there.integer == 0) RETURN_IF_ERROR(pool_.Call({"SADD", kInUseKey, std::to_string(partition)}));
-  std::lock_guard lock(mutex_);
-  known_.push_back(partition);
+  ASSIGN_OR_RETURN(const bool there, Has(partition, patience));
+  if (there) return {};
+  RETURN_IF_ERROR(pool_.Call({"SADD", kInUseKey, std::to_string(partition)}, patience));
+  Know(partition);
   return {};
+}
+
+void RedisPartitions::Know(PartitionId partition) {
+  std::lock_guard lock(mutex_);
+  if (std::find(known_.begin(), known_.end(), partition) == known_.end()) known_.push_back(partition);
 }
 
 Result<std::vector<PartitionId>> RedisPartitions::All(RedisPool& pool) {
@@ -39,24 +50,24 @@ Result<std::vector<PartitionId>> RedisPartitions::All(RedisPool& pool) {
   return all;
 }
 
-Result<std::optional<RedisPartitions::Found>> RedisPartitions::Find(const std::string& name, const Ask& ask, const Accept& accept) {
+Result<std::optional<RedisPartitions::Found>> RedisPartitions::Find(PartitionId home, const Ask& ask, const Accept& accept) {
   std::vector<PartitionId> rest;
   {
     std::lock_guard lock(mutex_);
     rest = known_;
   }
-  const std::vector<PartitionId> before = rest;
-  const auto home = std::find(rest.begin(), rest.end(), HomePartition(name));
-  if (rest.size() > kFew && home != rest.end()) {
-    ASSIGN_OR_RETURN(auto found, FindIn({*home}, ask, accept));
+  std::vector<PartitionId> asked = rest;
+  if (rest.size() > kFew) {
+    ASSIGN_OR_RETURN(auto found, FindIn({home}, ask, accept));
     if (found) return found;
-    rest.erase(home);
+    std::erase(rest, home);
+    asked.push_back(home);
   }
   ASSIGN_OR_RETURN(auto found, FindIn(rest, ask, accept));
   if (found) return found;
   // Others may have taken more meanwhile.
   ASSIGN_OR_RETURN(std::vector<PartitionId> all, All(pool_));
-  std::erase_if(all, [&](PartitionId one) { return std::find(before.begin(), before.end(), one) != before.end(); });
+  std::erase_if(all, [&](PartitionId one) { return std::find(asked.begin(), asked.end(), one) != asked.end(); });
   return FindIn(all, ask, accept);
 }
 

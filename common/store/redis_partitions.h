@@ -1,5 +1,5 @@
 // Which partitions have ever been taken, and where something is whose partition the caller does not know.
-// Shapes: with many partitions the one that a name hashes to is asked first, then the rest.
+// Shapes: with many partitions the one where it should be is asked first, then the rest.
 // Threads: any.
 #pragma once
 
@@ -15,7 +15,9 @@ class RedisPartitions {
  public:
   explicit RedisPartitions(RedisPool& pool) : pool_(pool) {}
 
-  Status Add(PartitionId partition);
+  // Waits for Redis so long. Has: whether it was ever added.
+  Status Add(PartitionId partition, Duration patience);
+  Result<bool> Has(PartitionId partition, Duration patience);
   // As Redis says now; `pool` decides how long it may be away.
   Result<std::vector<PartitionId>> All(RedisPool& pool);
 
@@ -26,9 +28,10 @@ class RedisPartitions {
   using Ask = std::function<Command(PartitionId)>;
   using Accept = std::function<bool(const Reply&)>;
   // The first partition whose answer is accepted.
-  Result<std::optional<Found>> Find(const std::string& name, const Ask& ask, const Accept& accept);
+  Result<std::optional<Found>> Find(PartitionId home, const Ask& ask, const Accept& accept);
 
  private:
+  void Know(PartitionId partition);
   Result<std::optional<Found>> FindIn(const std::vector<PartitionId>& partitions, const Ask& ask, const Accept& accept);
 
   RedisPool& pool_;

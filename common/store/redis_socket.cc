@@ -89,8 +89,12 @@ Result<int> DialTcp(const RedisEndpoint& endpoint, Deadline deadline) {
   }
   const std::unique_ptr<addrinfo, void (*)(addrinfo*)> owner(found, freeaddrinfo);
   Result<int> fd = Unreachable(endpoint, "its name has no address");
+  int addresses = 0;
+  for (const addrinfo* at = found; at != nullptr; at = at->ai_next) ++addresses;
+  // One that does not answer leaves the others their share of the time.
   for (const addrinfo* at = found; at != nullptr && !fd; at = at->ai_next) {
-    fd = Dial(endpoint, at->ai_family, at->ai_addr, at->ai_addrlen, deadline);
+    const Deadline now = std::chrono::steady_clock::now();
+    fd = Dial(endpoint, at->ai_family, at->ai_addr, at->ai_addrlen, now + (deadline - now) / addresses--);
   }
   return fd;
 }

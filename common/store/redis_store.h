@@ -31,8 +31,11 @@ struct RedisOptions {
   double memory_most = 0.85;                    // of maxmemory; beyond it nothing new is begun
   Duration connect = std::chrono::seconds(2);   // to one server
   Duration reply = std::chrono::seconds(10);    // then the connection counts as broken
-  Duration patience = std::chrono::seconds(20);  // of reads and of opening
-  Duration outage = std::chrono::minutes(10);    // commits wait so long for Redis to come back
+  Duration patience = std::chrono::seconds(20);  // of what people read, and of opening
+  Duration read_patience = std::chrono::seconds(3);  // of what a scheduler reads while it decides, and of leases
+  Duration outage = std::chrono::minutes(10);    // commits wait so long for Redis to come back, and what a partition begins with
+  Duration ending = std::chrono::seconds(5);     // … and so long while the stores are closed
+  std::function<void(bool answers)> on_look{};   // about once a second; from a thread of the store, which must not wait
 };
 
 // The stores of one database; closing waits a moment for what was committed.
@@ -41,6 +44,9 @@ struct RedisStores {
   std::unique_ptr<FlowStore> flows;
   std::unique_ptr<LogStore> logs;
   std::unique_ptr<LeaseStore> leases;
+  // For who is told to end, and still has commits on their way: from now on Redis may be away for `ending` only. Also when
+  // the stores are closed already.
+  std::function<void()> hurry;
 };
 
 Result<RedisStores> OpenRedis(const RedisOptions& options);

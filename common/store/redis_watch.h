@@ -1,10 +1,11 @@
-// Looks at Redis once a second: how full its memory is, whether replicas follow, and who the sentinels call the master.
+// Looks at Redis once a second: how full its memory is, whether replicas follow, and who the master is, or the masters of a
+// cluster are.
 // Threads: its own; what it knows may be read from any.
 #pragma once
 
-#include <atomic>
 #include <condition_variable>
 #include <functional>
+#include <map>
 #include <mutex>
 #include <thread>
 
@@ -17,32 +18,39 @@ std::string InfoValue(std::string_view info, std::string_view name);
 
 class RedisWatch {
  public:
-  RedisWatch(const RedisLocator& locator, double memory_most, Duration timeout, std::function<void()> on_other_master);
+  // `on_look` may be empty.
+  RedisWatch(const RedisLocator& locator, double memory_most, Duration timeout, std::function<void()> on_other_master,
+             std::function<void(bool answers)> on_look);
   ~RedisWatch();
 
   // RESOURCE_EXHAUSTED while memory is fuller than it should be.
   Status HasRoom() const;
-  int replicas() const { return replicas_; }
+  // Of the master at this place; without a cluster of the only one, wherever it is.
+  int replicas(const std::string& place = "") const;
 
  private:
+  struct Seen {
+    std::unique_ptr<RedisLink> link;  // its own thread only
+    std::uint64_t used = 0;
+    std::uint64_t limit = 0;
+    int replicas = 0;
+  };
   void Loop();
   void Look();
-  Status LookAtMemory();
-  void LookForMaster();
+  Status LookAt(const RedisEndpoint& master);
+  Result<std::vector<RedisEndpoint>> LookForMasters();
 
   const RedisLocator& locator_;
   const double memory_most_;
   const Duration timeout_;
   const std::function<void()> on_other_master_;
+  const std::function<void(bool)> on_look_;
 
   // Its own thread only.
-  std::unique_ptr<RedisLink> link_;
-  std::string master_;
+  std::vector<RedisEndpoint> masters_;
 
-  std::atomic<std::uint64_t> used_{0};
-  std::atomic<std::uint64_t> limit_{0};
-  std::atomic<int> replicas_{0};
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
+  std::map<std::string, Seen> seen_;  // by place
   std::condition_variable changed_;
   bool stopping_ = false;
   std::thread thread_;

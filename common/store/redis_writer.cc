@@ -11,8 +11,6 @@
 #include "common/base/random.h"
 #include "common/store/redis_batch.h"
 #include "common/store/redis_errors.h"
-#include "common/store/redis_layout.h"
-#include "common/store/redis_library.h"
 
 namespace headrace::store {
 namespace {
@@ -22,9 +20,6 @@ using SteadyClock = std::chrono::steady_clock;
 // Of bytes that wait in the connection: beyond it batches wait here, where they cost the same.
 constexpr std::size_t kInFlightMax = 4096;
 constexpr Duration kWait = std::chrono::milliseconds(500);
-constexpr Duration kFirstPause = std::chrono::milliseconds(5);
-constexpr Duration kLongestPause = std::chrono::seconds(1);
-constexpr Duration kOutageAtEnd = std::chrono::seconds(5);
 constexpr std::chrono::milliseconds kIdle(1000);
 
 std::string NewWriterName() {
@@ -49,12 +44,16 @@ RedisWriter::RedisWriter(const RedisLocator& locator, RedisWriterOptions options
   thread_ = std::thread([this] { Loop(); });
 }
 
-RedisWriter::~RedisWriter() {
+void RedisWriter::Stop() {
   {
     std::lock_guard lock(mutex_);
     stopping_ = true;
   }
   Wake();
+}
+
+RedisWriter::~RedisWriter() {
+  Stop();
   thread_.join();
   close(wake_fd_);
 }
@@ -96,6 +95,19 @@ void RedisWriter::Reconnect() {
   Wake();
 }
 
+void RedisWriter::Hurry() {
+  {
+    std::lock_guard lock(mutex_);
+    if (!hurried_) hurried_ = SteadyClock::now();
+  }
+  Wake();
+}
+
+std::optional<SteadyClock::time_point> RedisWriter::hurried() {
+  std::lock_guard lock(mutex_);
+  return hurried_;
+}
+
 void RedisWriter::Loop() {
   while (!Finished()) {
     if (TakeReconnect() && link_) Lost({Code::kUnavailable, "Redis at " + link_->place() + " is the master no more", {}});
@@ -117,65 +129,6 @@ bool RedisWriter::Finished() {
 bool RedisWriter::TakeReconnect() {
   std::lock_guard lock(mutex_);
   return std::exchange(reconnect_, false);
-}
-
-void RedisWriter::Connect() {
-  auto link = locator_.Connect(options_.connect);
-  if (!link) return Lost(link.error());
-  if (const Status loaded = LoadFunctions(**link, options_.reply); !loaded) {
-    if (loaded.error().code == Code::kUnavailable) return Lost(loaded.error());
-    load_refused_ = loaded.error();  // they may be there already
-  }
-  if (const Status checked = CheckWhatIsApplied(**link); !checked) return Lost(checked.error());
-  link_ = std::move(*link);
-  if (options_.on_connected) options_.on_connected();
-  std::lock_guard lock(mutex_);
-  if (entries_.empty() && std::exchange(outage_since_, std::nullopt)) spdlog::info("Redis at {} is there again", link_->place());
-}
-
-// A server that lost its last moments in a failover or a crash says a lower number than it had confirmed.
-Status RedisWriter::CheckWhatIsApplied(RedisLink& link) {
-  std::vector<std::pair<BatchName, std::uint64_t>> known;
-  std::vector<std::string> questions;
-  {
-    std::lock_guard lock(mutex_);
-    for (const auto& [key, numbers] : numbers_) {
-      if (numbers.confirmed == 0) continue;
-      known.push_back({{key.first, key.second, 0}, numbers.confirmed});
-      questions.push_back(Command{"HMGET", PartitionHead(key.first), "e", "w", "s"}.Take());
-    }
-  }
-  if (questions.empty()) return {};
-  ASSIGN_OR_RETURN(const std::vector<Reply> replies, link.Exchange(questions, options_.reply));
-  for (std::size_t i = 0; i < replies.size(); ++i) {
-    if (replies[i].error()) return Fail(ErrorOf(replies[i].text, link.place()));
-    const auto& [name, confirmed] = known[i];
-    const std::vector<Reply>& head = replies[i].items;
-    if (head.size() != 3 || head[0].text != std::to_string(name.epoch)) continue;  // its next batch is told who owns it
-    const std::uint64_t applied = head[1].text == writer_ ? static_cast<std::uint64_t>(head[2].number()) : 0;
-    if (applied < confirmed) RETURN_IF_ERROR(WriteAgain(name, applied, confirmed));
-  }
-  return {};
-}
-
-Status RedisWriter::WriteAgain(const BatchName& from, std::uint64_t applied, std::uint64_t confirmed) {
-  std::lock_guard lock(mutex_);
-  // Those of an earlier attempt are here still.
-  for (const Entry& entry : entries_) {
-    if (!entry.done && entry.name.partition == from.partition && entry.name.number == applied + 1) return {};
-  }
-  auto lost = retained_.Find(from.partition, from.epoch, applied + 1, confirmed);
-  const std::string text = "Redis has forgotten " + std::to_string(confirmed - applied) + " confirmed commits of partition " +
-                           std::to_string(from.partition);
-  if (!lost) {
-    return Fail(Code::kDataLoss, text + ", and they are not at hand any more; the scheduler must start anew from what is "
-                                        "there (--durability replica loses none)");
-  }
-  spdlog::warn("{} (a failover to a replica that lagged, or a crash without fsync); they are written again", text);
-  for (auto batch = lost->rbegin(); batch != lost->rend(); ++batch) {
-    entries_.push_front({batch->name, std::move(batch->bytes), nullptr, {}, {}});
-  }
-  return {};
 }
 
 Status RedisWriter::Exchange() {
@@ -213,8 +166,7 @@ Result<bool> RedisWriter::TakeReplies() {
     if (expected_.empty()) return Fail(Code::kDataLoss, "Redis at " + link_->place() + " answers what was not asked");
     const char kind = expected_.front();
     expected_.pop_front();
-    if (kind == 'c') RETURN_IF_ERROR(OnCommitReply(*reply));
-    else OnWaitReply(*reply);
+    RETURN_IF_ERROR(kind == 'c' ? OnCommitReply(*reply) : OnWaitReply(*reply));
   }
   if (came) {
     reply_due_.reset();
@@ -234,6 +186,7 @@ Status RedisWriter::OnCommitReply(const Reply& reply) {
   } else {
     Error error = ErrorOf(reply.text, link_->place());
     if (trouble == Trouble::kLoad && load_refused_) error = *load_refused_;
+    else if (trouble == Trouble::kSlot && options_.slot) error = SlotErrorOf(reply.text, link_->place());
     // Sent again in order, once what is wrong has passed.
     else if (Passes(trouble) || trouble == Trouble::kGap || trouble == Trouble::kFull) error.code = Code::kUnavailable;
     return Fail(std::move(error));
@@ -242,15 +195,24 @@ Status RedisWriter::OnCommitReply(const Reply& reply) {
   return {};
 }
 
-void RedisWriter::OnWaitReply(const Reply& reply) {
-  if (!reply.error() && reply.integer >= options_.replicas) return AnswerFirst(answered_);
-  if (!outage_since_) {
-    outage_since_ = SteadyClock::now();
-    spdlog::warn("fewer than {} replicas follow Redis at {}: commits wait", options_.replicas, link_->place());
-  } else if (SteadyClock::now() - *outage_since_ > options_.outage) {
-    GiveUp({Code::kUnavailable, "fewer than " + std::to_string(options_.replicas) + " replicas followed Redis at " + link_->place() +
-                                    " for " + FormatDuration(options_.outage) + "; look after them, or choose --durability local", {}});
+void RedisWriter::Warn(const std::string& text) {
+  if (!options_.may_warn || options_.may_warn(text)) spdlog::warn("{}", text);
+}
+
+Status RedisWriter::OnWaitReply(const Reply& reply) {
+  if (reply.error()) return Fail(ErrorOf(reply.text, link_->place()));
+  if (reply.integer >= options_.replicas) {
+    AnswerFirst(answered_);
+    return {};
   }
+  const auto now = SteadyClock::now();
+  if (!outage_since_) {
+    outage_since_ = now;
+    Warn("fewer than " + std::to_string(options_.replicas) + " replicas follow Redis at " + link_->place() + ": commits wait");
+  }
+  if (now - *outage_since_ <= (hurried() ? std::min(options_.ending, options_.outage) : options_.outage)) return {};
+  return Fail(Code::kUnavailable, "fewer than " + std::to_string(options_.replicas) + " replicas follow Redis at " + link_->place() +
+                                      "; look after them, or choose --durability local");
 }
 
 void RedisWriter::AnswerFirst(std::size_t count) {
@@ -269,6 +231,7 @@ void RedisWriter::AnswerFirst(std::size_t count) {
     --answered_;
     --sent_;
   }
+  OpenGate(*link_);
 }
 
 // Its place is given up after `done`, so that Drain waits for that too.
@@ -276,6 +239,7 @@ void RedisWriter::Finish(Entry entry) {
   const bool applied = entry.answer->has_value();
   if (applied && !entry.deleted.empty() && options_.on_deleted) options_.on_deleted(entry.name.partition, entry.deleted);
   if (entry.done) entry.done(std::move(*entry.answer));
+  else --written_again_;
   if (applied) retained_.Add({entry.name, std::move(entry.bytes)});
   std::lock_guard lock(mutex_);
   entries_.pop_front();
@@ -291,6 +255,7 @@ Status RedisWriter::Sleep() {
     if ((sent_ < entries_.size() && may_send) || (stopping_ && entries_.empty())) return {};
     sleeping_ = true;
   }
+  if (const auto hurry = hurried(); hurry && reply_due_) reply_due_ = std::min(*reply_due_, *hurry + options_.ending);
   if (reply_due_) until = std::min(until, *reply_due_);
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - SteadyClock::now()).count();
   std::array<pollfd, 2> fds{pollfd{link_->fd(), static_cast<short>(link_->has_to_write() ? POLLIN | POLLOUT : POLLIN), 0},
@@ -306,35 +271,6 @@ Status RedisWriter::Sleep() {
     return Fail(Code::kUnavailable, "Redis at " + link_->place() + " has not answered within " + FormatDuration(options_.reply));
   }
   return {};
-}
-
-void RedisWriter::Lost(const Error& error) {
-  bool ending = false;
-  {
-    std::lock_guard lock(mutex_);
-    for (std::size_t i = 0; i < answered_; ++i) entries_[i].answer.reset();
-    ending = stopping_;
-  }
-  link_.reset();
-  sent_ = answered_ = 0;
-  expected_.clear();
-  reply_due_.reset();
-  if (error.code != Code::kUnavailable) return GiveUp(error);
-  const auto now = SteadyClock::now();
-  if (!outage_since_) {
-    outage_since_ = now;
-    spdlog::warn("{}; commits wait", error.message);
-  }
-  if (now - *outage_since_ > (ending ? std::min(kOutageAtEnd, options_.outage) : options_.outage)) {
-    return GiveUp({error.code, error.message + " (for " + FormatDuration(std::chrono::duration_cast<Duration>(now - *outage_since_)) + ")", {}});
-  }
-  std::this_thread::sleep_for(pause_);
-  pause_ = std::clamp(pause_ * 2, kFirstPause, kLongestPause);
-}
-
-void RedisWriter::GiveUp(Error error) {
-  failure_ = std::move(error);
-  spdlog::error("{}", failure_->message);
 }
 
 void RedisWriter::AnswerAllWithFailure() {

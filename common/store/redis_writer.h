@@ -12,6 +12,7 @@
 #include <map>
 #include <thread>
 
+#include "common/store/redis_gate.h"
 #include "common/store/redis_locator.h"
 #include "common/store/redis_retained.h"
 #include "common/store/store.h"
@@ -19,10 +20,14 @@
 namespace headrace::store {
 
 struct RedisWriterOptions {
+  std::optional<RedisSlot> slot{};  // in a cluster, of all that it commits
   int replicas = 0;  // that must have a commit before it is answered
   Duration connect = std::chrono::seconds(2);
   Duration reply = std::chrono::seconds(10);
   Duration outage = std::chrono::minutes(10);
+  Duration ending = std::chrono::seconds(5);  // the outage that is waited for in a hurry
+  RedisGate* gate = nullptr;  // told what may be read where
+  std::function<bool(const std::string&)> may_warn{};  // empty: always; else of this text, for writers that have one trouble together
   std::function<void()> on_connected{};  // to whoever is the master now
   std::function<void(PartitionId, const std::vector<ExecutionId>&)> on_deleted{};
 };
@@ -38,8 +43,12 @@ class RedisWriter {
   void Begin(PartitionId partition, Epoch epoch);
   // Returns when everything committed so far has been answered.
   void Drain();
-  // The sentinels say that another server is the master now.
+  // Another server may be the master now.
   void Reconnect();
+  // From now on Redis may be away for `ending` only.
+  void Hurry();
+  // It ends soon: for who ends many, and does not want to wait for one after the other.
+  void Stop();
 
  private:
   struct Entry {
@@ -60,14 +69,17 @@ class RedisWriter {
   void Connect();
   Status CheckWhatIsApplied(RedisLink& link);
   Status WriteAgain(const BatchName& from, std::uint64_t applied, std::uint64_t confirmed);
+  void OpenGate(const RedisLink& link);
   Status Exchange();
   void Stage();
   Result<bool> TakeReplies();
   Status OnCommitReply(const Reply& reply);
-  void OnWaitReply(const Reply& reply);
+  Status OnWaitReply(const Reply& reply);
   void AnswerFirst(std::size_t count);
   void Finish(Entry entry);
   Status Sleep();
+  std::optional<std::chrono::steady_clock::time_point> hurried();
+  void Warn(const std::string& text);
   void Lost(const Error& error);
   void GiveUp(Error error);
   void AnswerAllWithFailure();
@@ -82,6 +94,7 @@ class RedisWriter {
   std::unique_ptr<RedisLink> link_;
   std::size_t sent_ = 0;      // of entries_, on this connection
   std::size_t answered_ = 0;  // of those
+  std::size_t written_again_ = 0;  // of entries_: those that come again, before all others
   std::deque<char> expected_;  // 'c' a commit's reply, 'w' a wait's
   std::optional<Deadline> reply_due_;
   std::optional<std::chrono::steady_clock::time_point> outage_since_;
@@ -97,6 +110,7 @@ class RedisWriter {
   bool sleeping_ = false;
   bool stopping_ = false;
   bool reconnect_ = false;
+  std::optional<std::chrono::steady_clock::time_point> hurried_;
   std::thread thread_;
 };
 

@@ -64,6 +64,7 @@ Result<Conditions> ConditionsOf(const ExecutionQuery& query) {
   AddStates(query.states, conditions);
   if (query.created_from) conditions.Add("created >= ?", {ToMicros(*query.created_from)});
   if (query.created_before) conditions.Add("created < ?", {ToMicros(*query.created_before)});
+  if (query.partition) conditions.Add("partition = ?", {std::int64_t{*query.partition}});
   if (query.parent) conditions.Add("parent = ?", {query.parent->str()});
   for (const model::Label& label : query.labels) {
     conditions.Add("instr(labels, ?) > 0", {Blob{LabelBytes(std::span(&label, 1))}});

@@ -3,9 +3,6 @@
 namespace headrace::store {
 namespace {
 
-// "hdrc", so that `file` and we know our own.
-constexpr int kApplicationId = 0x68647263;
-
 // Rows are clustered by their keys, and ids rise with time: new rows go to the end of each table.
 constexpr const char* kTables = R"sql(
 BEGIN IMMEDIATE;

@@ -8,6 +8,8 @@
 
 namespace headrace::store {
 
+// "hdrc", so that `file` and we know our own.
+inline constexpr int kApplicationId = 0x68647263;
 inline constexpr int kSchemaVersion = 1;
 
 Result<Database> OpenForWriting(const SqliteOptions& options);

@@ -12,6 +12,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/base/error.h"
@@ -114,6 +115,7 @@ struct ExecutionQuery {
   std::optional<Timestamp> created_from{};
   std::optional<Timestamp> created_before{};
   std::optional<ExecutionId> parent{};
+  std::optional<PartitionId> partition{};  // only those that are kept there
   std::size_t limit = 50;
   std::string page_token{};  // of the previous page; empty: the newest
 };
@@ -147,6 +149,10 @@ class Store {
   // How many there are of each flow, by name; `limit` and `page_token` do not count. Flows without any are left out.
   virtual Result<std::vector<FlowCount>> Count(const ExecutionQuery& query) = 0;
   virtual Result<std::optional<RequestRow>> FindRequest(const std::string& request_id) = 0;
+  // As FindRequest, of a request that would be remembered with this partition.
+  virtual Result<std::optional<RequestRow>> FindRequestIn(PartitionId /*partition*/, const std::string& request_id) {
+    return FindRequest(request_id);
+  }
   // Whether new work may begin; RESOURCE_EXHAUSTED while memory runs short. What runs is committed all the same.
   virtual Status HasRoom() const { return {}; }
 };
@@ -161,6 +167,12 @@ struct FlowRow {
   bool deleted = false;
 };
 
+// What has changed: each flow once, also those that were deleted.
+struct FlowChanges {
+  std::uint64_t version = 0;
+  std::vector<std::pair<std::string, std::string>> flows{};  // namespace and id
+};
+
 // Flow sources by revision. Every call is durable when it returns. A deletion is a revision too (`deleted`): from then on
 // the latest is NOT_FOUND and is listed no more, while the revisions stay for the executions that run them.
 class FlowStore {
@@ -171,6 +183,8 @@ class FlowStore {
   virtual Result<FlowRow> Get(const std::string& ns, const std::string& id, int revision /* 0: latest */) = 0;
   virtual Result<std::vector<FlowRow>> ListLatest(const std::string& ns_prefix /* empty: all */) = 0;
   virtual Result<std::vector<FlowRow>> Revisions(const std::string& ns, const std::string& id) = 0;
+  // What others and oneself have changed since that version; 0: ever. A store that only one process has tells nothing.
+  virtual Result<FlowChanges> ChangedSince(std::uint64_t /*version*/) { return FlowChanges{}; }
 };
 
 struct LogRow {

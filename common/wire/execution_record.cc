@@ -19,6 +19,7 @@ void ToProto(const model::TaskRun& from, pb::TaskRun& to) {
     pb::Attempt& proto = *to.add_attempts();
     StatesToProto(attempt.state, *proto.mutable_states());
     if (!attempt.worker.empty()) proto.set_worker(attempt.worker.str());
+    proto.set_lost_process(attempt.lost_process);
   }
   if (!from.outputs.empty()) ValueToProto(from.outputs, *to.mutable_outputs());
   to.set_attempt(from.attempt);
@@ -44,6 +45,7 @@ bool FromProto(pb::TaskRun& from, model::TaskRun& to) {
     model::Attempt& attempt = to.attempts.emplace_back();
     if (!StatesFromProto(proto.states(), attempt.state)) return false;
     attempt.worker = WorkerId(std::move(*proto.mutable_worker()));
+    attempt.lost_process = proto.lost_process();
   }
   if (from.has_outputs() && !ValueFromProto(from.outputs(), to.outputs)) return false;
   to.attempt = from.attempt();

@@ -173,6 +173,7 @@ struct Welcome {
   Duration lease{};
   Duration heartbeat{};
   std::uint64_t log_credit_bytes = 0;
+  std::vector<std::string> schedulers{};  // endpoints of all there are, this one included; empty: not said
   bool operator==(const Welcome&) const = default;
 };
 
@@ -186,6 +187,11 @@ struct Refused {
 // The scheduler does not know this connection: say Hello and Resync.
 struct HelloRequired {
   bool operator==(const HelloRequired&) const = default;
+};
+
+// The scheduler has taken partitions over: say Resync, for some of what runs here may be theirs.
+struct ResyncRequired {
+  bool operator==(const ResyncRequired&) const = default;
 };
 
 // What does not change between the runs of one task; sent once a session and task.
@@ -216,6 +222,8 @@ struct Assign {
   std::uint64_t credit_seq = 0;
   std::string memo_json{};  // of the delivery before, which is to be looked at again; empty: the attempt begins
   Timestamp started{};      // the attempt's begin, of one that is looked at again
+  std::uint32_t partition = 0;  // whose epoch that is
+  std::string trace_parent{};   // of the attempt's span, as in W3C Trace Context; empty: nothing is traced
   bool operator==(const Assign&) const = default;
 };
 
@@ -223,12 +231,15 @@ struct HeartbeatAck {
   std::vector<TaskKey> renewed{};  // leases that run anew from now
   std::vector<TaskKey> unknown{};  // not this worker's (any more): end them, report nothing
   std::uint64_t credit_seq = 0;    // of the heartbeat it answers, so that a lease counts from when that was sent; 0: not said
+  std::vector<TaskKey> elsewhere{};      // of partitions that another scheduler has: not for this one to say
+  std::vector<std::string> schedulers{};  // as in Welcome
   bool operator==(const HeartbeatAck&) const = default;
 };
 
-enum class Verdict : std::uint8_t { kAccepted, kStale, kUnknown };
+// kElsewhere: another scheduler has its partition, and the result is for that one.
+enum class Verdict : std::uint8_t { kAccepted, kStale, kUnknown, kElsewhere };
 
-// Durable: the worker may forget the result.
+// Durable: the worker may forget the result, unless it is kElsewhere.
 struct ResultAck {
   TaskKey key;
   Verdict verdict = Verdict::kAccepted;
@@ -251,7 +262,8 @@ struct Drain {
   bool operator==(const Drain&) const = default;
 };
 
-using ToWorker = std::variant<Welcome, Refused, HelloRequired, Assign, HeartbeatAck, ResultAck, Cancel, LogCredit, Drain>;
+using ToWorker = std::variant<Welcome, Refused, HelloRequired, Assign, HeartbeatAck, ResultAck, Cancel, LogCredit, Drain,
+                              ResyncRequired>;
 
 // One frame: CRC-32C of the rest, then protobuf. Decoding checks everything: sizes, enums, JSON not parsed. A message of
 // a kind that is not known here is skipped. Errors: DATA_LOSS (checksum), OUT_OF_RANGE (size), INVALID_ARGUMENT.

@@ -27,7 +27,10 @@ void ToProto(const model::KillChild& from, pb::OutboxItem& item) {
 }
 
 void ToProto(const model::RestartChild& from, pb::OutboxItem& item) {
-  item.mutable_restart_child()->set_child(from.child.str());
+  pb::RestartChild& to = *item.mutable_restart_child();
+  to.set_child(from.child.str());
+  to.set_task_run(from.task_run);
+  to.set_attempt(from.attempt);
 }
 
 void ToProto(const model::ChildEnded& from, pb::OutboxItem& item) {
@@ -46,6 +49,26 @@ void ToProto(const model::ChildRestarted& from, pb::OutboxItem& item) {
 
 void ToProto(const model::StartReplacement& from, pb::OutboxItem& item) {
   item.mutable_start_replacement()->set_id(from.id.str());
+}
+
+void ToProto(const ChildBegun& from, pb::OutboxItem& item) {
+  pb::ChildStarted& to = *item.mutable_child_started();
+  to.set_task_run(from.event.task_run);
+  to.set_attempt(from.event.attempt);
+  to.set_child(from.event.child.str());
+  for (const std::string& warning : from.warnings) to.add_warnings(warning);
+}
+
+void ToProto(const model::ChildRejected& from, pb::OutboxItem& item) {
+  pb::ChildRejected& to = *item.mutable_child_rejected();
+  to.set_task_run(from.task_run);
+  to.set_attempt(from.attempt);
+  to.set_message(from.message);
+}
+
+void ToProto(const StateTold& from, pb::OutboxItem& item) {
+  item.mutable_state_told()->set_place(from.place);
+  item.mutable_state_told()->set_change(from.change);
 }
 
 bool FromProto(pb::StartChild& from, OutboxItem& item) {
@@ -74,6 +97,12 @@ bool FromProto(const pb::ChildEnded& from, OutboxItem& item) {
   return IsId(from.child()) && ValueFromProto(from.outputs(), to.outputs);
 }
 
+bool FromProto(const pb::ChildStarted& from, OutboxItem& item) {
+  item.body = ChildBegun{{from.task_run(), from.attempt(), ExecutionId(from.child())},
+                         {from.warnings().begin(), from.warnings().end()}};
+  return IsId(from.child());
+}
+
 bool FromProto(pb::OutboxItem& from, OutboxItem& to) {
   to.from = ExecutionId(std::move(*from.mutable_from()));
   to.to = ExecutionId(std::move(*from.mutable_to()));
@@ -81,7 +110,7 @@ bool FromProto(pb::OutboxItem& from, OutboxItem& to) {
     case pb::OutboxItem::kStartChild: return FromProto(*from.mutable_start_child(), to);
     case pb::OutboxItem::kKillChild: to.body = model::KillChild{ExecutionId(from.kill_child().child())}; return true;
     case pb::OutboxItem::kRestartChild:
-      to.body = model::RestartChild{ExecutionId(from.restart_child().child())};
+      to.body = model::RestartChild{from.restart_child().task_run(), from.restart_child().attempt(), ExecutionId(from.restart_child().child())};
       return true;
     case pb::OutboxItem::kChildEnded: return FromProto(from.child_ended(), to);
     case pb::OutboxItem::kChildRestarted:
@@ -90,6 +119,14 @@ bool FromProto(pb::OutboxItem& from, OutboxItem& to) {
     case pb::OutboxItem::kStartReplacement:
       to.body = model::StartReplacement{ExecutionId(from.start_replacement().id())};
       return true;
+    case pb::OutboxItem::kChildStarted: return FromProto(from.child_started(), to);
+    case pb::OutboxItem::kChildRejected:
+      to.body = model::ChildRejected{from.child_rejected().task_run(), from.child_rejected().attempt(),
+                                     from.child_rejected().message()};
+      return true;
+    case pb::OutboxItem::kStateTold:
+      to.body = StateTold{from.state_told().place(), from.state_told().change()};
+      return from.state_told().place() < kPlaces;
     case pb::OutboxItem::BODY_NOT_SET: return false;
   }
   return false;

@@ -7,8 +7,10 @@
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 #include "common/model/command.h"
+#include "common/model/event.h"
 #include "common/model/execution.h"
 
 namespace headrace::wire {
@@ -19,15 +21,27 @@ Result<model::Execution> DecodeExecution(std::string_view record);
 std::string EncodeTaskRun(const model::TaskRun& task_run);
 Result<model::TaskRun> DecodeTaskRun(std::string_view record);
 
+// Its child was created; the parent keeps the warnings in its log.
+struct ChildBegun {
+  model::ChildStarted event;
+  std::vector<std::string> warnings{};
+};
+
+// `from` has come to a new state, for which flow triggers of this place may wait.
+struct StateTold {
+  Place place = 0;
+  std::uint64_t change = 0;  // its place in the history
+};
+
 // What one execution owes another. `from` is who owes it.
 struct OutboxItem {
   ExecutionId from;
   std::variant<model::StartChild, model::KillChild, model::RestartChild,
                // tell the parent
-               model::ChildEnded, model::ChildRestarted,
-               model::StartReplacement>
+               model::ChildEnded, model::ChildRestarted, model::StartReplacement, ChildBegun, model::ChildRejected, StateTold>
       body;
-  ExecutionId to{};  // of ChildEnded and ChildRestarted: the parent; of the others the child or the replacement
+  // The parent of what speaks of a child, else the child or the replacement; of StateTold nobody.
+  ExecutionId to{};
 };
 std::string EncodeOutbox(const OutboxItem& item);
 Result<OutboxItem> DecodeOutbox(std::string_view record);

@@ -14,6 +14,7 @@ void ToProto(const Welcome& from, pb::ToWorker& message) {
   to.set_lease_us(from.lease.count());
   to.set_heartbeat_us(from.heartbeat.count());
   to.set_log_credit_bytes(from.log_credit_bytes);
+  for (const std::string& one : from.schedulers) to.add_schedulers(one);
 }
 
 void ToProto(const Refused& from, pb::ToWorker& message) {
@@ -50,6 +51,8 @@ void ToProto(const Assign& from, pb::ToWorker& message) {
   to.set_flow_id(from.flow_id);
   to.set_memo_json(from.memo_json);
   to.set_started_us(ToMicros(from.started));
+  to.set_partition(from.partition);
+  to.set_trace_parent(from.trace_parent);
 }
 
 void ToProto(const HeartbeatAck& from, pb::ToWorker& message) {
@@ -58,6 +61,8 @@ void ToProto(const HeartbeatAck& from, pb::ToWorker& message) {
   for (const TaskKey& key : from.renewed) KeyToProto(key, *to.add_renewed());
   for (const TaskKey& key : from.unknown) KeyToProto(key, *to.add_unknown());
   to.set_credit_seq(from.credit_seq);
+  for (const TaskKey& key : from.elsewhere) KeyToProto(key, *to.add_elsewhere());
+  for (const std::string& one : from.schedulers) to.add_schedulers(one);
 }
 
 pb::Verdict ToProto(Verdict verdict) {
@@ -65,6 +70,7 @@ pb::Verdict ToProto(Verdict verdict) {
     case Verdict::kAccepted: return pb::VERDICT_ACCEPTED;
     case Verdict::kStale: return pb::VERDICT_STALE;
     case Verdict::kUnknown: return pb::VERDICT_UNKNOWN;
+    case Verdict::kElsewhere: return pb::VERDICT_ELSEWHERE;
   }
   return pb::VERDICT_UNSPECIFIED;
 }
@@ -82,12 +88,16 @@ void ToProto(const Cancel& from, pb::ToWorker& message) {
 
 void ToProto(const LogCredit& from, pb::ToWorker& message) { message.mutable_log_credit()->set_bytes(from.bytes); }
 void ToProto(const Drain&, pb::ToWorker& message) { message.mutable_drain(); }
+void ToProto(const ResyncRequired&, pb::ToWorker& message) { message.mutable_resync_required(); }
+
+std::vector<std::string> Texts(const google::protobuf::RepeatedPtrField<std::string>& from) { return {from.begin(), from.end()}; }
 
 Status Take(pb::Welcome& from, Messages& out) {
   if (from.protocol() == 0) return Wrong("Welcome", "protocol is missing");
   if (from.lease_us() <= 0 || from.heartbeat_us() <= 0) return Wrong("Welcome", "lease and heartbeat must be positive");
   out.emplace_back(Welcome{from.protocol(), std::move(*from.mutable_scheduler()), from.session(),
-                           Duration(from.lease_us()), Duration(from.heartbeat_us()), from.log_credit_bytes()});
+                           Duration(from.lease_us()), Duration(from.heartbeat_us()), from.log_credit_bytes(),
+                           Texts(from.schedulers())});
   return {};
 }
 
@@ -116,7 +126,8 @@ Status Take(pb::Assign& from, Messages& out) {
   out.emplace_back(Assign{std::move(key), from.epoch(), from.spec_id(), SpecFromProto(from),
                           std::move(*from.mutable_context_json()), TaskRunId(std::move(*from.mutable_task_run())),
                           std::move(*from.mutable_ns()), std::move(*from.mutable_flow_id()), from.credit_seq(),
-                          std::move(*from.mutable_memo_json()), FromMicros(from.started_us())});
+                          std::move(*from.mutable_memo_json()), FromMicros(from.started_us()), from.partition(),
+                          std::move(*from.mutable_trace_parent())});
   return {};
 }
 
@@ -125,6 +136,8 @@ Status Take(pb::HeartbeatAck& from, Messages& out) {
   ASSIGN_OR_RETURN(to.renewed, KeysFromProto(*from.mutable_renewed(), "HeartbeatAck"));
   ASSIGN_OR_RETURN(to.unknown, KeysFromProto(*from.mutable_unknown(), "HeartbeatAck"));
   to.credit_seq = from.credit_seq();
+  ASSIGN_OR_RETURN(to.elsewhere, KeysFromProto(*from.mutable_elsewhere(), "HeartbeatAck"));
+  to.schedulers = Texts(from.schedulers());
   out.emplace_back(std::move(to));
   return {};
 }
@@ -134,6 +147,7 @@ Result<Verdict> FromProto(pb::Verdict verdict) {
     case pb::VERDICT_ACCEPTED: return Verdict::kAccepted;
     case pb::VERDICT_STALE: return Verdict::kStale;
     case pb::VERDICT_UNKNOWN: return Verdict::kUnknown;
+    case pb::VERDICT_ELSEWHERE: return Verdict::kElsewhere;
     default: return Wrong("ResultAck", "verdict is none that is known");
   }
 }
@@ -165,6 +179,7 @@ Status TakeAny(pb::ToWorker& message, Messages& out) {
     case pb::ToWorker::kCancel: return Take(*message.mutable_cancel(), out);
     case pb::ToWorker::kLogCredit: out.emplace_back(LogCredit{message.log_credit().bytes()}); return {};
     case pb::ToWorker::kDrain: out.emplace_back(Drain{}); return {};
+    case pb::ToWorker::kResyncRequired: out.emplace_back(ResyncRequired{}); return {};
     case pb::ToWorker::BODY_NOT_SET: return {};
   }
   return {};

@@ -56,8 +56,6 @@ Result<model::StartChild> MakeChild(const Step& step, TaskRunIndex self) {
   model::StartChild start;
   start.task_run = self;
   start.attempt = run.attempt;
-  start.child = DeriveExecutionId(step.at(), step.execution().id.str(),
-                                  std::to_string(self) + "/" + std::to_string(run.attempt));
   ASSIGN_OR_RETURN(const auto ns, TextProperty(step, self, "namespace"));
   ASSIGN_OR_RETURN(const auto flow_id, TextProperty(step, self, "flowId"));
   ASSIGN_OR_RETURN(const auto revision, IntegerProperty(step, self, "revision"));
@@ -73,6 +71,8 @@ Result<model::StartChild> MakeChild(const Step& step, TaskRunIndex self) {
   if (inputs && !inputs->is_object()) return InvalidArgument("`inputs` is no map");
   start.ns = ns.value_or("");
   start.flow_id = flow_id.value_or("");
+  start.child = DeriveExecutionId(step.at(), step.execution().id.str(), std::to_string(self) + "/" + std::to_string(run.attempt),
+                                  PlaceOfFlow(start.ns, start.flow_id));
   start.revision = static_cast<int>(revision.value_or(0));
   if (inputs) start.inputs = inputs->get_object();
   start.inherit_labels = inherit.value_or(false);
@@ -170,8 +170,8 @@ bool RestartChildOf(Step& step, TaskRunIndex index) {
     return false;
   }
   ForgetChildsEnd(step, index);
-  step.Emit(model::RestartChild{*child});
   AwaitAgain(step, index);
+  step.Emit(model::RestartChild{index, step.run(index).attempt, *child});
   return true;
 }
 

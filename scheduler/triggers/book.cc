@@ -38,9 +38,10 @@ Trigger Merge(Trigger written, const Trigger& had) {
 
 ExecutionId TickExecutionId(const Trigger& trigger, const Tick& tick) {
   const std::string date = std::to_string(ToMicros(tick.date));
-  if (!tick.backfill || !trigger.backfill) return DeriveExecutionId(tick.date, trigger.name.str(), "tick/" + date);
+  const Place place = PlaceOfFlow(trigger.name.ns, trigger.name.flow_id);
+  if (!tick.backfill || !trigger.backfill) return DeriveExecutionId(tick.date, trigger.name.str(), "tick/" + date, place);
   const Timestamp created = trigger.backfill->created;
-  return DeriveExecutionId(created, trigger.name.str(), "backfill/" + std::to_string(ToMicros(created)) + "/" + date);
+  return DeriveExecutionId(created, trigger.name.str(), "backfill/" + std::to_string(ToMicros(created)) + "/" + date, place);
 }
 
 TriggerBook::Entry* TriggerBook::Get(const TriggerName& name) {

@@ -28,7 +28,7 @@ std::string ProblemText(std::string problem) {
 }
 
 ExecutionId LookExecutionId(const TriggerName& name, Timestamp date) {
-  return DeriveExecutionId(date, name.str(), "look/" + std::to_string(ToMicros(date)));
+  return DeriveExecutionId(date, name.str(), "look/" + std::to_string(ToMicros(date)), PlaceOfFlow(name.ns, name.flow_id));
 }
 
 // Nothing for a trigger that does not look.

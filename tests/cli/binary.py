@@ -21,6 +21,17 @@ tasks:
     type: io.kestra.plugin.core.log.Log
     message: "{message}"
 """
+# Waits for the file `go`, and leaves a line in `begun` each time it begins.
+GATED_FLOW = """id: {id}
+namespace: team
+tasks:
+  - id: wait
+    type: io.kestra.plugin.scripts.shell.Commands
+    taskRunner:
+      type: io.kestra.plugin.core.runner.Process
+    commands:
+      - 'echo x >> {folder}/begun; while [ ! -e {folder}/go ]; do sleep 0.05; done'
+"""
 
 
 class Service:
@@ -87,6 +98,12 @@ class BinaryTest(unittest.TestCase):
         service = Service(argv, self.folder, self.environment(**environment), through)
         self.addCleanup(service.end)
         return service
+
+    def wait_until(self, true, what):
+        deadline = time.monotonic() + PATIENCE
+        while not true():
+            self.assertLess(time.monotonic(), deadline, f"not so after {PATIENCE} s: {what}")
+            time.sleep(0.05)
 
     def assert_exit(self, done, code):
         self.assertEqual(done.returncode, code, f"stdout: {done.stdout}\nstderr: {done.stderr}")

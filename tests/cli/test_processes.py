@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """Scheduler, worker and standalone as processes: ready lines, signals, stores and ports that cannot be had."""
+import glob
 import json
 import os
 import re
@@ -9,18 +10,7 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from binary import LOG_FLOW, ClusterTest, main  # noqa: E402
-
-SLOW_FLOW = """id: slow
-namespace: team
-tasks:
-  - id: wait
-    type: io.kestra.plugin.scripts.shell.Commands
-    taskRunner:
-      type: io.kestra.plugin.core.runner.Process
-    commands:
-      - 'echo begun > {folder}/begun; while [ ! -e {folder}/go ]; do sleep 0.05; done'
-"""
+from binary import GATED_FLOW, LOG_FLOW, ClusterTest, main  # noqa: E402
 
 
 class Processes(ClusterTest):
@@ -40,7 +30,7 @@ class Processes(ClusterTest):
     def test_a_worker_drains_before_it_ends(self):
         scheduler = self.scheduler()
         worker = self.worker(scheduler)
-        self.deploy(scheduler, SLOW_FLOW.format(folder=self.folder))
+        self.deploy(scheduler, GATED_FLOW.format(id="slow", folder=self.folder))
         self.assert_exit(self.client(scheduler, "exec", "start", "team/slow"), 0)
         watch = self.serve("exec", "watch", "@latest", "--server", scheduler.server)
         watch.wait_for("wait RUNNING")
@@ -54,7 +44,7 @@ class Processes(ClusterTest):
     def test_a_run_goes_on_after_the_scheduler_was_killed(self):
         scheduler = self.scheduler()
         self.worker(scheduler)
-        self.deploy(scheduler, SLOW_FLOW.format(folder=self.folder))
+        self.deploy(scheduler, GATED_FLOW.format(id="slow", folder=self.folder))
         self.assert_exit(self.client(scheduler, "exec", "start", "team/slow"), 0)
         watch = self.serve("exec", "watch", "@latest", "--server", scheduler.server)
         watch.wait_for("wait RUNNING")
@@ -67,10 +57,48 @@ class Processes(ClusterTest):
         _, seen = watch.process.communicate(timeout=60)
         self.assertEqual(watch.process.returncode, 0, seen)
 
+    def test_a_result_outlives_its_worker_while_there_is_no_scheduler(self):
+        scheduler = self.scheduler()
+        worker = self.worker(scheduler)
+        text = GATED_FLOW.format(id="slow", folder=self.folder).replace("done'", f"done; echo ran >> {self.folder}/ran'")
+        self.deploy(scheduler, text)
+        self.assert_exit(self.client(scheduler, "exec", "start", "team/slow"), 0)
+        watch = self.serve("exec", "watch", "@latest", "--server", scheduler.server)
+        watch.wait_for("wait RUNNING")
+        scheduler.process.kill()
+        scheduler.process.wait()
+        self.write("go", "")
+        results = os.path.join(self.folder, f"headrace-{os.getuid()}", "results", "spool-*", "[0-9]*")
+        self.wait_until(lambda: glob.glob(results), "the result is on the disk")
+        worker.process.kill()
+        worker.process.wait()
+        again = self.serve("scheduler", "--data", os.path.join(self.folder, "data"), "--grpc-port",
+                           scheduler.server.split(":")[1], "--queue-endpoint", scheduler.queue)
+        again.wait_for("scheduler is ready")
+        self.worker(scheduler)
+        _, seen = watch.process.communicate(timeout=60)
+        self.assertEqual(watch.process.returncode, 0, seen)
+        with open(os.path.join(self.folder, "ran"), encoding="utf-8") as file:
+            self.assertEqual(file.read(), "ran\n")
+        self.wait_until(lambda: not glob.glob(results), "the result is gone from the disk")
+
+    def test_a_worker_serves_several_schedulers_and_outlives_each(self):
+        schedulers = [self.scheduler(data="one"), self.scheduler(data="two")]
+        worker = self.serve("worker", "--id", "w1", "--scheduler", ",".join(each.queue for each in schedulers))
+        worker.wait_for("worker is ready: w1")
+        for each in schedulers:
+            self.deploy(each, LOG_FLOW.format(id="one", message="hi"))
+            self.assert_exit(self.client(each, "exec", "start", "team/one", "--wait"), 0)
+        schedulers[0].process.kill()
+        schedulers[0].process.wait()
+        for _ in range(3):
+            self.assert_exit(self.client(schedulers[1], "exec", "start", "team/one", "--wait"), 0)
+        self.assertEqual(worker.stop()[0], 0)
+
     def test_an_interrupted_watch_leaves_the_run(self):
         scheduler = self.scheduler()
         self.worker(scheduler)
-        self.deploy(scheduler, SLOW_FLOW.format(folder=self.folder))
+        self.deploy(scheduler, GATED_FLOW.format(id="slow", folder=self.folder))
         watch = self.serve("exec", "start", "team/slow", "--watch", "--server", scheduler.server)
         watch.wait_for("wait RUNNING")
         code, seen = watch.stop(signal.SIGINT)

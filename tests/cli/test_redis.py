@@ -2,15 +2,14 @@
 """A scheduler and a worker whose truth is in a real redis-server, which may be killed as they may."""
 import json
 import os
-import re
 import socket
-import subprocess
 import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from binary import LOG_FLOW, ClusterTest, main  # noqa: E402
+from binary import LOG_FLOW, main  # noqa: E402
+from redis_server import RedisTest  # noqa: E402
 
 STEPS = 4
 # Each step says that it began and waits until it may end.
@@ -27,62 +26,14 @@ tasks:
 PASSWORD = "canary-password-9f3c"
 
 
-def free_port():
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
+def tell(port, command):
+    with socket.create_connection(("127.0.0.1", port)) as one:
+        one.sendall(command.encode() + b"\r\n")
+        answer = one.recv(1000)
+        assert answer.startswith(b"+"), answer
 
 
-class Redis:
-    """A redis-server that writes what it answers to disk first."""
-
-    def __init__(self, folder, *settings):
-        self.port, self.folder = free_port(), folder
-        self.settings = ["--appendonly", "yes", "--appendfsync", "always", "--maxmemory", "500mb", *settings]
-        self.start()
-
-    def start(self):
-        self.process = subprocess.Popen(
-            ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--dir", self.folder, "--save", "", *self.settings],
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        deadline = time.monotonic() + 30
-        while not self.answers():
-            assert time.monotonic() < deadline and self.process.poll() is None, "redis-server does not start"
-            time.sleep(0.05)
-
-    def answers(self):
-        try:
-            with socket.create_connection(("127.0.0.1", self.port), timeout=1) as one:
-                one.sendall(b"PING\r\n")
-                return one.recv(100)[:5] in (b"+PONG", b"-NOAU")
-        except OSError:
-            return False
-
-    def kill(self):
-        self.process.kill()
-        self.process.wait()
-
-    def url(self, login=""):
-        return f"redis://{login}127.0.0.1:{self.port}"
-
-
-class OnRedis(ClusterTest):
-    def redis(self, *settings):
-        folder = os.path.join(self.folder, "redis")
-        os.makedirs(folder, exist_ok=True)
-        redis = Redis(folder, *settings)
-        self.addCleanup(redis.kill)
-        return redis
-
-    def scheduler_on(self, redis, *more, login="", again=None):
-        """`again`: at the addresses of an earlier one."""
-        grpc, queue = (again.server.split(":")[1], again.queue) if again else ("0", "tcp://127.0.0.1:0")
-        service = self.serve("scheduler", "--storage", os.path.join(self.folder, "storage"), "--grpc-port", grpc, "--queue-endpoint", queue,
-                             *more, HEADRACE_STORE=redis.url(login))
-        seen = service.wait_for(", store redis://")
-        service.server, service.queue = re.search(r"API (127\.0\.0\.1:\d+), workers (tcp://127\.0\.0\.1:\d+)", seen).groups()
-        return service
-
+class OnRedis(RedisTest):
     def wait_for_file(self, name):
         deadline = time.monotonic() + 60
         while not os.path.exists(os.path.join(self.folder, name)):
@@ -131,18 +82,28 @@ class OnRedis(ClusterTest):
         self.assertIn(f"step 3 of {STEPS}", self.client(scheduler, "exec", "logs", "@latest").stdout)
         self.assertEqual(scheduler.stop()[0], 0)
 
-    def test_the_later_of_two_schedulers_has_it_and_the_earlier_ends(self):
-        redis = self.redis()
-        first = self.scheduler_on(redis)
-        self.deploy(first, LOG_FLOW.format(id="one", message="hi"))
-        second = self.scheduler_on(redis)
-        self.worker(second)
-        self.client(first, "exec", "start", "team/one")
-        first.process.wait(60)
-        code, seen = first.stop()
-        self.assertNotEqual(code, 0)
-        self.assertIn("epoch", seen)
-        self.assert_exit(self.client(second, "exec", "start", "team/one", "--wait"), 0)
+    def test_a_run_goes_on_whichever_master_of_a_cluster_is_killed(self):
+        nodes = self.nodes()
+        done = self.call("doctor", "--store", nodes.url())
+        self.assertEqual(done.stdout.count("part of a cluster"), 3, done.stdout)
+        scheduler = self.scheduler_on(nodes)
+        self.worker(scheduler, "--storage", os.path.join(self.folder, "storage"))
+        self.deploy(scheduler, STEPS_FLOW.format(folder=self.folder))
+        self.assert_exit(self.client(scheduler, "exec", "start", "team/steps", "--idempotency-key", "once"), 0)
+        for i, server in enumerate(nodes.servers):
+            self.wait_for_file(f"begun{i}")
+            server.kill()
+            self.write(f"go{i}", "")
+            time.sleep(0.5)
+            server.start()
+        self.wait_for_file("begun3")
+        self.write("go3", "")
+        self.assert_exit(self.client(scheduler, "exec", "watch", "@latest"), 0)
+        for i in range(STEPS):
+            with open(os.path.join(self.folder, f"begun{i}"), encoding="utf-8") as file:
+                self.assertEqual(file.read(), "x\n", f"step {i} ran twice")
+        self.assertIn(f"step 3 of {STEPS}", self.client(scheduler, "exec", "logs", "@latest").stdout)
+        self.assertEqual(scheduler.stop()[0], 0)
 
     def test_passwords_are_used_and_never_shown(self):
         redis = self.redis("--requirepass", PASSWORD)
@@ -173,12 +134,27 @@ class OnRedis(ClusterTest):
         self.assertNotEqual(done.returncode, 0)
         self.assertIn("set maxmemory-policy noeviction", done.stderr)
 
+    def test_doctor_looks_at_functions_and_flushes(self):
+        redis = self.redis("--no-appendfsync-on-rewrite", "yes")
+        done = self.call("doctor", "--store", redis.url())
+        self.assertIn("set no-appendfsync-on-rewrite no", done.stdout)
+        self.assertIn("functions of this version are not loaded yet", done.stdout)
+        self.scheduler_on(redis)
+        done = self.call("doctor", "--store", redis.url(), "-o", "json")
+        told = {one["detail"] for one in json.loads(done.stdout) if one["name"] == "redis"}
+        self.assertIn("functions of this version are loaded", told)
+        self.assertTrue({"maxmemory-policy noeviction", "appendonly yes, appendfsync always: what is answered survives a power cut"} <= told, told)
+        tell(redis.port, "ACL SETUSER poor on >secret ~* -@all +@connection +info +config|get +role +hget +hmget +dbsize")
+        done = self.call("doctor", "--store", redis.url("poor:secret@"))
+        self.assertIn("+fcall", done.stdout)
+        self.assertNotEqual(done.returncode, 0)
+
     def test_what_does_not_fit_together_is_named(self):
         for argv, words in ((["--store", "redis://h", "--durability", "full", "--storage", "s"], "memory, local or replica"),
                             (["--data", "d", "--durability", "replica"], "full or normal"),
                             (["--store", "redis://h"], "--storage"),
                             ([], "--data FOLDER or --store"),
-                            (["--store", "redis+cluster://a,b", "--storage", "s"], "redis+sentinel://"),
+                            (["--store", "redis+cluster://a,b/1", "--storage", "s"], "only 0"),
                             (["--store", "http://h", "--storage", "s"], "unknown scheme")):
             done = self.call("scheduler", *argv)
             self.assertNotEqual(done.returncode, 0, argv)

@@ -5,6 +5,7 @@ their own are let in by their keys alone; a Redis remembers.
 usage: HEADRACE_BIN=… check_pods.py"""
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -13,17 +14,20 @@ import time
 import unittest
 
 import laws
+import metric_names
 import tools
-from pod import PATIENCE, Network, Pod
+from pod import PATIENCE, Lan, Network, Pod
 
 PROGRAM = os.environ.get("HEADRACE_BIN", "")
-TOKEN, VIEWER, WORKER = "admin-token-0123456789", "viewer-token-0123456789", "worker-token-0123456789"
+TOKEN, VIEWER, WORKER, PEER = "admin-token-0123456789", "viewer-token-0123456789", "worker-token-0123456789", "peer-token-012345678901"
 SECRETS = {
-    "headrace-tokens": {"tokens": f"{TOKEN} ops admin\n{VIEWER} prometheus viewer\n{WORKER} pools worker\n"},
-    "headrace-worker-tokens": {"worker": WORKER, "viewer": VIEWER},
+    "headrace-tokens": {"tokens": f"{TOKEN} ops admin\n{VIEWER} prometheus viewer\n{WORKER} pools worker\n{PEER} schedulers scheduler\n"},
+    "headrace-scheduler-token": {"scheduler": PEER},
+    "headrace-worker-tokens": {"worker": WORKER},
     "headrace-github-hooks": {"secrets": "github a-long-secret-of-a-webhook\n"},
     "headrace-connections": {"connections.yaml": "connections:\n  github:\n    github:\n      token: \"{{ secret('GH') }}\"\n"},
     "headrace-encryption": {"key": "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="},
+    "collector-login": {"headers": "authorization=Bearer collector-token-01"},
     "team-secrets": {"SECRET_COLOUR": "Ymx1ZQ=="},
     "build-secrets": {"SECRET_SHAPE": "cm91bmQ="},
 }
@@ -68,7 +72,10 @@ class PodCase(unittest.TestCase):
         return made
 
     def headrace(self, container, *words, stdin=""):
-        got = container.run("headrace", *words, stdin=stdin)
+        until = time.monotonic() + PATIENCE
+        # 7: nobody listens yet; a container runs before its API does.
+        while (got := container.run("headrace", *words, stdin=stdin)).returncode == 7 and time.monotonic() < until:
+            time.sleep(0.2)
         self.assertEqual(got.returncode, 0, f"{words}: {got.stdout}{got.stderr}{container.log()}")
         return got.stdout
 
@@ -99,9 +106,10 @@ class Pods(PodCase):
         curl = lambda path, *words: headrace.run("curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", *words, f"http://127.0.0.2:8080{path}").stdout
         self.assertEqual([curl("/health/ready"), curl("/metrics"), curl("/metrics", "-H", f"Authorization: Bearer {VIEWER}")], ["200", "401", "200"])
         metrics = headrace.run("curl", "-s", "-H", f"Authorization: Bearer {VIEWER}", "http://127.0.0.1:8081/metrics").stdout
-        from check_chart import METRICS
-        for metric in METRICS:
-            self.assertIn(f"\n{metric}{{", metrics)
+        served = {name: kind for name, kind in re.findall(r"(?m)^# TYPE (\w+) (\w+)$", metrics)}
+        told = {name: kind for name, (kind, _) in metric_names.told().items()}
+        self.assertEqual({name: told.get(name) for name in served}, served, "docs/metrics.md says otherwise")
+        self.assertIn("headrace_taskruns_total", served)
         self.assertEqual(pod.terminate(), {"headrace": 0})
 
     def test_pools_share_files_have_groups_and_secrets_of_their_own(self):
@@ -176,23 +184,29 @@ def key(folder, name):
 class Cluster(PodCase):
     FULL = "test-headrace"
     API = f"{FULL}.{tools.NAMESPACE}.svc"
+    QUEUE = f"{FULL}-queue.{tools.NAMESPACE}.svc"
 
-    def cluster(self, admitted=True):
-        specs, _ = workloads("keda", ["secrets[0]=team-secrets"])
+    def keys(self, admitted=True):
+        """Secrets with keys of the queue and the API's certificate."""
         keys = os.path.join(self._folder, "keys")
         os.makedirs(keys)
         own, public = key(keys, "scheduler")
         its, its_public = key(keys, "worker")
         _, other = key(keys, "other")
-        secrets = {"headrace-api": certificates(keys, self.API, "localhost"),
-                   "headrace-queue": {"key": own, "authorized": f"{its_public if admitted else other} pools\n"},
-                   "headrace-worker": {"key": its, "scheduler-key": f"public {public}\n"}}
-        network = Network()
-        self.addCleanup(network.close)
+        return {"headrace-api": certificates(keys, self.API, "localhost", "redis.example"),
+                "headrace-queue": {"key": own, "authorized": f"{its_public if admitted else other} pools\n"},
+                "headrace-worker": {"key": its, "scheduler-key": f"public {public}\n"}}
+
+    def claim(self):
         files = os.path.join(self._folder, "files")
         os.makedirs(files)
-        shared = {"secrets": secrets, "network": network, "shared": {"storage": files},
-                  "hosts": [self.API, f"{self.FULL}-queue.{tools.NAMESPACE}.svc"]}
+        return {"storage": files}
+
+    def cluster(self, admitted=True):
+        specs, _ = workloads("keda", ["secrets[0]=team-secrets"])
+        network = Network()
+        self.addCleanup(network.close)
+        shared = {"secrets": self.keys(admitted), "network": network, "shared": self.claim(), "hosts": [self.API, self.QUEUE]}
         scheduler = self.pod(specs[self.FULL], **shared).start()
         return scheduler, self.pod(specs[f"{self.FULL}-worker-night"], name="worker-a", **shared)
 
@@ -212,6 +226,40 @@ class Cluster(PodCase):
         self.assertEqual(self.as_admin(headrace, "worker-pool", "list", "-o", "name").strip(), "")
         self.assertEqual(scheduler.terminate(), {"headrace": 0})
 
+    @unittest.skipUnless(shutil.which("redis-server"), "redis-server is missing")
+    def test_scheduler_pods_share_a_redis_and_take_over(self):
+        specs, _ = workloads("cluster", ["scheduler.durability=local"])
+        lan = Lan()
+        self.addCleanup(lan.close)
+        # With TLS, and a CA that only the chart's mount shows.
+        keys = self.keys()
+        redis_server(self, lan, os.path.join(self._folder, "keys"))
+        networks = [lan.plug() for _ in range(3)]
+        secrets = {**keys, "headrace-redis-tls": {"ca.crt": keys["headrace-api"]["ca.crt"]},
+                   "headrace-redis": {"url": "rediss://redis.example?ca=/etc/headrace/redis/ca.crt"}}
+        shared = {"secrets": secrets, "shared": self.claim(), "hosts": {self.API: networks[0].address, self.QUEUE: networks[0].address, "redis.example": lan.address}}
+        first, second = [self.pod(specs[self.FULL], name=f"headrace-{i}", network=networks[i], **shared).start() for i in range(2)]
+        worker = self.pod(specs[f"{self.FULL}-worker-general"], name="worker-a", network=networks[2], **shared).start()
+        one, two = first.container("headrace"), second.container("headrace")
+        self.assertEqual(os.listdir(os.path.join(second.folder, "volumes")).count("data"), 0)
+        until = time.monotonic() + PATIENCE
+        told = []
+        while len(told) < 2 or min(each["partitions"] for each in told) == 0:
+            self.assertLess(time.monotonic(), until, told)
+            time.sleep(0.1)
+            told = json.loads(self.as_admin(one, "scheduler", "list", "-o", "json"))
+        self.assertEqual({each["api"] for each in told}, {f"{network.address}:8082" for network in networks[:2]})
+        self.as_admin(one, "flow", "apply", "-", stdin=flow("a"))
+        for container in (one, two, one, two):
+            self.as_admin(container, "exec", "start", "check/a", "--wait")
+        # The Services lead to the first; the worker was told of the second.
+        one.terminate(9)
+        one.end()
+        for _ in range(4):
+            self.as_admin(two, "exec", "start", "check/a", "--wait")
+        self.assertEqual(worker.terminate(), {"worker": 0})
+        self.assertEqual(second.terminate(), {"headrace": 0})
+
     def test_a_worker_pod_with_another_key_is_never_ready(self):
         scheduler, worker = self.cluster(admitted=False)
         one = worker.container("worker")
@@ -225,17 +273,49 @@ class Cluster(PodCase):
         self.assertEqual(self.as_admin(scheduler.container("headrace"), "worker-pool", "list", "-o", "name").strip(), "")
 
 
+def redis_server(test, network, keys=None):
+    """keys: folder of tls.crt and tls.key, with which alone it speaks then."""
+    folder = os.path.join(test._folder, "redis")
+    os.makedirs(folder)
+    tls = ["--port", "0", "--tls-port", "6379", "--tls-auth-clients", "no", "--tls-cert-file", f"{keys}/tls.crt", "--tls-key-file", f"{keys}/tls.key",
+           "--tls-ca-cert-file", f"{keys}/ca.crt"] if keys else []
+    redis = subprocess.Popen([*network.enter, "redis-server", "--bind", network.address, "--protected-mode", "no", "--appendonly", "yes",
+                              "--appendfsync", "always", "--save", "", "--dir", folder, *tls], stdout=subprocess.DEVNULL)
+    test.addCleanup(redis.wait)
+    test.addCleanup(redis.kill)
+
+
 @unittest.skipUnless(shutil.which("redis-server"), "redis-server is missing")
 class Redis(PodCase):
+    def test_the_trial_redis_is_up_for_a_scheduler_and_keeps_what_it_has(self):
+        specs, _ = workloads("pools", ["redis.trial.enabled=true", "storage.existingClaim=files"])
+        network = Network()
+        self.addCleanup(network.close)
+        name = f"test-headrace-redis.{tools.NAMESPACE}.svc"
+        files = os.path.join(self._folder, "files")
+        os.makedirs(files)
+        more = {"network": network, "hosts": [name]}
+        redis = self.pod(specs["test-headrace-redis"], name="redis-0", **more).start()
+        pod = self.pod(specs["test-headrace"], shared={"storage": files}, **more).start()
+        headrace = pod.container("headrace")
+        self.headrace(headrace, "flow", "apply", "-", stdin=flow("a"))
+        self.headrace(headrace, "exec", "start", "check/a", "--wait")
+        execution = self.headrace(headrace, "exec", "list", "-o", "name").split("/")[-1].strip()
+        self.assertEqual(set(pod.terminate().values()), {0})
+        # As a node that fails: killed, and begun again on its claim.
+        database = redis.container("redis")
+        database.terminate(9)
+        database.end()
+        database.start()
+        database.wait_for("startup")
+        again = self.pod(specs["test-headrace"], folder="again", shared={"storage": files}, **more).start()
+        self.wait_for_state(again.container("headrace"), execution, "SUCCESS")
+        self.assertEqual(set(again.terminate().values()), {0})
+
     def test_a_redis_remembers_when_the_volume_is_new(self):
         network = Network()
         self.addCleanup(network.close)
-        folder = os.path.join(self._folder, "redis")
-        os.makedirs(folder)
-        redis = subprocess.Popen([*network.enter, "redis-server", "--appendonly", "yes", "--appendfsync", "always", "--save", "", "--dir", folder],
-                                 stdout=subprocess.DEVNULL)
-        self.addCleanup(redis.wait)
-        self.addCleanup(redis.kill)
+        redis_server(self, network)
         specs, _ = workloads("pools", ["redis.existingSecret=headrace-redis", "storage.existingClaim=files"])
         files = os.path.join(self._folder, "files")
         os.makedirs(files)

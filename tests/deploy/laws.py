@@ -79,8 +79,13 @@ def schedulers_are_probed_and_workers_report(found):
                 for name, path in (("startup", "started"), ("liveness", "live"), ("readiness", "ready")):
                     if f"http://127.0.0.1:8081/health/{path}" not in paths[name]:
                         yield f"{place(one)}: {container['name']}: its {name} probe does not ask /health/{path} of the management port"
-            elif kind == "worker" and "worker-pool list" not in paths["readiness"]:
-                yield f"{place(one)}: {container['name']}: ready before the scheduler knows it"
+            elif kind == "worker":
+                port = next((word.partition("=")[2] for word in container["args"] if word.startswith("--health-port=")), None)
+                ports = {str(its["containerPort"]): its["name"] for its in container.get("ports", [])}
+                for name, path in (("liveness", "/health/live"), ("readiness", "/health/ready")):
+                    asked = container.get(f"{name}Probe", {}).get("httpGet")
+                    if f"http://127.0.0.1:{port}{path}" not in paths[name] and asked != {"port": ports.get(port), "path": path}:
+                        yield f"{place(one)}: {container['name']}: its {name} probe does not ask {path} of its health port"
 
 
 def ports_have_names(found):
@@ -142,6 +147,11 @@ def references_lead_somewhere(found):
                     and _matches(one["spec"]["selector"]["matchLabels"], other["metadata"]["labels"])]
             if len(hits) != 1 or one["spec"]["endpoints"][0]["port"] not in services[hits[0]["metadata"]["name"]]:
                 yield f"{place(one)}: finds {[place(hit) for hit in hits]}"
+        if one["kind"] == "PodMonitor":
+            hits = [spec for other, meta, spec in pods(found) if _matches(one["spec"]["selector"]["matchLabels"], meta["labels"])]
+            wanted = one["spec"]["podMetricsEndpoints"][0]["port"]
+            if not hits or any(wanted not in {port["name"] for c in containers(spec) for port in c.get("ports", [])} for spec in hits):
+                yield f"{place(one)}: finds {len(hits)} kinds of pods, not all with a port {wanted}"
         if one["kind"] == "StatefulSet" and one["spec"]["serviceName"] not in services:
             yield f"{place(one)}: its Service {one['spec']['serviceName']} is not there"
     for one, _, spec in pods(found):
@@ -198,8 +208,37 @@ def budgets_let_nodes_be_drained(found):
 def one_scheduler_a_data_folder(found):
     deciders = [(one, container) for one, _, spec in pods(found) for container in containers(spec)
                 if role(container) in ("standalone", "scheduler")]
-    if len(deciders) != 1 or deciders[0][0]["kind"] != "StatefulSet" or deciders[0][0]["spec"]["replicas"] != 1:
-        yield f"not exactly one scheduler: {[(place(one), container['name']) for one, container in deciders]}"
+    if len(deciders) != 1 or deciders[0][0]["kind"] != "StatefulSet":
+        yield f"not exactly one kind of scheduler: {[(place(one), container['name']) for one, container in deciders]}"
+    for one, container in deciders:
+        if one["spec"].get("replicas") != 1 and any(word.startswith("--data=") for word in container["args"]):
+            yield f"{place(one)}: several schedulers on one data folder"
+
+
+def schedulers_of_one_redis_reach_each_other(found):
+    """Each tells its own address, is let in by its token, and no policy stands between them."""
+    for one, meta, spec in pods(found):
+        for container in containers(spec):
+            env = {variable["name"]: variable.get("valueFrom", {}) for variable in container.get("env", [])}
+            if role(container) != "scheduler" or one["spec"].get("replicas") == 1:
+                continue
+            told = [word for word in container["args"] if word in ("--advertise=$(POD_IP)", "--advertise-workers=$(POD_IP)")]
+            if len(told) != 2 or env.get("POD_IP", {}).get("fieldRef", {}).get("fieldPath") != "status.podIP":
+                yield f"{place(one)}: {container['name']}: does not tell the others where it is"
+            plain = {variable["name"] for variable in container["env"] if "@" not in variable.get("value", "@")}
+            if "secretKeyRef" not in env.get("HEADRACE_PEER_TOKEN", {}):
+                yield f"{place(one)}: {container['name']}: no HEADRACE_PEER_TOKEN"
+            # The address of a Redis without a password may stand there for all to read.
+            if "secretKeyRef" not in env.get("HEADRACE_STORE", {}) and "HEADRACE_STORE" not in plain:
+                yield f"{place(one)}: {container['name']}: no HEADRACE_STORE"
+            for policy in found:
+                if policy["kind"] != "NetworkPolicy" or not _matches(policy["spec"]["podSelector"].get("matchLabels"), meta["labels"]):
+                    continue
+                for way, side in (("ingress", "from"), ("egress", "to")):
+                    rules = policy["spec"].get(way, [{}])
+                    if not any(rule == {} or {"protocol": "TCP", "port": 8082} in rule.get("ports", []) and any(
+                            _matches(peer.get("podSelector", {}).get("matchLabels"), meta["labels"]) for peer in rule.get(side, [])) for rule in rules):
+                        yield f"{place(policy)}: schedulers do not reach each other: {way}"
 
 
 def workers_drain_within_the_grace(found):
@@ -239,17 +278,76 @@ def nothing_listens_beyond_the_pod_without_keys(found):
         if one["kind"] == "NetworkPolicy":
             for rule in one["spec"].get("ingress", []):
                 for port in rule.get("ports", [{}]):
-                    if not rule.get("from") or port.get("port") not in (8080, 8082, 5570):
+                    if not rule.get("from") or port.get("port") not in (8080, 8082, 8083, 5570, 6379):
                         yield f"{place(one)}: lets everybody in, or to {port}"
-                    if port.get("port") == 5570 and [peer["podSelector"]["matchLabels"]["app.kubernetes.io/component"]
-                                                             for peer in rule["from"]] != ["worker"]:
-                        yield f"{place(one)}: others than workers may reach the queue"
+                    inside = {5570: "worker", 6379: "scheduler"}.get(port.get("port"))
+                    if inside and [peer.get("podSelector", {}).get("matchLabels", {}).get("app.kubernetes.io/component") for peer in rule["from"]] != [inside]:
+                        yield f"{place(one)}: others than each {inside} may reach port {port['port']}"
+
+
+def a_trial_redis_keeps_what_it_has(found):
+    """A file, no eviction, probes that wait for it, schedulers that reach it and nobody else."""
+    names = {place(one): one for one in found}
+    for one, meta, spec in pods(found):
+        for container in containers(spec):
+            if container.get("command") != ["redis-server"]:
+                continue
+            words = container["args"]
+            said = {word: words[i + 1] for i, word in enumerate(words[:-1]) if word.startswith("--")}
+            for option, wanted in (("--appendonly", "yes"), ("--appendfsync", "always"), ("--maxmemory-policy", "noeviction"), ("--dir", "/data")):
+                if said.get(option) != wanted:
+                    yield f"{place(one)}: {option} is not {wanted}"
+            if not said.get("--maxmemory"):
+                yield f"{place(one)}: no --maxmemory"
+            if any(container.get(f"{name}Probe", {}).get("exec", {}).get("command") != ["redis-cli", "-e", "ping"] for name in ("startup", "readiness")):
+                yield f"{place(one)}: its probes do not wait until it has read its file"
+            policy = next((other for other in found if other["kind"] == "NetworkPolicy"
+                           and _matches(other["spec"]["podSelector"].get("matchLabels"), meta["labels"])), None)
+            if policy is None or policy["spec"].get("policyTypes") != ["Ingress", "Egress"] or policy["spec"].get("egress") != []:
+                yield f"{place(one)}: no policy keeps others from it, or it from others"
+            for scheduler, _, its in pods(found):
+                for user in (each for each in containers(its) if role(each) in ("standalone", "scheduler")):
+                    store = next((variable.get("value", "") for variable in user["env"] if variable["name"] == "HEADRACE_STORE"), "")
+                    if f"Service/{store.removeprefix('redis://').split('.')[0]}" not in names:
+                        yield f"{place(scheduler)}: its store {store} is not there"
+            for other in found:
+                if other["kind"] == "NetworkPolicy" and other["metadata"]["name"].endswith("-scheduler") and "egress" in other["spec"]:
+                    if not any({"protocol": "TCP", "port": 6379} in rule.get("ports", []) for rule in other["spec"]["egress"]):
+                        yield f"{place(other)}: schedulers do not reach the Redis"
+
+
+def scalers_are_let_in(found):
+    """KEDA asks the API of a scheduler that it reaches, trusts and has a token for."""
+    names = {place(one): one for one in found}
+    for one in found:
+        if one["kind"] != "ScaledObject":
+            continue
+        for trigger in one["spec"]["triggers"]:
+            if trigger["type"] != "external-push":
+                continue
+            host, _, port = trigger["metadata"]["scalerAddress"].partition(":")
+            service = names.get(f"Service/{host.split('.')[0]}")
+            if service is None or port not in {str(each["port"]) for each in service["spec"]["ports"]}:
+                yield f"{place(one)}: asks {host}:{port}, which is not there"
+            target = names[f"Deployment/{one['spec']['scaleTargetRef']['name']}"]["spec"]["template"]["spec"]["containers"][0]
+            env = {variable["name"]: variable for variable in target["env"]}
+            if "secretKeyRef" not in env.get(trigger["metadata"]["tokenFromEnv"], {}).get("valueFrom", {}):
+                yield f"{place(one)}: no token in {trigger['metadata']['tokenFromEnv']} of {target['name']}"
+            trusted = names.get(f"TriggerAuthentication/{trigger['authenticationRef']['name']}", {}).get("spec", {}).get("secretTargetRef", [])
+            served = {volume["secret"]["secretName"] for _, _, spec in pods(found) for volume in spec.get("volumes", []) if volume["name"] == "api"}
+            if [ref["name"] for ref in trusted if ref["parameter"] == "caCert"] != list(served):
+                yield f"{place(one)}: trusts {trusted}, the API has {served}"
+            policies = [other for other in found if other["kind"] == "NetworkPolicy" and other["metadata"]["name"].endswith("-scheduler")]
+            for policy in policies:
+                if not any({"protocol": "TCP", "port": 8082} in rule["ports"] and any("namespaceSelector" in peer for peer in rule["from"])
+                           for rule in policy["spec"]["ingress"]):
+                    yield f"{place(policy)}: KEDA does not reach the API"
 
 
 LAWS = (pods_give_up_every_right, containers_have_bounds, schedulers_are_probed_and_workers_report, ports_have_names,
         selectors_find_what_they_mean, references_lead_somewhere, images_have_versions, secrets_stay_in_secrets,
-        budgets_let_nodes_be_drained, one_scheduler_a_data_folder, workers_drain_within_the_grace,
-        what_a_worker_needs_outlives_it, nothing_listens_beyond_the_pod_without_keys)
+        budgets_let_nodes_be_drained, one_scheduler_a_data_folder, schedulers_of_one_redis_reach_each_other, workers_drain_within_the_grace,
+        what_a_worker_needs_outlives_it, a_trial_redis_keeps_what_it_has, scalers_are_let_in, nothing_listens_beyond_the_pod_without_keys)
 
 
 def faults(found):

@@ -14,18 +14,51 @@ _ETC = ("ssl", "passwd", "group", "alternatives", "ld.so.cache", "ld.so.conf", "
 
 class Network:
     """A network with loopback alone, kept open by a process that waits."""
+    address = "127.0.0.1"
 
-    def __init__(self):
-        self._holder = subprocess.Popen(["unshare", "--net", "--map-root-user", "--user", "sh", "-c", "ip link set lo up && echo up && exec sleep 3600"],
-                                        stdout=subprocess.PIPE, text=True)
+    def __init__(self, inside=()):
+        # Those inside another one belong to the same user, who may plug them together.
+        make = [*inside, "unshare", "--net"] if inside else ["unshare", "--net", "--map-root-user", "--user"]
+        self._holder = subprocess.Popen([*make, "sh", "-c", "ip link set lo up && echo up && exec sleep 3600"], stdout=subprocess.PIPE, text=True)
         if self._holder.stdout.readline() != "up\n":
             raise OSError("no network namespace to be had")
         self.enter = ["nsenter", f"--target={self._holder.pid}", "--user", "--net", "--preserve-credentials", "--"]
+
+    def run(self, *words):
+        subprocess.run([*self.enter, *words], check=True, capture_output=True)
 
     def close(self):
         self._holder.kill()
         self._holder.wait()
         self._holder.stdout.close()
+
+
+class Lan(Network):
+    """A network that connects those of several pods; it has an address of its own."""
+    address = "10.99.0.1"
+
+    def __init__(self):
+        super().__init__()
+        self.run("ip", "link", "add", "br0", "type", "bridge")
+        self.run("ip", "address", "add", "10.99.0.1/24", "dev", "br0")
+        self.run("ip", "link", "set", "br0", "up")
+        self._plugged = []
+
+    def plug(self):
+        pod = Network(self.enter)
+        self._plugged.append(pod)
+        number = len(self._plugged) + 1
+        pod.address = f"10.99.0.{number}"
+        self.run("ip", "link", "add", f"pod{number}", "type", "veth", "peer", "name", "eth0", "netns", str(pod._holder.pid))
+        self.run("ip", "link", "set", f"pod{number}", "master", "br0", "up")
+        pod.run("ip", "address", "add", f"{pod.address}/24", "dev", "eth0")
+        pod.run("ip", "link", "set", "eth0", "up")
+        return pod
+
+    def close(self):
+        for pod in self._plugged:
+            pod.close()
+        super().close()
 
 
 def expand(text, env):
@@ -42,7 +75,7 @@ class Container:
             if "value" in variable:
                 self.env[variable["name"]] = expand(str(variable["value"]), self.env)
             elif "fieldRef" in variable["valueFrom"]:
-                self.env[variable["name"]] = pod.name
+                self.env[variable["name"]] = {"metadata.name": pod.name, "status.podIP": pod.network.address}[variable["valueFrom"]["fieldRef"]["fieldPath"]]
             else:
                 ref = variable["valueFrom"]["secretKeyRef"]
                 self.env[variable["name"]] = pod.secrets[ref["name"]][ref["key"]]
@@ -84,12 +117,22 @@ class Container:
         """Until the probe of this name holds; containers without one are ready when they run."""
         if f"{probe}Probe" not in self._spec:
             return
-        command = self._spec[f"{probe}Probe"]["exec"]["command"]
         until = time.monotonic() + patience
-        while (got := self.run(*command)).returncode != 0:
+        while (got := self._probe(self._spec[f"{probe}Probe"])).returncode != 0:
             if self.process.poll() is not None or time.monotonic() > until:
                 raise AssertionError(f"{self.name}: {probe}: {got.stdout}{got.stderr}\n{self.log()}")
             time.sleep(0.1)
+
+    def _probe(self, probe):
+        if "exec" in probe:
+            return self.run(*probe["exec"]["command"])
+        # kubelet asks the pod's address.
+        kind = "httpGet" if "httpGet" in probe else "tcpSocket"
+        port = next(port["containerPort"] for port in self._spec["ports"] if port["name"] == probe[kind]["port"])
+        if kind == "tcpSocket":
+            return subprocess.run([*self._pod.network.enter, "bash", "-c", f"exec 3<>/dev/tcp/{self._pod.network.address}/{port}"], capture_output=True, text=True)
+        return subprocess.run([*self._pod.network.enter, "curl", "-fsS", "--noproxy", "*", "--max-time", "4",
+                               f"http://{self._pod.network.address}:{port}{probe['httpGet']['path']}"], capture_output=True, text=True)
 
     def terminate(self, number=signal.SIGTERM):
         """To the program, the first child of bwrap: bwrap itself passes nothing on. SIGTERM comes once."""
@@ -106,7 +149,7 @@ class Container:
 
 
 class Pod:
-    """folder: of its volumes and logs. secrets: {name: {key: text}}, as variables and as files. shared: {volume: folder}, a claim of several pods."""
+    """folder: of its volumes and logs. hosts: names of this pod, or {name: address}. secrets: {name: {key: text}}, as variables and as files. shared: {volume: folder}, a claim of several pods."""
 
     def __init__(self, name, spec, folder, program, secrets=None, network=None, hosts=(), shared=None, configs=None):
         self.name, self.spec, self.folder, self.program = name, spec, folder, os.path.abspath(program)
@@ -115,7 +158,8 @@ class Pod:
         os.makedirs(folder)
         self.hosts = os.path.join(folder, "hosts")
         with open(self.hosts, "w", encoding="ascii") as file:
-            file.write("127.0.0.1 localhost\n" + "".join(f"127.0.0.1 {host}\n" for host in hosts))
+            known = hosts if isinstance(hosts, dict) else dict.fromkeys(hosts, "127.0.0.1")
+            file.write("127.0.0.1 localhost\n" + "".join(f"{address} {host}\n" for host, address in known.items()))
         self.network = network or Network()
         self.before = [Container(self, one) for one in spec.get("initContainers", [])]
         self.containers = [Container(self, one) for one in spec["containers"]]

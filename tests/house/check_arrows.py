@@ -19,6 +19,7 @@ MAY = {
     "common/flow": _NOUNS | {"common/cron", "common/expr"},
     "common/queue": _NOUNS,
     "common/store": _NOUNS,
+    "common/trace": _NOUNS,
     "common/wire": _NOUNS | {"common/store"},
     "executor": _NOUNS | {"common/expr"},
     "scheduler": _COMMON | {"executor"},

@@ -5,8 +5,8 @@ import subprocess
 import sys
 
 # Lowest floor first. A room's files are those below its folder.
-ROOMS = ("common/base", "common/model", "common/expr", "common/cron", "common/flow", "common/queue", "common/store", "common/wire",
-         "executor", "scheduler", "worker", "api", "cli")
+ROOMS = ("common/base", "common/model", "common/expr", "common/cron", "common/flow", "common/queue", "common/store", "common/trace",
+         "common/wire", "executor", "scheduler", "worker", "api", "cli")
 
 _SKIPPED = {".git", "build", "node_modules", "__pycache__", ".cache"}
 

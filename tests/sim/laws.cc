@@ -35,6 +35,9 @@ std::vector<model::TaskRun> Laws::TaskRunsOf(const ExecutionId& id) const {
 }
 
 void Laws::OnDurable(const store::WriteBatch& batch) {
+  store::Epoch& epoch = epochs_[batch.partition];
+  if (batch.epoch < epoch) Break("an owner before the last commits nothing", "partition " + std::to_string(batch.partition));
+  epoch = batch.epoch;
   for (const store::ExecutionRow& row : batch.executions) {
     auto execution = wire::DecodeExecution(row.record);
     if (!execution) return Break("records can be read", execution.error().message);
@@ -125,7 +128,16 @@ void Laws::OnAssignSent(const wire::Assign& assign) {
   }
 }
 
+// Else workers would refuse the owner to which a failover gives the partition back.
+void Laws::OnEpochSent(const wire::Assign& assign) {
+  const auto epoch = epochs_.find(assign.partition);
+  if (epoch == epochs_.end() || epoch->second < assign.epoch) {
+    Break("commit, then act", "an assignment left before anything was durable in its epoch: " + Name(assign.key));
+  }
+}
+
 void Laws::OnResultAcked(const wire::TaskKey& key, wire::Verdict verdict) {
+  if (verdict == wire::Verdict::kElsewhere) return;  // the worker keeps it
   if (scheduler::IsLook(key)) {
     const bool owed = verdict == wire::Verdict::kAccepted && Fires(key);
     if (owed && !started_by_look_.contains(key.execution.str())) Break("an ack means durable", "look " + Name(key));

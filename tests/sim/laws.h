@@ -26,6 +26,7 @@ class Laws {
   void OnSubmitReply(const ExecutionId& id);
   void OnPurgeReply(const ExecutionId& id);
   void OnAssignSent(const wire::Assign& assign);
+  void OnEpochSent(const wire::Assign& assign);
   void OnResultAcked(const wire::TaskKey& key, wire::Verdict verdict);
   // ---- what happens on workers ----
   void OnRunBegins(const wire::TaskKey& key, int worker);
@@ -59,6 +60,7 @@ class Laws {
   std::map<Place, model::TaskRun> task_runs_;
   std::set<ExecutionId> acknowledged_;
   std::set<ExecutionId> purged_;
+  std::map<store::PartitionId, store::Epoch> epochs_;
   std::map<std::string, ExecutionId> started_by_look_;
   ExecutionId last_looked_;
   std::map<Place, std::vector<Run>> running_;

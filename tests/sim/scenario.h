@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "tests/sim/nodes.h"
+#include "tests/sim/storms.h"
 
 namespace headrace::sim {
 
@@ -27,6 +28,7 @@ struct Faults {
   bool partitions = false;
   bool reconnects = false;
   bool clock_steps = false;
+  bool clock_skew = false;  // schedulers of a cluster whose clocks differ
   StoreFaults store{};
 };
 

@@ -62,4 +62,15 @@ class WorldClock final : public Clock {
   const World& world_;
 };
 
+// The clock of the store, by which leases run; schedulers' own clocks may differ and step.
+class StoreClock final : public Clock {
+ public:
+  explicit StoreClock(const World& world) : world_(world) {}
+  Timestamp Now() const override { return FromMicros(1'790'000'000'000'000) + world_.now(); }
+  Duration Monotonic() const override { return world_.now(); }
+
+ private:
+  const World& world_;
+};
+
 }  // namespace headrace::sim

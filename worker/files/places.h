@@ -10,7 +10,7 @@
 #include <string_view>
 
 #include "common/base/error.h"
-#include "worker/session.h"
+#include "worker/session_port.h"
 
 namespace headrace::worker {
 

@@ -11,7 +11,7 @@
 #include "common/model/value.h"
 #include "worker/files/storage.h"
 #include "worker/options.h"
-#include "worker/session.h"
+#include "worker/session_port.h"
 
 namespace headrace::worker {
 

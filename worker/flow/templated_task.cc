@@ -12,9 +12,9 @@ const std::string kType = "io.kestra.plugin.core.templating.TemplatedTask";
 const std::string kOldType = "io.kestra.core.tasks.templating.TemplatedTask";
 
 // Of every task, and the engine's business.
-constexpr std::array<std::string_view, 14> kCommon = {
+constexpr std::array<std::string_view, 15> kCommon = {
     "id", "type", "version", "description", "retry", "timeout", "disabled", "workerGroup", "logLevel", "allowFailure",
-    "allowWarning", "logToFile", "runIf", "taskCache"};
+    "allowWarning", "logToFile", "runIf", "taskCache", "onWorkerLost"};
 
 std::string Take(Object& task, std::string_view name) {
   const Value* value = task.if_contains(name);

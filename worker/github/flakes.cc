@@ -14,6 +14,8 @@ namespace {
 
 constexpr Duration kDay = std::chrono::hours(24);
 constexpr Duration kKept = kDay * 180;
+// Of what was counted of one run: beyond the month in which GitHub lets it be run again.
+constexpr Duration kCountedKept = kDay * 35;
 constexpr std::size_t kJobsMax = 500;
 // A record may hold 256 KiB; days are forgotten before that.
 constexpr std::size_t kRecordBytesMax = 200 * 1024;
@@ -39,7 +41,13 @@ void ForgetDays(Object& days, std::int64_t before) {
 void ForgetDays(Value& record, std::int64_t before) {
   Object& root = ObjectOf(record);
   ForgetDays(ObjectOf(root["days"]), before);
-  for (auto& [name, job] : ObjectOf(root["jobs"])) ForgetDays(ObjectOf(ObjectOf(job)["days"]), before);
+  // A job without a day has nothing left to tell, and its name makes room for another one.
+  Object& jobs = ObjectOf(root["jobs"]);
+  for (auto at = jobs.begin(); at != jobs.end();) {
+    Object& days = ObjectOf(ObjectOf(at->value())["days"]);
+    ForgetDays(days, before);
+    at = days.empty() ? jobs.erase(at) : at + 1;
+  }
 }
 
 struct Counts {
@@ -118,22 +126,36 @@ void CountJobs(Value& record, const std::vector<JobSeen>& jobs, std::int64_t cou
   for (std::int64_t kept = kFlakeDays / 2; kept > 0 && ToJson(record).size() > kRecordBytesMax; kept /= 2) ForgetDays(record, DayOf(now) - kept);
 }
 
-Status CountRun(Look& look, const Repository& repository, const RunSnapshot& run, const std::vector<JobSeen>& jobs) {
+void ListFlakes(Value& index, const std::string& name, Timestamp now) {
+  Object& names = ObjectOf(index);
+  const std::int64_t today = DayOf(now);
+  const Value* listed = names.if_contains(name);
+  // Written anew once a day at the most, so that it lives as long as what it names.
+  if (listed != nullptr && listed->is_int64() && listed->get_int64() == today) return;
+  while (listed == nullptr && names.size() >= kIndexMax) {
+    auto oldest = names.begin();
+    for (auto at = names.begin(); at != names.end(); ++at)
+      if (NumberAt(index, at->key()) < NumberAt(index, oldest->key())) oldest = at;
+    if (NumberAt(index, oldest->key()) + kFlakeDays > today) return;  // all of them have days that are asked for
+    names.erase(oldest);
+  }
+  names[name] = today;
+}
+
+void CountRun(Look& look, const Repository& repository, const RunSnapshot& run, const std::vector<JobSeen>& jobs) {
   const std::string counted = look.Key(repository, "counted/" + std::to_string(run.id));
   const std::string flakes = look.Key(repository, "flakes/" + (run.workflow.empty() ? run.workflow_id : run.workflow));
-  return ChangeBoard(look.door(), {counted, flakes, kIndex}, [&](Board& board) -> Status {
+  const Status written = ChangeBoard(look.door(), {counted, flakes, kIndex}, [&](Board& board) -> Status {
     board.keep = kKept;
+    board.keeps[counted] = kCountedKept;
     const std::int64_t before = NumberAt(board.at(counted), "attempt");
     if (before >= run.attempt) return {};
     board.at(counted) = Object{{"attempt", run.attempt}};
     CountJobs(board.at(flakes), jobs, before, look.now());
-    // Written anew once a day at the most, so that it lives as long as what it names.
-    Object& index = ObjectOf(board.at(kIndex));
-    const Value* listed = index.if_contains(flakes);
-    const std::int64_t today = DayOf(look.now());
-    if (listed == nullptr ? index.size() < kIndexMax : listed->is_int64() && listed->get_int64() != today) index[flakes] = today;
+    ListFlakes(board.at(kIndex), flakes, look.now());
     return {};
   });
+  if (!written) look.context().Log("WARN", "run " + std::to_string(run.id) + " is not counted for gh flakes: " + written.error().message);
 }
 
 Result<FlakeQuery> ParseFlakeQuery(const std::string& repository, const std::string& workflow, const std::string& window) {

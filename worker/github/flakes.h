@@ -16,10 +16,13 @@ namespace headrace::worker::github {
 
 // Adds what came after attempt `counted` (0: nothing of the run was counted) of one run; `jobs` are those of all attempts.
 void CountJobs(Value& record, const std::vector<JobSeen>& jobs, std::int64_t counted, Timestamp now);
-// Once a run and attempt, however many tasks wait for it. A run that was green at once has no jobs to tell of.
-Status CountRun(Look& look, const Repository& repository, const RunSnapshot& run, const std::vector<JobSeen>& jobs);
+// Once a run and attempt, however many tasks wait for it. A run that was green at once has no jobs to tell of. What cannot be
+// counted is said in the task's log: it is no reason to wait again, or to fail.
+void CountRun(Look& look, const Repository& repository, const RunSnapshot& run, const std::vector<JobSeen>& jobs);
 
 inline constexpr int kFlakeDays = 90;
+// Writes that there is a record of this name; the oldest make room.
+void ListFlakes(Value& index, const std::string& name, Timestamp now);
 
 struct FlakeQuery {
   std::string repository{};  // owner/name; empty: all

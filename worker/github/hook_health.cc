@@ -1,5 +1,7 @@
 #include "worker/github/hook_health.h"
 
+#include <algorithm>
+
 #include "worker/github/shared_state.h"
 
 namespace headrace::worker::github {
@@ -22,6 +24,15 @@ void NoteDelivered(Value& view, const RunSnapshot& run, bool news) {
   if (!news && !owed) return;
   const Value* streak = hooks.if_contains("streak");
   hooks["streak"] = std::min((streak != nullptr && streak->is_int64() ? streak->get_int64() : 0) + 1, kStreak);
+}
+
+bool PutFound(Value& view, const RunSnapshot& run, const std::vector<RunId>& watched, Timestamp now) {
+  RunView runs(view);
+  const auto before = runs.Find(run.id);
+  if (!runs.Put(run)) return false;
+  const bool awaited = (before && !before->ended()) || std::find(watched.begin(), watched.end(), run.id) != watched.end();
+  if (run.ended() && awaited) NoteFound(view, run, now);
+  return true;
 }
 
 void NoteFound(Value& view, const RunSnapshot& run, Timestamp now) {

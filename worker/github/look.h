@@ -34,6 +34,8 @@ class Look {
   Client& client() { return *client_; }
   // What this task knows between its looks; no secrets.
   Object& memo() { return memo_; }
+  // Of the GitHub that it asks.
+  const std::string& endpoint() const { return connection_.endpoint; }
   Timestamp now() const { return context_.services().clock.Now(); }
 
   // The property `repository`: "owner/name".

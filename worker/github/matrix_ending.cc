@@ -34,7 +34,10 @@ void NoteRed(Cell& cell, const RunSnapshot& run, const std::vector<JobSeen>& job
 
 Status EndGreen(Look& look, const Repository& repository, const RunSnapshot& run, Cell& cell) {
   cell.state = "GREEN";
-  if (run.attempt == 1) return CountRun(look, repository, run, {});
+  if (run.attempt == 1) {
+    CountRun(look, repository, run, {});
+    return {};
+  }
   auto jobs = JobsOf(look, repository, run, true);
   if (!jobs) {
     cell.state.clear();
@@ -42,7 +45,8 @@ Status EndGreen(Look& look, const Repository& repository, const RunSnapshot& run
   }
   cell.flaky_jobs = FlakyJobs(*jobs);
   if (!cell.flaky_jobs.empty()) cell.state = "FLAKY_GREEN";
-  return CountRun(look, repository, run, *jobs);
+  CountRun(look, repository, run, *jobs);
+  return {};
 }
 
 // What the jobs did in earlier nights is asked before this run is among it.
@@ -55,7 +59,7 @@ Status EndRed(Look& look, const Repository& repository, const RunSnapshot& run, 
   const std::string flakes = look.Key(repository, "flakes/" + (run.workflow.empty() ? run.workflow_id : run.workflow));
   ASSIGN_OR_RETURN(const Board board, ReadBoard(look.door(), {flakes}));
   cell.likely_flake = !FailedBefore(all, run.attempt, cell.failed_jobs) && LooksFlaky(cell.failed_jobs, board.records.at(flakes));
-  RETURN_IF_ERROR(CountRun(look, repository, run, all));
+  CountRun(look, repository, run, all);
   if (decision.verdict == "BROKEN") {
     cell.state = "RED";
     return {};

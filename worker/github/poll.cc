@@ -102,9 +102,7 @@ void Merge(Value& record, const Found& found, Timestamp now, const std::string& 
   std::set<std::string> keys;
   const std::vector<RunId> open = view.Open(now);
   for (const RunSnapshot& run : found.runs) {
-    if (!view.Put(run)) continue;
-    keys.insert(KeyOf(run.id));
-    if (run.ended() && std::find(open.begin(), open.end(), run.id) != open.end()) NoteFound(record, run, now);
+    if (PutFound(record, run, open, now)) keys.insert(KeyOf(run.id));
   }
   NoteMissed(record, now);
   for (const RunId id : found.missing) {

@@ -31,7 +31,10 @@ bool Admits(const RunFilter& filter, const RunSnapshot& run) {
          OneOf(filter.conclusions, run.conclusion);
 }
 
-RunNews NewRuns(const std::vector<RunSnapshot>& known, const RunFilter& filter, const Value& memo, Timestamp now) {
+RunNews NewRuns(const std::string& of, const std::vector<RunSnapshot>& known, const RunFilter& filter, const Value& had_memo, Timestamp now) {
+  // Of another repository nothing is known: the trigger was edited.
+  const bool same = Member(had_memo, "of") == nullptr || TextAt(had_memo, "of") == of;
+  const Value memo = same ? had_memo : Value();
   // GitHub's times are whole seconds.
   const Timestamp since = std::chrono::floor<std::chrono::seconds>(model::SinceOf(memo).value_or(now));
   const Timestamp had_mark = std::max(since, TimeAt(memo, "mark"));
@@ -40,22 +43,21 @@ RunNews NewRuns(const std::vector<RunSnapshot>& known, const RunFilter& filter, 
   const Object seen = had != nullptr && had->is_object() ? had->get_object() : Object();
   RunNews news;
   Timestamp mark = had_mark;
+  Object keep;
   for (const RunSnapshot& run : known) {
     if (!run.ended()) continue;
     mark = std::max(mark, run.updated);
+    keep[NameOf(run)] = ToMicros(run.updated);
     if (run.updated >= floor && !seen.contains(NameOf(run)) && Admits(filter, run)) news.runs.push_back(run);
   }
   std::sort(news.runs.begin(), news.runs.end(), [](const RunSnapshot& a, const RunSnapshot& b) {
     return std::pair(a.updated, a.id) < std::pair(b.updated, b.id);
   });
-  Object keep;
+  // Of those that are known no more.
   for (const auto& [name, at] : seen) {
-    if (at.is_int64() && FromMicros(at.get_int64()) >= mark - kLookBack) keep[name] = at;
+    if (at.is_int64() && FromMicros(at.get_int64()) >= mark - kLookBack) keep.emplace(name, at);
   }
-  for (const RunSnapshot& run : news.runs) {
-    if (run.updated >= mark - kLookBack) keep[NameOf(run)] = ToMicros(run.updated);
-  }
-  news.memo = Object{{"since", ToMicros(since)}, {"mark", ToMicros(mark)}, {"seen", std::move(keep)}};
+  news.memo = Object{{"of", json::string(of)}, {"since", ToMicros(since)}, {"mark", ToMicros(mark)}, {"seen", std::move(keep)}};
   return news;
 }
 

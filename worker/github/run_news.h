@@ -1,8 +1,8 @@
 // Which workflow runs are news to a trigger that fires for completed ones.
-// Shapes: the memo is {since: micros, mark: micros, seen: {"ID/ATTEMPT": micros}}: since when the trigger counts, the newest
-//   end that it knows of, and the runs that it has fired for of the last minutes before that.
-// Laws: an attempt of a run is news once. What ended before the trigger began is none. A list that is late by less than
-//   five minutes loses nothing.
+// Shapes: the memo is {of, since: micros, mark: micros, seen: {"ID/ATTEMPT": micros}}: whose runs they are, since when the
+//   trigger counts, the newest end that it knows of, and the ends that it has seen while they are known.
+// Laws: an attempt of a run is news once, whatever GitHub changes of it later. What ended before the trigger began is none, nor
+//   what ended in a repository before the trigger came to look at it. A list that is late by less than five minutes loses nothing.
 // Units: times of runs are GitHub's clock. Threads: pure. Source: GITHUB 2.1.
 #pragma once
 
@@ -28,6 +28,7 @@ struct RunNews {
 };
 
 bool Admits(const RunFilter& filter, const RunSnapshot& run);
-RunNews NewRuns(const std::vector<RunSnapshot>& known, const RunFilter& filter, const Value& memo, Timestamp now);
+// `of` names the repository, and the GitHub that it is on.
+RunNews NewRuns(const std::string& of, const std::vector<RunSnapshot>& known, const RunFilter& filter, const Value& memo, Timestamp now);
 
 }  // namespace headrace::worker::github

@@ -78,7 +78,7 @@ Result<TaskOutcome> LookAtRuns(Look& look) {
     return LookOutcome({.problem = refreshed.error().message, .later = std::max<Duration>(look.client().due() - look.now(), Duration(0))});
   }
   if (!refreshed) return Fail(refreshed.error());
-  RunNews news = NewRuns(refreshed->all, filter, context.memo(), look.now());
+  RunNews news = NewRuns(look.endpoint() + "/" + repository.full(), refreshed->all, filter, context.memo(), look.now());
   model::LookAnswer answer{.fires = !news.runs.empty(), .memo = std::move(news.memo)};
   if (!answer.fires) return LookOutcome(std::move(answer));
   Array runs;

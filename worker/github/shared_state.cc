@@ -40,7 +40,9 @@ Status ChangeBoard(EngineDoor& door, const std::vector<std::string>& keys, const
       const auto was = before.find(key);
       if (was == before.end() || was->second == value) continue;
       const bool gone = value.is_null();
-      request.put.push_back({key, seen.versions[key], gone ? std::string() : ToJson(value), gone ? Duration(0) : seen.board.keep});
+      const auto own = seen.board.keeps.find(key);
+      const Duration keep = own != seen.board.keeps.end() ? own->second : seen.board.keep;
+      request.put.push_back({key, seen.versions[key], gone ? std::string() : ToJson(value), gone ? Duration(0) : keep});
     }
     if (request.put.empty() && request.news.empty()) return {};
     ASSIGN_OR_RETURN(const model::ShareReply reply, door.Share(request));

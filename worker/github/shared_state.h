@@ -19,6 +19,7 @@ struct Board {
   std::map<std::string, Value> records{};  // those asked for, as they are; what differs afterwards is written
   std::vector<model::SharedNews> news{};   // told when it is written
   Duration keep = std::chrono::hours(24);  // of what is written
+  std::map<std::string, Duration> keeps{};  // of some of it, instead
 
   Value& at(const std::string& key) { return records.at(key); }
 };

@@ -54,11 +54,11 @@ class Ending {
     if (run_.attempt > 1) {
       ASSIGN_OR_RETURN(const std::vector<JobSeen> all, Jobs(true));
       flaky = FlakyJobs(all);
-      RETURN_IF_ERROR(CountRun(look_, plan_.repository, run_, all));
+      CountRun(look_, plan_.repository, run_, all);
       for (const JobSeen& job : all)
         if (job.conclusion == "success" || job.attempt == run_.attempt) jobs.push_back(job);
     } else {
-      RETURN_IF_ERROR(CountRun(look_, plan_.repository, run_, {}));
+      CountRun(look_, plan_.repository, run_, {});
       if (plan_.include_jobs) {
         ASSIGN_OR_RETURN(jobs, Jobs(false));
       }
@@ -92,7 +92,7 @@ class Ending {
       decision.why = tried.refused;
     }
     ASSIGN_OR_RETURN(const std::vector<JobSeen> all, run_.attempt > 1 ? Jobs(true) : Result<std::vector<JobSeen>>(jobs));
-    RETURN_IF_ERROR(CountRun(look_, plan_.repository, run_, all));
+    CountRun(look_, plan_.repository, run_, all);
     const std::vector<std::string> failed = FailedNames(jobs);
     std::string message = "RunFailed: " + Name() + " ended with " + (run_.conclusion.empty() ? "no conclusion" : run_.conclusion);
     if (!failed.empty()) message += "; failed jobs: " + Listed(failed);

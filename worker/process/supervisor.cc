@@ -114,8 +114,9 @@ bool Process::Read(int& fd, OutputStream stream, const OutputSink& sink, std::st
 Result<Process::Report> Process::ReadReport() {
   Report report;
   ssize_t n = 0;
+  // A supervisor that closes its end with an order unread makes one call fail; what it said before can be read after that.
   do n = recv(control_, static_cast<ControlReport*>(&report), sizeof(ControlReport), 0);
-  while (n < 0 && errno == EINTR);
+  while (n < 0 && (errno == EINTR || errno == ECONNRESET));
   if (n != static_cast<ssize_t>(sizeof(ControlReport))) {
     lost_->store(true);
     return Fail(Code::kUnavailable, "the process supervisor ended, and with it every process");

@@ -184,6 +184,11 @@ Status ScriptRunner::PrepareEnvironment(TaskContext& context) {
       if (!IsWorkerOnly(name)) all[name] = value;
   }
   for (const auto& [name, value] : language_.env) all[std::string(name)] = value;
+  // So that what the script starts joins the trace; a flow's own wins.
+  if (const std::string& parent = context.order().trace_parent; !parent.empty()) {
+    all["TRACEPARENT"] = parent;
+    all.erase("TRACESTATE");
+  }
   ASSIGN_OR_RETURN(const Object env, context.Map("env", false));
   for (const auto& [key, value] : env) {
     const std::string name(key);

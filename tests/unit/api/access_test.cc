@@ -4,11 +4,13 @@
 #include <google/protobuf/descriptor.h>
 #include <gtest/gtest.h>
 
+#include "externalscaler/externalscaler.pb.h"
 #include "headrace/api/v1/execution_service.pb.h"
 #include "headrace/api/v1/flow_service.pb.h"
 #include "headrace/api/v1/system_service.pb.h"
 #include "headrace/api/v1/trigger_service.pb.h"
 #include "headrace/api/v1/worker_service.pb.h"
+#include "headrace/wire/v1/peer.grpc.pb.h"
 
 namespace headrace::api {
 namespace {
@@ -29,7 +31,7 @@ std::vector<std::string> AllMethods() {
 }
 
 std::unique_ptr<http::Authenticator> Tokens() {
-  return std::move(*http::ParseTokens("worker-token-0123456 pool worker\nviewer-token-0123456 ann viewer\noperator-token-01234 ben operator\n"
+  return std::move(*http::ParseTokens("worker-token-0123456 pool worker\npeer-token-012345678 peer scheduler\nviewer-token-0123456 ann viewer\noperator-token-01234 ben operator\n"
                                       "editor-token-0123456 cid editor\nadmin-token-01234567 dan admin\n",
                                       "tokens"));
 }
@@ -50,7 +52,35 @@ TEST(Access, EveryMethodHasARuleAndNoneIsForEverybody) {
     EXPECT_EQ(CodeOf(method, ""), Code::kUnauthenticated) << method;
     EXPECT_EQ(CodeOf(method, "Bearer unknown-token-012345"), Code::kUnauthenticated) << method;
     EXPECT_EQ(CodeOf(method, "Bearer admin-token-01234567"), Code::kOk) << method;
+    EXPECT_EQ(CodeOf(method, "Bearer peer-token-012345678"), Code::kPermissionDenied) << method;
   }
+}
+
+TEST(Access, WhatSchedulersAskEachOtherIsTheirsAlone) {
+  const auto* service = wire::v1::PeerRequest::descriptor()->file()->service(0);
+  ASSERT_EQ(service->method_count(), 1);
+  const std::string method = "/" + service->full_name() + "/" + service->method(0)->name();
+  EXPECT_EQ(CodeOf(method, "Bearer peer-token-012345678"), Code::kOk);
+  EXPECT_EQ(CodeOf(method, ""), Code::kUnauthenticated);
+  for (const char* token : {"worker-token-0123456", "viewer-token-0123456", "operator-token-01234", "editor-token-0123456", "admin-token-01234567"}) {
+    EXPECT_EQ(CodeOf(method, std::string("Bearer ") + token), Code::kPermissionDenied) << token;
+  }
+  EXPECT_EQ(CodeOf("/headrace.wire.v1.PeerService/Other", "Bearer peer-token-012345678"), Code::kPermissionDenied);
+}
+
+TEST(Access, OfTheScalerViewersAndWorkersMayAskEverything) {
+  const auto* service = externalscaler::ScaledObjectRef::descriptor()->file()->service(0);
+  ASSERT_EQ(service->method_count(), 4);
+  for (int i = 0; i < service->method_count(); ++i) {
+    const std::string method = "/" + service->full_name() + "/" + service->method(i)->name();
+    EXPECT_TRUE(AccessOf(method)->in_request) << method;
+    EXPECT_EQ(CodeOf(method, "Bearer viewer-token-0123456"), Code::kOk) << method;
+    EXPECT_EQ(CodeOf(method, "Bearer worker-token-0123456"), Code::kOk) << method;
+    EXPECT_EQ(CodeOf(method, "Bearer peer-token-012345678"), Code::kPermissionDenied) << method;
+    EXPECT_EQ(CodeOf(method, ""), Code::kUnauthenticated) << method;
+  }
+  EXPECT_EQ(CodeOf("/externalscaler.ExternalScaler/Other", "Bearer admin-token-01234567"), Code::kPermissionDenied);
+  EXPECT_FALSE(AccessOf("/headrace.api.v1.FlowService/GetFlow")->in_request);
 }
 
 TEST(Access, WhatIsNotListedIsNobodys) {
@@ -82,6 +112,7 @@ TEST(Access, HealthIsEverybodysAndReflectionIsAViewers) {
   EXPECT_EQ(CodeOf("/grpc.health.v1.Health/Check", ""), Code::kOk);
   EXPECT_EQ(CodeOf("/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", ""), Code::kUnauthenticated);
   EXPECT_EQ(CodeOf("/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", "Bearer viewer-token-0123456"), Code::kOk);
+  EXPECT_EQ(CodeOf("/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", "Bearer peer-token-012345678"), Code::kPermissionDenied);
 }
 
 }  // namespace

@@ -188,6 +188,19 @@ std::shared_ptr<void> FakeEngine::WatchLogs(const ExecutionId&, std::function<vo
   return watch;
 }
 
+Result<scheduler::EngineSample> FakeEngine::Sample() {
+  std::lock_guard lock(mutex);
+  scheduler::EngineSample out = sample;
+  out.workers = workers;
+  return out;
+}
+
+Result<std::vector<scheduler::QueueView>> FakeEngine::ListQueues() {
+  std::lock_guard lock(mutex);
+  if (queues_unknown) return Fail(*queues_unknown);
+  return sample.queues;
+}
+
 Result<std::vector<scheduler::WorkerView>> FakeEngine::ListWorkers() {
   std::lock_guard lock(mutex);
   return workers;

@@ -82,9 +82,14 @@ class FakeEngine final : public scheduler::Engine {
   Result<store::LogPage> ReadLogs(const store::LogQuery& query) override;
   Result<std::uint64_t> PurgeLogs(const store::LogPurge& purge) override;
   std::shared_ptr<void> WatchLogs(const ExecutionId& id, std::function<void()> on_ready) override;
+  Result<scheduler::EngineSample> Sample() override;
+  Result<std::vector<scheduler::QueueView>> ListQueues() override;
   Result<std::vector<scheduler::WorkerView>> ListWorkers() override;
   Status DrainWorker(const WorkerId& id) override;
   std::string worker_endpoint() const override { return "tcp://127.0.0.1:5555"; }
+  Result<std::vector<scheduler::SchedulerView>> ListSchedulers() override { return schedulers; }
+  void OnPeerCall(std::string request, scheduler::PeerDone done) override { peer_call(std::move(request), std::move(done)); }
+  void HandOver() override {}
 
   // ---- the script ----
   void Put(scheduler::ExecutionView view);
@@ -103,6 +108,10 @@ class FakeEngine final : public scheduler::Engine {
   Status settled{};
   std::atomic<int> settles{0};
   std::vector<scheduler::WorkerView> workers;
+  scheduler::EngineSample sample;  // without the workers above
+  std::optional<Error> queues_unknown;
+  std::vector<scheduler::SchedulerView> schedulers;
+  std::function<void(std::string request, scheduler::PeerDone done)> peer_call;
   std::vector<std::string> killed;  // "id: reason"
   std::vector<std::string> drained;
   std::vector<std::string> operations;

@@ -13,12 +13,14 @@ class FakeTriggers final : public scheduler::TriggerDoor {
  public:
   Result<std::vector<model::Trigger>> List(const std::string& ns_prefix, const std::string& flow_id) override {
     noted.push_back("list " + ns_prefix + " " + flow_id);
+    RETURN_IF_ERROR(missing);
     return rows;
   }
   Result<model::Trigger> Get(const model::TriggerName& name) override {
     for (const model::Trigger& row : rows) {
       if (row.name == name) return row;
     }
+    RETURN_IF_ERROR(missing);
     return NotFound("there is no trigger " + name.str());
   }
   Status SetDisabled(const model::TriggerName& name, bool disabled) override {
@@ -43,6 +45,7 @@ class FakeTriggers final : public scheduler::TriggerDoor {
 
   std::vector<model::Trigger> rows{};
   std::vector<std::string> noted{};
+  Status missing{};  // instead of what is listed or not there
 
  private:
   Status Note(std::string what) {

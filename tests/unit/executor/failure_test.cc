@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "executor/bookkeeping.h"
+#include "executor/lost_workers.h"
 #include "tests/unit/executor/flow_builder.h"
 #include "tests/unit/executor/machine.h"
 
@@ -111,6 +112,67 @@ TEST(Lost, ATaskThatTakesTenWorkersDownFails) {
   EXPECT_EQ(m.State(), "FAILED");
   EXPECT_EQ(m.Newest("a").message, "worker lost 10 times: gone");
   EXPECT_EQ(m.faults(), "");
+}
+
+model::TaskLost Died(Machine& m, const std::string& worker, std::uint64_t process) {
+  return {m.Newest("a").fence(), "worker " + worker + " was lost", WorkerId(worker), process};
+}
+
+TEST(Lost, ATaskThatTakesThreeWorkersDownIsQuarantined) {
+  Machine m(Build({.tasks = {Retried("a", Constant(9)), Job("b")}, .errors = {Job("alarm")}}));
+  m.DoAll({"submit", "start a"});
+  m.Post(Died(m, "ada", 1));
+  m.Do("start a");
+  // A worker that was cut off twice is one; so is one that its scheduler's end has made unknown.
+  m.Post(Died(m, "ada", 1));
+  m.DoAll({"start a", "lose a", "start a", "finish a FAILED by itself", "fire retry a"});
+  m.Post(Died(m, "bob", 2));  // before its word that it had begun
+  EXPECT_EQ(executor::LostWorkers(m.Newest("a")), (std::vector<WorkerId>{WorkerId("ada"), WorkerId("bob")}));
+  EXPECT_FALSE(executor::IsQuarantined(m.Newest("a")));
+  m.Do("start a");
+  // The same name, but another process.
+  m.Post(Died(m, "ada", 3));
+  EXPECT_TRUE(executor::IsQuarantined(m.Newest("a")));
+  EXPECT_EQ(m.Newest("a").state.current(), model::State::kFailed);
+  EXPECT_TRUE(m.Newest("a").message.starts_with("QUARANTINED: 3 workers were lost while they ran it (ada, bob and ada)")) << m.Newest("a").message;
+  EXPECT_NE(m.Newest("a").message.find("headrace exec restart"), std::string::npos);
+  m.DoAll({"start alarm", "finish alarm SUCCESS"});
+  EXPECT_EQ(m.State(), "FAILED");
+  EXPECT_EQ(m.faults(), "");
+  // Who restarts it has found the cause: three other workers may be tried.
+  m.Wait(seconds(1));
+  m.Do("restart");
+  EXPECT_EQ(executor::LostWorkers(m.Newest("a")).size(), 0U);
+  m.Do("start a");
+  m.Post(Died(m, "cyd", 4));
+  EXPECT_EQ(m.State(), "RUNNING");
+  EXPECT_EQ(m.faults(), "");
+}
+
+TEST(Lost, WhoeverForbidsItIsNotRunTwice) {
+  const auto once = [](TaskSpec spec) {
+    return std::move(spec).With([](model::Task& task) {
+      task.on_worker_lost = model::OnWorkerLost::kFail;
+      task.retry = Constant(9);
+    });
+  };
+  for (const bool started : {true, false}) {
+    Machine m(Build({.tasks = {once(Job("a")), Job("b")}}));
+    m.Do("submit");
+    if (started) m.Do("start a");
+    m.Post(Died(m, "ada", 1));
+    EXPECT_EQ(m.State(), "FAILED");
+    EXPECT_EQ(m.Newest("a").delivery, 1U);
+    EXPECT_EQ(m.Newest("a").attempts.size(), 1U);
+    EXPECT_EQ(m.Newest("a").attempts[0].worker, WorkerId("ada"));
+    EXPECT_TRUE(m.Newest("a").message.starts_with("WORKER_LOST: worker ada was lost, and onWorkerLost is FAIL")) << m.Newest("a").message;
+    EXPECT_FALSE(executor::IsQuarantined(m.Newest("a")));
+    EXPECT_EQ(m.faults(), "");
+  }
+  // Nobody knows what became of it: that is no better.
+  Machine m(Build({.tasks = {once(Job("a"))}}));
+  m.DoAll({"submit", "start a", "lose a"});
+  EXPECT_EQ(m.State(), "FAILED");
 }
 
 TEST(Retry, RetriesUntilAttemptsAreSpent) {

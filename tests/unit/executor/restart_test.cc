@@ -44,7 +44,7 @@ TEST(Subflow, TellsTheChildWhereItComesFrom) {
                 m.execution().id.str() +
                 "\",\"namespace\":\"company.team\",\"flowId\":\"flow\",\"flowRevision\":1,\"taskRunId\":\"" +
                 m.Newest("s").id.str() + "\",\"taskId\":\"s\"}}");
-  EXPECT_EQ(start.child, DeriveExecutionId(m.now(), m.execution().id.str(), "0/1"));
+  EXPECT_EQ(start.child, DeriveExecutionId(m.now(), m.execution().id.str(), "0/1", PlaceOf(start.child)));
 }
 
 TEST(Subflow, InheritsLabelsWhenAsked) {

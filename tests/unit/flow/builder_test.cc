@@ -166,7 +166,7 @@ TEST(BuildFlow, ReadsTheCommonPropertiesOfATask) {
       "workerGroup: {key: general}\ntasks:\n  - id: t\n    type: io.kestra.core.tasks.log.Log\n    message: [a, 1]\n"
       "    description: d\n    allowFailure: true\n    allowWarning: yes\n    runIf: false\n    timeout: '{{ vars.t ?? "
       "\"PT1M\" }}'\n"
-      "    logLevel: WARN\n    version: 1.0\n    retry: {type: exponential, interval: PT1S, maxInterval: PT1M, "
+      "    logLevel: WARN\n    onWorkerLost: FAIL\n    version: 1.0\n    retry: {type: exponential, interval: PT1S, maxInterval: PT1M, "
       "delayFactor: 3,"
       " maxAttempt: 5, maxDuration: PT1H, warningOnRetry: true}\n"
       "  - id: u\n    type: io.kestra.plugin.core.log.Log\n    message: m\n    workerGroup: gpu\n    timeout: 90\n");
@@ -178,6 +178,8 @@ TEST(BuildFlow, ReadsTheCommonPropertiesOfATask) {
   EXPECT_EQ(task.run_if, "false");
   EXPECT_EQ(task.timeout, "{{ vars.t ?? \"PT1M\" }}");
   EXPECT_EQ(task.log_level, "WARN");
+  EXPECT_EQ(task.on_worker_lost, model::OnWorkerLost::kFail);
+  EXPECT_EQ(flow->task(1).on_worker_lost, model::OnWorkerLost::kRetry);
   EXPECT_EQ(task.worker_group, "general");
   EXPECT_EQ(ToJson(task.properties), R"({"message":["a",1]})");
   ASSERT_TRUE(task.retry);

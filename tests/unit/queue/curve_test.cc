@@ -1,5 +1,6 @@
 // Who is let in by keys, and who is not.
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -144,6 +145,24 @@ TEST_F(CurveTest, AFileThatBecomesWrongChangesNothing) {
     EXPECT_EQ(keys->NameOf(worker_.public_key), "pool-a");
     usleep(20'000);
   }
+}
+
+TEST_F(CurveTest, AFileThatCannotBeReadForAMomentIsReadLater) {
+  Authorize(worker_.public_key + " pool-a\n");
+  const auto keys = *AuthorizedKeys::Open(Path("authorized"));
+  ASSERT_EQ(keys->NameOf(worker_.public_key), "pool-a");
+  rlimit files{};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &files), 0);
+  Authorize(worker_.public_key + " pool-b\n");
+  const rlimit none{.rlim_cur = 0, .rlim_max = files.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
+  for (int tries = 0; tries < 60; ++tries) {
+    EXPECT_EQ(keys->NameOf(worker_.public_key), "pool-a");
+    usleep(20'000);
+  }
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &files), 0);
+  for (int tries = 0; tries < 3'000 && keys->NameOf(worker_.public_key) != "pool-b"; ++tries) usleep(20'000);
+  EXPECT_EQ(keys->NameOf(worker_.public_key), "pool-b");
 }
 
 TEST_F(CurveTest, WrongFilesNameTheLineAndTheRemedy) {

@@ -1,6 +1,7 @@
 // One contract, every kind of queue.
 #include <gtest/gtest.h>
 
+#include <poll.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -107,6 +108,85 @@ TEST_P(QueueContract, FramesGoThereAndBack) {
   EXPECT_FALSE(frame.peer.empty());
   ASSERT_TRUE(server_->Send(frame.peer, "answer"));
   EXPECT_EQ(ClientReceives(*client), "answer");
+}
+
+// Who waits on several clients polls their descriptors.
+TEST_P(QueueContract, SeveralAreWaitedForAtOnce) {
+  const auto one = Client();
+  const auto two = Client();
+  const auto poll_all = [&](int millis) {
+    std::vector<pollfd> all;
+    for (const auto& client : {one.get(), two.get()})
+      for (const int fd : client->PollFds()) all.push_back({.fd = fd, .events = POLLIN, .revents = 0});
+    return poll(all.data(), all.size(), millis) > 0;
+  };
+  const auto take = [](ClientQueue& client) {
+    std::vector<std::string> frames;
+    client.Receive(frames, 10, Duration::zero());
+    return frames;
+  };
+  // What it had to do is done after a few rounds: then there is nothing to wake up for.
+  const auto settles = [&] {
+    for (int tries = 0; tries < kTriesMax; ++tries) {
+      take(*one);
+      take(*two);
+      if (!poll_all(1)) return true;
+    }
+    return false;
+  };
+  Greet(*one);
+  const std::string peer = Greet(*two);
+  EXPECT_TRUE(settles());
+  for (int round = 0; round < 20; ++round) {
+    ASSERT_TRUE(server_->Send(peer, "answer"));
+    std::vector<std::string> frames;
+    while (frames.empty()) {
+      ASSERT_TRUE(poll_all(60'000));
+      EXPECT_TRUE(take(*one).empty());
+      frames = take(*two);
+    }
+    EXPECT_EQ(frames, std::vector<std::string>{"answer"});
+  }
+  EXPECT_TRUE(settles());
+  std::thread waker([&] { one->Wake(); });
+  EXPECT_TRUE(poll_all(60'000));
+  waker.join();
+  EXPECT_TRUE(settles());
+}
+
+TEST_P(QueueContract, AClientKnowsWhetherItIsConnected) {
+  const auto client = Client();
+  Greet(*client);
+  for (int tries = 0; tries < kTriesMax && !client->connected(); ++tries) Poll(*client);
+  EXPECT_TRUE(client->connected());
+  if (GetParam() == Kind::kMemory) return;  // always
+  server_.reset();
+  for (int tries = 0; tries < kTriesMax && client->connected(); ++tries) Poll(*client);
+  EXPECT_FALSE(client->connected());
+  StartServer();
+  for (int tries = 0; tries < kTriesMax && !client->connected(); ++tries) Poll(*client);
+  EXPECT_TRUE(client->connected());
+}
+
+// A refused frame is tried again when Receive comes back: it must not wait for a change that the refusal has seen.
+TEST_P(QueueContract, AChangeThatSendHasSeenEndsTheNextWait) {
+  if (GetParam() == Kind::kMemory) return;  // always connected
+  const auto client = Client();
+  Greet(*client);
+  Poll(*client);
+  const std::uint64_t changes = client->changes();
+  server_.reset();
+  // Other than Receive, Send takes no notice of time.
+  for (int tries = 0; tries < kTriesMax && client->connected(); ++tries) {
+    (void)client->Send("lost");
+    std::this_thread::sleep_for(kBriefly);
+  }
+  ASSERT_FALSE(client->connected());
+  EXPECT_EQ(client->changes(), changes + 1);
+  const auto begun = std::chrono::steady_clock::now();
+  std::vector<std::string> frames;
+  client->Receive(frames, 1, std::chrono::seconds(20));
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(10));
 }
 
 TEST_P(QueueContract, AnEmptyFrameIsAFrame) {

@@ -30,13 +30,17 @@ class HeldStore final : public store::Store {
   Result<store::StoredExecution> Read(const ExecutionId& id) override { return real->Read(id); }
   Result<std::string> ReadRecord(const ExecutionId& id) override { return real->ReadRecord(id); }
   Result<std::vector<store::FlowCount>> Count(const store::ExecutionQuery& query) override { return real->Count(query); }
-  Result<store::ExecutionPage> List(const store::ExecutionQuery& query) override { return real->List(query); }
+  Result<store::ExecutionPage> List(const store::ExecutionQuery& query) override {
+    if (!readable) return Fail(readable.error());
+    return real->List(query);
+  }
   Result<std::optional<store::RequestRow>> FindRequest(const std::string& id) override { return real->FindRequest(id); }
 
   Status HasRoom() const override { return room; }
 
   std::unique_ptr<store::Store> real = store::MakeMemoryStore();
   Status room{};
+  Status readable{};
   std::deque<std::pair<store::WriteBatch, store::CommitDone>> held;
 };
 
@@ -71,7 +75,8 @@ class CoreTest : public testing::Test, protected CorePort {
     while (!store_.held.empty()) {
       auto [batch, done] = std::move(store_.held.front());
       store_.held.pop_front();
-      store_.real->Commit(std::move(batch), [&](Status status) { core_->OnCommitted(status, now_); });
+      const store::PartitionId partition = batch.partition;
+      store_.real->Commit(std::move(batch), [&](Status status) { core_->OnCommitted(partition, status, now_); });
       Tick();
     }
   }

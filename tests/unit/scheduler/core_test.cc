@@ -114,11 +114,45 @@ TEST_F(CoreTest, WhatNobodyClaimsAfterARestartIsGivenOutAgainAsAnotherDelivery) 
   EXPECT_EQ(acks[0].verdict, wire::Verdict::kStale) << "the fence holds the first delivery off";
 }
 
+// A scheduler in between forgets nothing of it, and its own end counts for nothing.
+TEST_F(CoreTest, ATaskThatThreeWorkersWereLostWithIsGivenToNoOther) {
+  const auto die = [&](const std::string& name) {
+    FromWorker(wire::Hello{.worker = WorkerId(name), .incarnation = 7, .capacity = 1});
+    FromWorker(wire::Credit{1, 1});
+    CommitAll();
+    const auto assigned = Take<wire::Assign>();
+    ASSERT_EQ(assigned.size(), 1u) << name;
+    FromWorker(wire::Started{assigned[0].key, now_.wall});
+    CommitAll();
+    now_.monotonic += std::chrono::seconds(10);
+    Tick();
+    CommitAll();
+  };
+  Submit("");
+  CommitAll();
+  const ExecutionId id = replies_.at(0)->id;
+  die("ada");
+  die("bob");
+  Boot();
+  now_.monotonic += std::chrono::seconds(12);
+  Tick();
+  CommitAll();
+  EXPECT_EQ(StateOf(id), model::State::kRunning);
+  die("cyd");
+  EXPECT_EQ(StateOf(id), model::State::kFailed);
+  const auto stored = store_.Read(id);
+  ASSERT_TRUE(stored);
+  const auto run = wire::DecodeTaskRun(stored->task_runs.at(0));
+  ASSERT_TRUE(run);
+  EXPECT_NE(run->message.find("QUARANTINED: 3 workers were lost while they ran it (ada, bob and cyd)"), std::string::npos) << run->message;
+  EXPECT_EQ(run->delivery, 4u) << "the scheduler's end gave it out once more";
+}
+
 TEST_F(CoreTest, ARefusedCommitEndsEverything) {
   Submit("");
   ASSERT_EQ(store_.held.size(), 1u);
   store_.held.clear();
-  core_->OnCommitted(Fail(Code::kUnavailable, "disk full"), now_);
+  core_->OnCommitted(0, Fail(Code::kUnavailable, "disk full"), now_);
   ASSERT_EQ(replies_.size(), 1u);
   EXPECT_EQ(replies_[0].error().code, Code::kUnavailable);
   EXPECT_FALSE(core_->failed());

@@ -26,12 +26,17 @@ class ScriptedHost final : public DispatchHost {
     return assign;
   }
   wire::TaskSpec MakeSpec(const wire::TaskKey&) override { return {.type = "t"}; }
+  bool Drives(const wire::TaskKey&) override { return true; }
   bool IsCurrent(const wire::TaskKey& key) override { return !unwanted.contains(key.fence.task_run); }
+  bool IsSuspect(const wire::TaskKey& key) override { return suspects.contains(key.fence.task_run); }
   void OnStarted(const wire::TaskKey& key, const WorkerId&, Timestamp) override { started.push_back(key); }
   void OnResult(const std::string&, const WorkerId&, wire::TaskResult result) override {
     results.push_back(std::move(result));
   }
-  void OnLost(const wire::TaskKey& key, const std::string&) override { lost.push_back(key); }
+  void OnLost(const wire::TaskKey& key, const Loss& loss) override {
+    lost.push_back(key);
+    lost_with.emplace_back(loss.worker.str(), loss.process);
+  }
   void OnLogs(wire::Logs) override {}
   void Send(const std::string& peer, wire::ToWorker message) override { sent.emplace_back(peer, std::move(message)); }
 
@@ -46,8 +51,10 @@ class ScriptedHost final : public DispatchHost {
   }
 
   std::set<model::TaskRunIndex> unwanted;
+  std::set<model::TaskRunIndex> suspects;
   std::vector<wire::TaskKey> started;
   std::vector<wire::TaskKey> lost;
+  std::vector<std::pair<std::string, std::uint64_t>> lost_with;
   std::vector<wire::TaskResult> results;
   std::vector<std::pair<std::string, wire::ToWorker>> sent;
 };
@@ -171,6 +178,102 @@ TEST_F(DispatcherTest, ALeaseThatIsNotRenewedIsALoss) {
   EXPECT_EQ(host.lost, std::vector{Key(0)});
 }
 
+// Its other slots are busy for other schedulers.
+TEST_F(DispatcherTest, NoMoreIsGivenThanTheWorkerLastSaidIsFree) {
+  Join("p", "w", 8);
+  dispatcher.OnMessage("p", wire::Credit{2, 2}, Duration(0));
+  for (const model::TaskRunIndex task_run : {0U, 1U, 2U, 3U, 4U}) dispatcher.Enqueue(Key(task_run), "");
+  host.sent.clear();
+  dispatcher.Pump(Duration(0));
+  EXPECT_EQ(host.Take<wire::Assign>().size(), 2u);
+  dispatcher.OnMessage("p", wire::TaskResult{.key = Key(0)}, Duration(0));
+  dispatcher.Pump(Duration(0));
+  EXPECT_EQ(host.Take<wire::Assign>().size(), 1u) << "what has ended made room for one";
+  dispatcher.OnMessage("p", wire::Credit{0, 3}, Duration(0));
+  dispatcher.OnMessage("p", wire::TaskResult{.key = Key(1)}, Duration(0));
+  dispatcher.Pump(Duration(0));
+  EXPECT_EQ(host.Take<wire::Assign>().size(), 0u) << "that slot is shown to another";
+  dispatcher.OnMessage("p", wire::Credit{1, 4}, Duration(0));
+  dispatcher.Pump(Duration(0));
+  EXPECT_EQ(host.Take<wire::Assign>().size(), 1u);
+}
+
+using LostWith = std::vector<std::pair<std::string, std::uint64_t>>;
+
+TEST_F(DispatcherTest, AWorkerThatFallsSilentIsNamed) {
+  Join("p", "w", 1, 7);
+  dispatcher.Enqueue(Key(0), "");
+  dispatcher.Pump(Duration(0));
+  dispatcher.OnMessage("p", wire::Heartbeat{.tasks = {Key(0)}, .credit_seq = 2}, seconds(2));
+  dispatcher.OnMessage("p", wire::Logs{.key = Key(0)}, seconds(4));
+  dispatcher.Tick(seconds(12));
+  EXPECT_EQ(host.lost_with, (LostWith{{"w", 7}}));
+}
+
+TEST_F(DispatcherTest, AProcessThatAnotherOfItsNameHasReplacedIsNamed) {
+  Join("p", "w", 1, 7);
+  dispatcher.Enqueue(Key(0), "");
+  dispatcher.Pump(Duration(0));
+  dispatcher.OnMessage("p", wire::AssignAck{Key(0)}, Duration(0));
+  Join("q", "w", 1, 8, seconds(10));
+  dispatcher.Tick(seconds(10));
+  EXPECT_EQ(host.lost_with, (LostWith{{"w", 7}}));
+}
+
+// None of these is the task's fault.
+TEST_F(DispatcherTest, WhatIsNoDeathOfAWorkerNamesNone) {
+  const auto give = [&](const std::string& peer, const std::string& worker, model::TaskRunIndex task_run, Duration now) {
+    Join(peer, worker, 1, 7, now);
+    dispatcher.Enqueue(Key(task_run), "");
+    dispatcher.Pump(now);
+    dispatcher.OnMessage(peer, wire::AssignAck{Key(task_run)}, now);
+  };
+  give("p", "alive", 0, Duration(0));
+  dispatcher.OnMessage("p", wire::Heartbeat{.free_slots = 0, .credit_seq = 2}, seconds(8));
+  dispatcher.Tick(seconds(10));
+  give("q", "left", 1, seconds(10));
+  dispatcher.OnMessage("q", wire::Bye{}, seconds(11));
+  give("r", "draining", 2, seconds(11));
+  dispatcher.OnMessage("r", wire::Draining{}, seconds(11));
+  dispatcher.Tick(seconds(21));
+  dispatcher.Adopt(Key(3), seconds(21));
+  dispatcher.Tick(seconds(33));
+  give("s", "unheard", 4, seconds(33));
+  dispatcher.Tick(seconds(63));  // this scheduler slept
+  Join("t", "dead", 1, 7, seconds(63));
+  dispatcher.Enqueue(Key(5), "");
+  dispatcher.Pump(seconds(63));  // nobody says that it has it
+  dispatcher.Tick(seconds(73));
+  EXPECT_EQ(host.lost, (std::vector{Key(0), Key(1), Key(2), Key(3), Key(4), Key(5)}));
+  EXPECT_EQ(host.lost_with, (LostWith(6, {"", 0})));
+}
+
+TEST_F(DispatcherTest, TwoThatMayTakeTheirWorkerDownDoNotBeginOnOne) {
+  host.suspects = {0, 1, 2};
+  Join("p", "w", 8);
+  for (const model::TaskRunIndex task_run : {0U, 1U, 2U, 3U}) dispatcher.Enqueue(Key(task_run), "");
+  const auto given = [&](Duration now) {
+    dispatcher.Pump(now);
+    std::vector<wire::TaskKey> keys;
+    for (const wire::Assign& assign : host.Take<wire::Assign>()) keys.push_back(assign.key);
+    return keys;
+  };
+  EXPECT_EQ(given(Duration(0)), (std::vector{Key(0), Key(3)}));
+  Join("q", "v", 8);
+  host.sent.clear();
+  EXPECT_EQ(given(seconds(1)), std::vector{Key(1)});
+  EXPECT_EQ(given(seconds(2)), std::vector<wire::TaskKey>{});
+  dispatcher.OnMessage("q", wire::TaskResult{.key = Key(1)}, seconds(3));
+  host.sent.clear();
+  EXPECT_EQ(given(seconds(3)), std::vector{Key(2)});
+  // One that has run for a while has shown that it lets its worker live.
+  host.suspects.insert(4);
+  dispatcher.Enqueue(Key(4), "");
+  EXPECT_EQ(given(seconds(4)), std::vector<wire::TaskKey>{});
+  EXPECT_LE(*dispatcher.NextWake(), std::chrono::minutes(1));
+  EXPECT_EQ(given(std::chrono::minutes(1)), std::vector{Key(4)});
+}
+
 TEST_F(DispatcherTest, AfterARestartAWorkerKeepsWhatItRuns) {
   dispatcher.Adopt(Key(0), Duration(0));
   dispatcher.Adopt(Key(1), Duration(0));
@@ -182,7 +285,7 @@ TEST_F(DispatcherTest, AfterARestartAWorkerKeepsWhatItRuns) {
   EXPECT_EQ(answers[0].unknown, std::vector{Key(5, 3)});
   EXPECT_EQ(host.started, std::vector{Key(0)});
   dispatcher.Tick(seconds(13));
-  EXPECT_EQ(host.lost, (std::vector{Key(1), Key(0)})) << "the claimed one was not renewed since";
+  EXPECT_EQ(host.lost, (std::vector{Key(0), Key(1)})) << "the claimed one was not renewed since";
 }
 
 TEST_F(DispatcherTest, CancelOfWhatWaitsIsAnsweredAtOnce) {

@@ -198,6 +198,24 @@ TEST_F(TriggerCoreTest, ADamagedRowStartsAnew) {
   EXPECT_EQ(Of("s").size(), 1u);
 }
 
+TEST_F(TriggerCoreTest, HowLateADateIsIsToldButNotOfABackfill) {
+  std::vector<Duration> late;
+  core_options_.triggers.on_fired = [&](Duration by) { late.push_back(by); };
+  Boot();
+  Deploy(Scheduled(""));
+  SetTime("2026-01-01T01:00:00Z");
+  EXPECT_EQ(late, std::vector<Duration>{seconds(0)});
+  Kill(Of("s")[0].id);
+  SetTime("2026-01-01T02:00:40Z");
+  EXPECT_EQ(late, (std::vector<Duration>{seconds(0), seconds(40)}));
+  Kill(Of("s")[1].id);
+  const model::Backfill backfill{.start = *ParseInstant("2025-12-31T10:00:00Z"), .end = *ParseInstant("2025-12-31T10:30:00Z")};
+  ASSERT_TRUE(With([&](TriggerRunner& runner) { return runner.book().StartBackfill(kC, backfill, now_.wall); }));
+  Pass(seconds(1));
+  EXPECT_EQ(Of("s").size(), 3U);
+  EXPECT_EQ(late.size(), 2U);
+}
+
 TEST_F(TriggerCoreTest, ABackfillGivesItsInputsAndLabels) {
   Deploy(Scheduled("    inputs: {day: normal}\n"));
   model::Backfill backfill{.start = *ParseInstant("2025-12-31T10:00:00Z"), .end = *ParseInstant("2025-12-31T11:00:00Z"),
@@ -234,7 +252,7 @@ TEST_F(TriggerCoreTest, CrashesByChanceNeitherLoseNorDoubleADate) {
           if (store_.held.empty()) break;
           auto [batch, done] = std::move(store_.held.front());
           store_.held.pop_front();
-          store_.real->Commit(std::move(batch), [&](Status status) { core_->OnCommitted(status, now_); });
+          store_.real->Commit(std::move(batch), [&](Status status) { core_->OnCommitted(0, status, now_); });
       }
     }
     for (int pass = 0; pass < 1000 && *Row(name).next <= now_.wall; ++pass) {
@@ -277,7 +295,7 @@ TEST_F(TriggerCoreTest, AnEndStartsTheFlowsThatWaitForItInTheSameBatch) {
     bool ends = false;
     for (const store::ExecutionRow& row : batch.executions) ends = ends || (row.id == source && row.state == State::kKilled);
     if (ends) together = batch.executions.size() == 2;
-    store_.real->Commit(std::move(batch), [&](Status status) { core_->OnCommitted(status, now_); });
+    store_.real->Commit(std::move(batch), [&](Status status) { core_->OnCommitted(0, status, now_); });
     Tick();
   }
   EXPECT_TRUE(together);
@@ -376,6 +394,28 @@ TEST_F(TriggerCoreTest, AWebhookStartsTheFlowOrSaysWhyNot) {
   EXPECT_EQ(fire("none", "h-key", "push").error().message, "Flow not found");
   With([&](TriggerRunner& runner) { return runner.book().SetDisabled({"t", "h", "c"}, true, now_.wall); });
   EXPECT_EQ(fire("h", "h-key", "push").error().code, Code::kFailedPrecondition);
+}
+
+TEST_F(TriggerCoreTest, AWebhooksCallerMayBePartOfATrace) {
+  Deploy("id: h\nnamespace: t\ntasks:\n  - {id: one, type: test.Task}\n"
+         "triggers:\n  - {id: c, type: io.kestra.plugin.core.trigger.Webhook, key: k}\n");
+  const auto fire = [&](Object headers) {
+    With([&](TriggerRunner& runner) {
+      const auto reply = runner.FireWebhook({.ns = "t", .flow_id = "h", .key = "k", .headers = headers}, now_.wall);
+      EXPECT_TRUE(reply);
+      return Status();
+    });
+  };
+  const std::string parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+  fire({{"Traceparent", Array{parent}}});
+  fire({{"traceparent", Array{"nonsense"}}});
+  fire({{"traceparent", Array{parent, parent}}});
+  std::size_t marked = 0;
+  for (const model::Execution& execution : Of("h")) {
+    for (const auto& [key, value] : execution.labels) marked += key == "system.traceParent" && value == parent ? 1 : 0;
+  }
+  EXPECT_EQ(Of("h").size(), 3u);
+  EXPECT_EQ(marked, 1u);
 }
 
 TEST_F(TriggerCoreTest, AStormIsSpreadOverTicksAndLosesNothing) {

@@ -26,9 +26,9 @@ class TriggerCoreTest : public CoreTest {
       return Status();
     });
   }
-  Status With(const Core::TriggerWork& work) {
+  Status With(const Shard::TriggerWork& work) {
     Status result;
-    core_->WithTriggers(work, [&](Status status) { result = std::move(status); }, now_);
+    core_->WithTriggers(0, work, [&](Status status) { result = std::move(status); }, now_);
     Settle();
     return result;
   }

@@ -408,7 +408,7 @@ TEST_F(TriggerLooksTest, APassBeginsAtMostAsManyLooksAsItMay) {
   ASSERT_TRUE(core_->Recover(now_));
   const auto looks = [&] {
     std::size_t count = 0;
-    core_->WithTriggers([&](TriggerRunner& runner) {
+    core_->WithTriggers(0, [&](TriggerRunner& runner) {
       count = runner.looks();
       return Status();
     }, [](const Status&) {}, now_);

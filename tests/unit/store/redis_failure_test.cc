@@ -8,25 +8,11 @@
 
 #include "tests/unit/store/redis_proxy.h"
 #include "tests/unit/store/redis_sentinels.h"
+#include "tests/unit/store/redis_stores.h"
 #include "tests/unit/store/stores.h"
 
 namespace headrace::store {
 namespace {
-
-bool Contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
-
-RedisStores Open(RedisOptions options) {
-  auto stores = OpenRedis(options);
-  EXPECT_TRUE(stores) << stores.error().ToString();
-  return stores ? std::move(*stores) : RedisStores{};
-}
-
-Error OpenError(RedisOptions options) {
-  options.patience = std::chrono::milliseconds(300);
-  auto stores = OpenRedis(options);
-  EXPECT_FALSE(stores);
-  return stores ? Error{} : stores.error();
-}
 
 WriteBatch Note(Epoch epoch, const std::string& key, const std::string& record) {
   WriteBatch batch{.partition = 0, .epoch = epoch};
@@ -137,7 +123,7 @@ TEST_F(RedisFailure, KilledUnderLoadItComesBackAndNothingIsLost) {
 
 // What a scheduler reads while it decides: an error there would be a decision lost.
 TEST_F(RedisFailure, ReadsWaitForARedisThatIsAwayForAMoment) {
-  RedisStores stores = Open({.url = server_.url(), .patience = std::chrono::milliseconds(50)});
+  RedisStores stores = Open({.url = server_.url(), .patience = std::chrono::milliseconds(50), .read_patience = std::chrono::minutes(5)});
   WriteBatch batch{.partition = 0, .epoch = *stores.store->Acquire(0)};
   batch.executions = {Row("e")};
   ASSERT_TRUE(CommitAndWait(*stores.store, batch));
@@ -304,6 +290,10 @@ TEST_F(RedisFailure, TheRightsThatTheDocumentNamesAreEnough) {
   EXPECT_TRUE(stores.leases->Renew(1, "me", leased, std::chrono::minutes(1)));
   EXPECT_TRUE(stores.leases->Release(1, "me", leased));
   EXPECT_TRUE(stores.leases->Holders({1}));
+  EXPECT_TRUE(stores.leases->Announce({.id = "me"}, std::chrono::minutes(1)));
+  EXPECT_EQ(stores.leases->Members()->size(), 1U);
+  EXPECT_TRUE(stores.leases->Leave("me"));
+  EXPECT_TRUE(stores.flows->ChangedSince(0));
   WriteBatch gone{.partition = 0, .epoch = batch.epoch, .executions_deleted = {ExecutionId("e"), ExecutionId("child")}};
   EXPECT_TRUE(CommitAndWait(*stores.store, gone));
   stores.logs->Flush();

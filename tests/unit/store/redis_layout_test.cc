@@ -28,19 +28,29 @@ TEST(RedisAddress, IsReadInEveryForm) {
   EXPECT_EQ(address.database, 4);
   EXPECT_EQ(address.sentinel_password, "spw");
   EXPECT_TRUE(ParseRedisUrl("rediss://h?ca=/etc/ca.pem")->tls.on);
+  address = *ParseRedisUrl("rediss+cluster://u:pw@a,b:1");
+  EXPECT_TRUE(address.cluster && address.tls.on);
+  EXPECT_EQ(address.endpoints, (std::vector<RedisEndpoint>{{"a", "6379"}, {"b", "1"}}));
+  EXPECT_EQ(address.ToString(), "rediss+cluster://u@a:6379,b:1");
 }
 
 TEST(RedisAddress, WhatIsWrongIsNamedWithoutThePassword) {
   for (const std::string url : {"redis://u:secret@", "redis://u:secret@h:x", "redis://u:secret@h:70000", "redis://u:secret@h/a",
                                 "redis://u:secret@a,b", "redis+sentinel://u:secret@a", "redis+file://u:secret@a", "redis://u:secret@h?dbb=1",
-                                "redis+cluster://u:secret@a,b", "redis+unix://u:secret@", "redis://u:secret@h/1/2",
-                                "redis://u:s@h?sentinel_password=secret&x=secret"}) {
+                                "redis+cluster://u:secret@a,b/1", "redis+unix://u:secret@", "redis://u:secret@h/1/2",
+                                "redis://u:s@h?sentinel_password=secret&x=secret", "redis://u:pa/secret@h", "redis://u:p?secret@h",
+                                "redis://u:secret/x@h", "redis://u:secret?x@h", "redis://secret/x@h", "redis+sentinel://u:secret/x@a,b/m",
+                                "redis+cluster://u:secret/x@a", "redis+u:secret@h", "redis+u:secret@h://x", "redis+unix://u:secret/x@run/s",
+                                "redis://u:s@cret:secret@h:x"}) {
     const auto address = ParseRedisUrl(url);
     ASSERT_FALSE(address) << url;
     EXPECT_EQ(address.error().message.find("secret"), std::string::npos) << address.error().message;
     EXPECT_NE(address.error().message.find("redis"), std::string::npos);
   }
-  EXPECT_EQ(ParseRedisUrl("redis+cluster://a").error().code, Code::kUnimplemented);
+  const std::string advice = ParseRedisUrl("redis://u:pa/ss@h").error().message;
+  EXPECT_NE(advice.find("%2F"), std::string::npos) << advice;
+  EXPECT_NE(advice.find("%3F"), std::string::npos) << advice;
+  EXPECT_EQ(ParseRedisUrl("redis://u:pa%2Fs%3Fs%40@h")->password, "pa/s?s@");
 }
 
 TEST(RedisErrors, EveryClassOfReplyHasItsTreatment) {
@@ -51,6 +61,10 @@ TEST(RedisErrors, EveryClassOfReplyHasItsTreatment) {
       {"NOREPLICAS Not enough good replicas to write.", Trouble::kWait},
       {"TRYAGAIN Multiple keys request during rehashing of slot", Trouble::kWait},
       {"CLUSTERDOWN Hash slot not served", Trouble::kWait},
+      {"ERR max number of clients reached", Trouble::kWait},
+      {"ERR WAIT cannot be used with replica instances.", Trouble::kElsewhere},
+      {"ERR AUTH <password> called without any password configured for the default user.", Trouble::kRefused},
+      {"ERR DB index is out of range", Trouble::kRefused},
       {"READONLY You can't write against a read only replica.", Trouble::kElsewhere},
       {"MASTERDOWN Link with MASTER is down", Trouble::kElsewhere},
       {"UNBLOCKED force unblock from blocking operation", Trouble::kElsewhere},
@@ -63,8 +77,8 @@ TEST(RedisErrors, EveryClassOfReplyHasItsTreatment) {
       {"WRONGPASS invalid username-password pair", Trouble::kRefused},
       {"NOPERM this user has no permissions", Trouble::kRefused},
       {"WRONGTYPE Operation against a key holding the wrong kind of value", Trouble::kRefused},
-      {"MOVED 3999 127.0.0.1:6381", Trouble::kRefused},
-      {"ASK 3999 127.0.0.1:6381", Trouble::kRefused},
+      {"MOVED 3999 127.0.0.1:6381", Trouble::kSlot},
+      {"ASK 3999 127.0.0.1:6381", Trouble::kSlot},
       {"CROSSSLOT Keys in request don't hash to the same slot", Trouble::kRefused},
       {"ERR something new", Trouble::kRefused},
   };
@@ -74,6 +88,22 @@ TEST(RedisErrors, EveryClassOfReplyHasItsTreatment) {
     EXPECT_NE(error.message.find("h:1"), std::string::npos);
     EXPECT_FALSE(ReadTrouble(reply).remedy.empty()) << reply;
     EXPECT_EQ(error.code == Code::kUnavailable, Passes(trouble)) << reply;
+  }
+  // What nobody knows is no reason to end while a connection is only being made.
+  EXPECT_EQ(ErrorOf("ERR something new", "h:1").code, Code::kInternal);
+  EXPECT_EQ(ConnectErrorOf("ERR something new", "h:1").code, Code::kUnavailable);
+  EXPECT_EQ(ConnectErrorOf("WRONGPASS invalid username-password pair", "h:1").code, Code::kUnauthenticated);
+}
+
+TEST(RedisLayout, AMemberComesBackAndEveryDamagedByteIsFound) {
+  const Member member{"id", "host:9190", "tcp://host:9191", std::string(300, 'b')};
+  const std::string packed = PackMember(member);
+  EXPECT_EQ(*UnpackMember("id", packed), member);
+  for (std::size_t i = 0; i < packed.size(); ++i) {
+    std::string damaged = packed;
+    damaged[i] = static_cast<char>(damaged[i] ^ 4);
+    EXPECT_FALSE(UnpackMember("id", damaged)) << i;
+    EXPECT_FALSE(UnpackMember("id", packed.substr(0, i))) << i;
   }
 }
 
@@ -144,7 +174,7 @@ TEST_F(RedisMemory, AnExecutionOfFiveTasksTakesAtMostSixteenHundredBytes) {
   for (int i = 0; i < kExecutions; i += 100) {
     WriteBatch batch{.partition = 0, .epoch = epoch_};
     for (int j = 0; j < 100; ++j) {
-      const ExecutionId id = NewExecutionId(FromMicros(1'700'000'000'000'000 + i + j), random_);
+      const ExecutionId id = NewExecutionId(FromMicros(1'700'000'000'000'000 + i + j), random_, 0);
       ExecutionRow row = Row(id.str(), 1'700'000'000'000'000 + i + j, model::State::kSuccess);
       row.active = false;
       row.labels = {{"system.correlationId", id.str()}};

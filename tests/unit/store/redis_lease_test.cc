@@ -1,8 +1,4 @@
-// Leases of partitions on a real redis-server (rows 11, 12, 45 and 46 of docs/failures.md).
-#include <algorithm>
-#include <array>
-#include <thread>
-
+// Leases while the clock of a real redis-server jumps, its memory is full, or what a scheduler says of itself is damaged.
 #include "tests/unit/store/redis_server.h"
 #include "tests/unit/store/stores.h"
 
@@ -33,60 +29,6 @@ class RedisLease : public testing::Test {
   RedisStores other_;
 };
 
-TEST_F(RedisLease, OneHasItAtATime) {
-  const Epoch epoch = Take(one_, "a");
-  ASSERT_NE(epoch, 0U);
-  EXPECT_EQ(Take(other_, "b"), 0U);
-  const LeaseHolder holder = Holder();
-  EXPECT_EQ(holder.owner, "a");
-  EXPECT_EQ(holder.epoch, epoch);
-  EXPECT_GT(holder.left, kLong / 2);
-  EXPECT_TRUE(CommitAndWait(*one_.store, {.partition = 3, .epoch = epoch}));
-}
-
-TEST_F(RedisLease, OfManyThatRaceOneGetsIt) {
-  std::vector<std::thread> threads;
-  std::array<Epoch, 8> epochs{};
-  for (std::size_t i = 0; i < epochs.size(); ++i) {
-    threads.emplace_back([&, i] { epochs[i] = Take(i % 2 == 0 ? one_ : other_, "owner " + std::to_string(i)); });
-  }
-  for (std::thread& thread : threads) thread.join();
-  EXPECT_EQ(std::count(epochs.begin(), epochs.end(), Epoch{0}), 7);
-}
-
-TEST_F(RedisLease, WhoWasPausedCannotRenewNorCommitAfterATakeover) {
-  const Epoch old = Take(one_, "a", kShort);
-  Epoch next = 0;
-  Eventually("it runs out", [&] { return (next = Take(other_, "b")) != 0; });
-  EXPECT_GT(next, old);
-  EXPECT_EQ(one_.leases->Renew(3, "a", old, kLong).error().code, Code::kAborted);
-  EXPECT_EQ(one_.leases->Release(3, "a", old).error().code, Code::kAborted);
-  EXPECT_EQ(CommitAndWait(*one_.store, {.partition = 3, .epoch = old}).error().code, Code::kAborted);
-  EXPECT_TRUE(CommitAndWait(*other_.store, {.partition = 3, .epoch = next}));
-  EXPECT_EQ(Holder().owner, "b");
-}
-
-TEST_F(RedisLease, ALateRenewalHoldsWhenNobodyCameBetween) {
-  const Epoch epoch = Take(one_, "a", Duration(1000));
-  Eventually("it runs out", [&] { return Holder().left == Duration(0); });
-  EXPECT_TRUE(one_.leases->Renew(3, "a", epoch, kLong));
-  EXPECT_EQ(Take(other_, "b"), 0U);
-}
-
-TEST_F(RedisLease, WhatIsReleasedIsTakenAtOnce) {
-  const Epoch epoch = Take(one_, "a");
-  ASSERT_TRUE(one_.leases->Release(3, "a", epoch));
-  EXPECT_GT(Take(other_, "b"), epoch);
-  EXPECT_EQ(CommitAndWait(*one_.store, {.partition = 3, .epoch = epoch}).error().code, Code::kAborted);
-}
-
-TEST_F(RedisLease, TakingOnesOwnAgainFencesTheEarlierSelf) {
-  const Epoch first = Take(one_, "a");
-  const Epoch second = Take(one_, "a");
-  EXPECT_GT(second, first);
-  EXPECT_EQ(CommitAndWait(*one_.store, {.partition = 3, .epoch = first}).error().code, Code::kAborted);
-}
-
 // The server's clock went back by an hour: the lease would last an hour and more; it is cut to what was asked for.
 TEST_F(RedisLease, AClockThatGoesBackDoesNotKeepADeadOwner) {
   ASSERT_NE(Take(one_, "a", kShort), 0U);
@@ -105,18 +47,23 @@ TEST_F(RedisLease, AClockThatGoesForwardEndsItEarlyAndSafely) {
   EXPECT_EQ(CommitAndWait(*one_.store, {.partition = 3, .epoch = old}).error().code, Code::kAborted);
 }
 
-TEST_F(RedisLease, AHolderOfNothingIsNobody) {
-  const auto holders = one_.leases->Holders({8, 3, 9});
-  ASSERT_TRUE(holders);
-  ASSERT_EQ(holders->size(), 3U);
-  EXPECT_EQ(holders->at(0).partition, 8U);
-  EXPECT_EQ(holders->at(0).owner, "");
-  EXPECT_EQ(holders->at(0).left, Duration(0));
+TEST_F(RedisLease, WhoIsThereSaysSoAlsoWhenMemoryIsFull) {
+  ASSERT_NE(Take(one_, "a"), 0U);
+  server_.Do({"CONFIG", "SET", "maxmemory", "1000000"});
+  ASSERT_EQ(server_.Do({"SET", "x", "y"}).text.substr(0, 3), "OOM");
+  EXPECT_TRUE(one_.leases->Announce({.id = "a"}, kLong));
+  EXPECT_EQ(other_.leases->Members()->size(), 1U);
+  EXPECT_TRUE(one_.leases->Leave("a"));
+  EXPECT_TRUE(other_.leases->Members()->empty());
 }
 
-TEST_F(RedisLease, ThereAreSoManyPartitions) {
-  EXPECT_TRUE(one_.leases->Acquire(255, "a", kLong));
-  EXPECT_EQ(one_.leases->Acquire(256, "a", kLong).error().code, Code::kInvalidArgument);
+TEST_F(RedisLease, WhatIsDamagedIsLeftOutUntilItIsSaidAgain) {
+  ASSERT_TRUE(one_.leases->Announce({.id = "a"}, kLong));
+  ASSERT_TRUE(one_.leases->Announce({.id = "b"}, kLong));
+  server_.Do({"SET", "{hr}:m:a", "nonsense"});
+  EXPECT_EQ(other_.leases->Members()->size(), 1U);
+  ASSERT_TRUE(one_.leases->Announce({.id = "a"}, kLong));
+  EXPECT_EQ(other_.leases->Members()->size(), 2U);
 }
 
 }  // namespace

@@ -75,6 +75,7 @@ void RedisProxy::Loop() {
 
 void RedisProxy::Accept() {
   Pair pair{accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC), socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+  ++accepted_;
   const sockaddr_in address = Loopback(target_);
   if (connect(pair.server, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0) {
     pairs_.push_back(pair);

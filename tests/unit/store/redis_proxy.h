@@ -17,6 +17,8 @@ class RedisProxy {
   std::string url() const { return "redis://127.0.0.1:" + std::to_string(port_); }
   // What the server answers gets lost from now on; what clients say does not.
   void SwallowAnswers(bool on) { swallow_ = on; }
+  // Connections that were begun.
+  int accepted() const { return accepted_; }
   // Ends every connection; new ones lead to `target`.
   void Break(int target);
 
@@ -33,6 +35,7 @@ class RedisProxy {
   int listener_ = -1;
   int port_ = 0;
   std::atomic<int> target_;
+  std::atomic<int> accepted_{0};
   std::atomic<bool> swallow_{false};
   std::atomic<bool> break_{false};
   std::atomic<bool> stopping_{false};

@@ -28,6 +28,7 @@ class RedisServer {
   void Signal(int signal) const;
   // kill -9
   void Kill();
+  bool runs() const { return pid_ != 0; }
   // Also while it does not run.
   int port() const { return port_; }
   std::string url(int database = 0) const { return "redis://127.0.0.1:" + std::to_string(port_) + "/" + std::to_string(database); }

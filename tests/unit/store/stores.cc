@@ -3,13 +3,15 @@
 #include <cstdlib>
 #include <future>
 
+#include "common/store/metered_store.h"
+#include "tests/unit/store/redis_nodes.h"
 #include "tests/unit/store/redis_sentinels.h"
 
 namespace headrace::store {
 
 namespace {
 
-// One server, and one set of sentinels, for all tests of a process.
+// One server, one set of sentinels and one cluster for all tests of a process.
 RedisServer& Server() {
   static RedisServer server(RedisServer::Durable());
   return server;
@@ -20,7 +22,13 @@ RedisSentinels& Cluster() {
   return cluster;
 }
 
+RedisNodes& Nodes() {
+  static RedisNodes nodes(0, RedisServer::Durable());
+  return nodes;
+}
+
 void Emptied(Kind kind) {
+  if (kind == Kind::kRedisCluster) return Nodes().Emptied();
   RedisServer& server = kind == Kind::kRedisFailover ? Cluster().master() : Server();
   EXPECT_FALSE(server.Do({"FLUSHALL"}).error());
 }
@@ -48,11 +56,9 @@ StoreTest::StoreTest() {
     store_ = MakeMemoryStore(clock_);
     flows_ = MakeMemoryFlowStore();
     logs_ = MakeMemoryLogStore(log_limits_);
-  } else if (on_redis()) {
-    Emptied(GetParam());
-    OpenOnRedis();
   } else {
-    OpenOnSqlite();
+    if (on_redis()) Emptied(GetParam());
+    Open();
   }
 }
 
@@ -68,21 +74,37 @@ void StoreTest::Reopen() {
   if (!durable()) return;
   Close();
   if (GetParam() == Kind::kRedisFailover) Cluster().FailOver();
-  if (on_redis()) OpenOnRedis();
+  Open();
+}
+
+void StoreTest::Open() {
+  if (GetParam() == Kind::kMemoryShared) OpenShared();
+  else if (on_redis()) OpenOnRedis();
   else OpenOnSqlite();
+}
+
+void StoreTest::OpenShared() {
+  MemoryStores stores = cluster_.Open();
+  store_ = std::move(stores.store);
+  flows_ = std::move(stores.flows);
+  logs_ = std::move(stores.logs);
 }
 
 void StoreTest::OpenOnSqlite() {
   SqliteOptions options{.path = folder_.file("store.db"), .clock = &clock_, .log_limits = log_limits_};
   if (GetParam() == Kind::kSqliteNormal) options.durability = Durability::kNormal;
   SqliteStores stores = Opened(OpenSqlite(options));
+  // The meter around a store keeps the contract, too.
+  if (GetParam() == Kind::kSqliteNormal) stores.store = MakeMeteredStore(std::move(stores.store), [](const char*, Duration, const Status&) {});
   store_ = std::move(stores.store);
   flows_ = std::move(stores.flows);
   logs_ = std::move(stores.logs);
 }
 
 void StoreTest::OpenOnRedis() {
-  RedisOptions options{.url = Server().url(), .clock = &clock_, .log_limits = log_limits_};
+  RedisOptions options{.clock = &clock_, .log_limits = log_limits_};
+  if (GetParam() == Kind::kRedis) options.url = Server().url();
+  if (GetParam() == Kind::kRedisCluster) options.url = Nodes().url();
   if (GetParam() == Kind::kRedisFailover) {
     options.url = Cluster().url();
     options.durability = RedisDurability::kReplica;
@@ -127,10 +149,12 @@ std::vector<std::string> OwnedStoreTest::Records(const std::vector<std::string>&
 std::string KindName(const testing::TestParamInfo<Kind>& kind) {
   switch (kind.param) {
     case Kind::kMemory: return "Memory";
+    case Kind::kMemoryShared: return "MemoryShared";
     case Kind::kSqliteFull: return "SqliteFull";
     case Kind::kSqliteNormal: return "SqliteNormal";
     case Kind::kRedis: return "Redis";
     case Kind::kRedisFailover: return "RedisFailover";
+    case Kind::kRedisCluster: return "RedisCluster";
   }
   return "";
 }

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "common/base/clock.h"
+#include "common/store/memory_cluster.h"
 #include "common/store/memory_store.h"
 #include "common/store/redis_store.h"
 #include "common/store/sqlite_store.h"
@@ -27,13 +28,14 @@ class ScratchFolder {
   std::filesystem::path path_;
 };
 
-enum class Kind { kMemory, kSqliteFull, kSqliteNormal, kRedis, kRedisFailover };
+enum class Kind { kMemory, kMemoryShared, kSqliteFull, kSqliteNormal, kRedis, kRedisFailover, kRedisCluster };
 
 class StoreTest : public testing::TestWithParam<Kind> {
  protected:
   StoreTest();
   ~StoreTest() override;
-  // Closes and opens what is durable; a memory store stays as it is. With Redis' failover the master dies between.
+  // Closes and opens what is durable; a memory store stays as it is, one of several views of it is opened anew. With Redis'
+  // failover the master dies between.
   void Reopen();
   bool durable() const { return GetParam() != Kind::kMemory; }
 
@@ -48,8 +50,11 @@ class StoreTest : public testing::TestWithParam<Kind> {
   std::unique_ptr<LogStore> logs_;
 
  private:
-  bool on_redis() const { return GetParam() == Kind::kRedis || GetParam() == Kind::kRedisFailover; }
+  MemoryCluster cluster_{clock_, kPlaces, log_limits_};
+  bool on_redis() const { return GetParam() >= Kind::kRedis; }
   void Close();
+  void Open();
+  void OpenShared();
   void OpenOnSqlite();
   void OpenOnRedis();
 };
@@ -71,8 +76,8 @@ class OwnedStoreTest : public StoreTest {
 std::string KindName(const testing::TestParamInfo<Kind>& kind);
 
 #define HEADRACE_EVERY_STORE(Suite)                                                                                   \
-  INSTANTIATE_TEST_SUITE_P(Every, Suite, testing::Values(Kind::kMemory, Kind::kSqliteFull, Kind::kSqliteNormal, \
-                                                         Kind::kRedis, Kind::kRedisFailover),                  \
+  INSTANTIATE_TEST_SUITE_P(Every, Suite, testing::Values(Kind::kMemory, Kind::kMemoryShared, Kind::kSqliteFull, \
+                                                         Kind::kSqliteNormal, Kind::kRedis, Kind::kRedisFailover, Kind::kRedisCluster), \
                            KindName)
 
 Status CommitAndWait(Store& store, WriteBatch batch);

@@ -82,6 +82,7 @@ ToWorker AnyToWorker(RandomValues& values, std::size_t kind) {
       }
       assign.memo_json = values.Bytes();
       assign.started = values.Time();
+      assign.trace_parent = values.Bytes();
       return assign;
     }
     case 4: return HeartbeatAck{Keys(values), Keys(values), values.Big()};

@@ -33,7 +33,7 @@ class RandomValues {
     for (char& c : text) c = static_cast<char>('a' + random_.Below(26));
     return text;
   }
-  ExecutionId Execution() { return NewExecutionId(Time(), random_); }
+  ExecutionId Execution() { return NewExecutionId(Time(), random_, static_cast<Place>(random_.Next() % kPlaces)); }
   model::State State() { return static_cast<model::State>(random_.Below(model::kStateCount)); }
 
   model::StateHistory History() {
@@ -80,7 +80,7 @@ class RandomValues {
     if (Coin()) run.value = Bytes();
     if (Coin()) run.iteration = static_cast<std::int32_t>(Count(5));
     run.state = History();
-    for (std::size_t i = Count(3); i > 0; --i) run.attempts.push_back({History(), WorkerId(Word())});
+    for (std::size_t i = Count(3); i > 0; --i) run.attempts.push_back({History(), WorkerId(Word()), Coin() ? Big() : 0});
     run.outputs = Members();
     run.attempt = FromOne();
     run.delivery = FromOne();

@@ -110,7 +110,7 @@ TEST(Records, EveryOutboxItemComesBack) {
                                       static_cast<int>(values.Count(5)), values.Members(), values.Labels(), values.Coin(),
                                       values.Json(), values.Coin()};
         break;
-      case 1: item.body = model::RestartChild{values.Execution()}; break;
+      case 1: item.body = model::RestartChild{3, 2, values.Execution()}; break;
       case 2:
         item.body = model::ChildEnded{values.Number(), values.FromOne(), values.Execution(), values.State(),
                                       values.Members()};
@@ -150,7 +150,8 @@ TEST(Records, EveryOutboxItemComesBack) {
       EXPECT_EQ(std::get<model::KillChild>(decoded->body).child, kill->child);
     }
     if (const auto* restart = std::get_if<model::RestartChild>(&item.body)) {
-      EXPECT_EQ(std::get<model::RestartChild>(decoded->body).child, restart->child);
+      const auto& back = std::get<model::RestartChild>(decoded->body);
+      EXPECT_EQ(std::tie(back.child, back.task_run, back.attempt), std::tie(restart->child, restart->task_run, restart->attempt));
     }
     if (const auto* restarted = std::get_if<model::ChildRestarted>(&item.body)) {
       EXPECT_EQ(std::get<model::ChildRestarted>(decoded->body).child, restarted->child);

@@ -6,6 +6,7 @@ namespace headrace::worker::github {
 namespace {
 
 const Timestamp kNow = FromMicros(1'800'000'000'000'000);
+constexpr Duration kDay = std::chrono::hours(24);
 
 JobSeen Job(std::string name, std::string conclusion, std::int64_t attempt) {
   return {.name = std::move(name), .conclusion = std::move(conclusion), .attempt = attempt};
@@ -26,7 +27,6 @@ TEST(Flakes, AnAttemptCountsOnce) {
 }
 
 TEST(Flakes, OnlyTheDaysOfTheWindowCount) {
-  constexpr auto kDay = std::chrono::hours(24);
   const std::vector<JobSeen> flaky = {Job("a", "failure", 1), Job("a", "success", 2)};
   Value record;
   CountJobs(record, flaky, 0, kNow - 40 * kDay);
@@ -53,6 +53,31 @@ TEST(Flakes, MoreEvidenceRanksHigher) {
   for (int i = 0; i < 70; ++i) CountJobs(many, {}, 0, kNow);
   EXPECT_LT(FlakyJobsOf(few, Duration(1), kNow)[0].rate, FlakyJobsOf(many, Duration(1), kNow)[0].rate);
   EXPECT_LT(FlakyJobsOf(many, Duration(1), kNow)[0].rate, 0.3);
+}
+
+TEST(Flakes, NamesThatHaveNothingLeftToTellMakeRoom) {
+  Value record;
+  std::vector<JobSeen> jobs;
+  for (int i = 0; i < 500; ++i) jobs.push_back(Job("old " + std::to_string(i), "failure", 1));
+  CountJobs(record, jobs, 0, kNow);
+  CountJobs(record, {Job("new", "failure", 1)}, 0, kNow + kDay);
+  EXPECT_EQ(FlakyJobsOf(record, kDay, kNow + kDay).size(), 0U);  // full
+  const Timestamp later = kNow + 100 * kDay;
+  CountJobs(record, {Job("new", "failure", 1)}, 0, later);
+  const auto found = FlakyJobsOf(record, kDay, later);
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found[0].job, "new");
+}
+
+TEST(Flakes, TheIndexForgetsTheOldestThatNobodyAsksForWhenItIsFull) {
+  Value index;
+  for (int i = 0; i < 1000; ++i) ListFlakes(index, "workflow " + std::to_string(i), kNow + (i == 7 ? 0 : 50) * kDay);
+  ListFlakes(index, "early", kNow + 60 * kDay);
+  EXPECT_FALSE(index.as_object().contains("early"));
+  ListFlakes(index, "late", kNow + 95 * kDay);
+  EXPECT_TRUE(index.as_object().contains("late"));
+  EXPECT_FALSE(index.as_object().contains("workflow 7"));
+  EXPECT_EQ(index.as_object().size(), 1000U);
 }
 
 TEST(Flakes, ARecordStaysWithinItsBytes) {

@@ -63,6 +63,24 @@ TEST(HookHealth, AnotherAttemptIsAnotherEnd) {
   EXPECT_FALSE(HooksBringEnds(view, kNow + std::chrono::minutes(1)));
 }
 
+TEST(HookHealth, AnEndThatAPollFoundOfARunThatWentOnIsOwedAlsoWhenNobodyWaits) {
+  for (const bool watched : {false, true}) {
+    for (const bool went_on : {false, true}) {
+      Value view;
+      Deliver(view, 20);
+      RunSnapshot running = Ended(1);
+      running.status = "in_progress";
+      if (went_on) {
+        EXPECT_TRUE(PutFound(view, running, {}, kNow));
+      }
+      EXPECT_TRUE(PutFound(view, Ended(1), watched ? std::vector<RunId>{1} : std::vector<RunId>{}, kNow));
+      EXPECT_FALSE(PutFound(view, Ended(1), {1}, kNow));
+      NoteMissed(view, kNow + std::chrono::minutes(1));
+      EXPECT_EQ(HooksBringEnds(view, kNow + std::chrono::minutes(1)), !watched && !went_on) << watched << went_on;
+    }
+  }
+}
+
 TEST(HookHealth, WithoutHooksTheRecordStaysAsItWas) {
   Value view = Object{{"runs", Object{}}};
   const Value before = view;

@@ -37,8 +37,7 @@ class LoopTest : public testing::Test {
     options.tmp_dir = root;
     options.environment = {{"PATH", getenv("PATH")}};
     server = exchange.MakeServer();
-    client = exchange.MakeClient();
-    auto opened = WorkerLoop::Open(std::move(options), registry, *supervisor, *client, clock);
+    auto opened = WorkerLoop::Open(std::move(options), registry, *supervisor, exchange.MakeClient(), clock);
     ASSERT_TRUE(opened) << opened.error().message;
     loop = std::move(*opened);
     thread = std::thread([this] { ended = loop->Run(); });
@@ -92,7 +91,6 @@ class LoopTest : public testing::Test {
   const Registry registry = BuiltInRegistry();
   queue::MemoryQueue exchange;
   std::unique_ptr<queue::ServerQueue> server;
-  std::unique_ptr<queue::ClientQueue> client;
   std::unique_ptr<WorkerLoop> loop;
   std::thread thread;
   Status ended;

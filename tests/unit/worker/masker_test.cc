@@ -191,6 +191,9 @@ TEST(Secrets, Base64ConventionAndThePlainForm) {
   EXPECT_NE(store.Find("bad").error().message.find("HEADRACE_SECRET_BAD"), std::string::npos);
   EXPECT_TRUE(IsWorkerOnly("SECRET_X"));
   EXPECT_TRUE(IsWorkerOnly("HEADRACE_SECRET_X"));
+  EXPECT_TRUE(IsWorkerOnly("OTEL_EXPORTER_OTLP_HEADERS"));
+  EXPECT_TRUE(IsWorkerOnly("OTEL_EXPORTER_OTLP_TRACES_HEADERS"));
+  EXPECT_FALSE(IsWorkerOnly("OTEL_EXPORTER_OTLP_ENDPOINT"));
   EXPECT_FALSE(IsWorkerOnly("PATH"));
   for (const std::string text : {"", "f", "fo", "foo", "foob", "fooba", "foobar"}) EXPECT_EQ(*Base64Decode(Base64Encode(text)), text);
   for (const std::string text : {"a", "ab=c", "====", "a===", "ab=", "abc-"}) EXPECT_FALSE(Base64Decode(text)) << text;

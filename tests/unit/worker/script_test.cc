@@ -65,6 +65,15 @@ TEST_F(ScriptTask, EnvironmentIsTheWorkersWithoutItsSecrets) {
     EXPECT_EQ(Script("true", R"({"env":{")" + name + R"(":"x"}})").state, State::kFailed) << name;
 }
 
+TEST_F(ScriptTask, WhatItStartsJoinsTheTrace) {
+  options_.environment["TRACEPARENT"] = "the worker's";
+  options_.environment["TRACESTATE"] = "the worker's";
+  EXPECT_EQ(Script("echo $TRACEPARENT $TRACESTATE").Lines("INFO"), "the worker's the worker's\n") << "nothing is traced";
+  trace_parent_ = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+  EXPECT_EQ(Script("echo $TRACEPARENT $TRACESTATE").Lines("INFO"), trace_parent_ + "\n");
+  EXPECT_EQ(Script("echo $TRACEPARENT", R"({"env":{"TRACEPARENT":"own"}})").Lines("INFO"), "own\n");
+}
+
 TEST_F(ScriptTask, SecretsAreMaskedHoweverTheyArePrinted) {
   const Ran ran = Script(R"(export T={{ secret('GITHUB_TOKEN') }}
 printf 'ghp_'; printf 'secret1234\n'

@@ -1,4 +1,4 @@
-// A session whose outside is a list: what it sends and begins is kept for the test.
+// A session whose outside is a list: what it sends and begins is kept for the test. One scheduler.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -19,16 +19,22 @@ inline TaskKey Key(std::uint32_t task_run, std::uint32_t delivery = 1, std::uint
   return {ExecutionId("exec"), {task_run, attempt, delivery}};
 }
 
+constexpr LinkId kLink = 3;
+
 // The outside of a session: keeps what is sent and begun.
 class Port : public SessionPort {
  public:
-  void Send(wire::FromWorker message) override { sent.push_back(std::move(message)); }
+  void Send(LinkId link, wire::FromWorker message) override {
+    EXPECT_EQ(link, kLink);
+    sent.push_back(std::move(message));
+  }
   void StartTask(StartOrder order) override { begun.push_back(std::move(order)); }
   void CancelTask(const TaskKey& key, Duration, const std::string& reason) override {
     cancelled.push_back(key);
     reasons.push_back(reason);
   }
   void AbandonTask(const TaskKey& key) override { abandoned.push_back(key); }
+  void DropResult(const TaskKey& key) override { dropped.push_back(key); }
 
   template <typename T>
   std::vector<T> Take() {
@@ -49,6 +55,7 @@ class Port : public SessionPort {
   std::vector<TaskKey> cancelled;
   std::vector<std::string> reasons;
   std::vector<TaskKey> abandoned;
+  std::vector<TaskKey> dropped;
 };
 
 class SessionTest : public testing::Test {
@@ -66,12 +73,12 @@ class SessionTest : public testing::Test {
   }
   // Connected and welcomed, the first messages read.
   void Connect() {
-    session->OnConnected(now);
+    session->OnConnected(kLink, now);
     Welcome();
     Tick();
     port.sent.clear();
   }
-  void Tell(wire::ToWorker message) { session->OnMessage(std::move(message), now); }
+  void Tell(wire::ToWorker message) { session->OnMessage(kLink, std::move(message), now); }
   void Tick() { session->OnTick(now); }
   void Advance(Duration by) {
     now += by;

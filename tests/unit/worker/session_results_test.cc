@@ -156,7 +156,7 @@ TEST_F(SessionTest, RefusedForGoodEndsEverything) {
 }
 
 TEST_F(SessionTest, RefusedForNowTriesAgain) {
-  session->OnConnected(now);
+  session->OnConnected(kLink, now);
   Tell(wire::Refused{.reason = "another process is connected", .permanent = false});
   port.sent.clear();
   now = session->NextWake();
@@ -175,7 +175,7 @@ TEST_F(SessionTest, LogsGoAheadOfTheResultWithinTheWindow) {
 }
 
 TEST_F(SessionTest, LogsWithoutCreditAreBoundedAndDelayNothing) {
-  session->OnConnected(now);
+  session->OnConnected(kLink, now);
   Welcome(1, 100);
   Assign(Key(1));
   port.sent.clear();
@@ -214,7 +214,7 @@ TEST_F(SessionTest, LogsWithoutCreditAreBoundedAndDelayNothing) {
 }
 
 TEST_F(SessionTest, FloodOfOneTaskDoesNotDropTheLogsOfAnother) {
-  session->OnConnected(now);
+  session->OnConnected(kLink, now);
   Welcome(1, 0);
   Assign(Key(1));
   Assign(Key(2));
@@ -247,14 +247,14 @@ TEST(SessionChaos, NoKeyRunsTwiceAndEveryResultIsKeptUntilItsAck) {
       const int copies = random.Chance(0.2) ? 2 : 1;
       for (int i = 0; i < copies; ++i) network.emplace(now + Duration(random.Below(3'000'000)), message);
     };
-    session.OnConnected(now);
+    session.OnConnected(kLink, now);
     for (int step = 0; step < 2000; ++step) {
       now += Duration(random.Below(200'000));
       while (!network.empty() && network.begin()->first <= now) {
         wire::ToWorker message = std::move(network.begin()->second);
         network.erase(network.begin());
         if (const auto* ack = std::get_if<wire::ResultAck>(&message)) acked.insert(ack->key);
-        session.OnMessage(std::move(message), now);
+        session.OnMessage(kLink, std::move(message), now);
       }
       if (assigned < 200 && random.Chance(0.3)) {
         wire::Assign assign{.key = Key(assigned++), .epoch = 1, .spec_id = 1, .spec = wire::TaskSpec{.type = "t"}};
@@ -304,12 +304,12 @@ TEST(SessionChaos, NoKeyRunsTwiceAndEveryResultIsKeptUntilItsAck) {
       port.sent.clear();
       for (const auto& message : sent) {
         if (std::holds_alternative<wire::Hello>(message))
-          session.OnMessage(wire::Welcome{.session = ++sessions, .lease = 10s, .heartbeat = 2s}, now);
+          session.OnMessage(kLink, wire::Welcome{.session = ++sessions, .lease = 10s, .heartbeat = 2s}, now);
         if (const auto* beat = std::get_if<wire::Heartbeat>(&message))
-          session.OnMessage(wire::HeartbeatAck{.renewed = beat->tasks, .credit_seq = beat->credit_seq}, now);
+          session.OnMessage(kLink, wire::HeartbeatAck{.renewed = beat->tasks, .credit_seq = beat->credit_seq}, now);
         if (const auto* result = std::get_if<wire::TaskResult>(&message)) {
           acked.insert(result->key);
-          session.OnMessage(wire::ResultAck{.key = result->key}, now);
+          session.OnMessage(kLink, wire::ResultAck{.key = result->key}, now);
         }
       }
     }

@@ -5,7 +5,7 @@ namespace headrace::worker {
 namespace {
 
 TEST_F(SessionTest, SaysHelloUntilWelcomedThenResyncsAndOffersItsSlots) {
-  session->OnConnected(now);
+  session->OnConnected(kLink, now);
   ASSERT_EQ(port.Count<wire::Hello>(), 1u);
   EXPECT_EQ(std::get<wire::Hello>(port.sent[0]).incarnation, 7u);
   EXPECT_EQ(std::get<wire::Hello>(port.sent[0]).capacity, 2u);

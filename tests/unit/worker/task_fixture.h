@@ -78,7 +78,8 @@ class TaskTest : public testing::Test {
     spec->run_if = run_if_;
     spec->children = children_;
     StartOrder order{.key = {ExecutionId("EXEC"), {3, 2, 1}}, .spec = spec, .context_json = context,
-                     .task_run = TaskRunId("TASKRUN"), .ns = "a.b", .flow_id = "flow"};
+                     .task_run = TaskRunId("TASKRUN"), .ns = "a.b", .flow_id = "flow",
+                     .trace_parent = trace_parent_};
     return std::make_unique<Job>(std::move(order), worker::Prepare(spec, registry_), *services_,
                                  [this, logs](wire::LogEntry entry) {
                                    if (on_log_) on_log_(entry);
@@ -134,6 +135,7 @@ class TaskTest : public testing::Test {
   EngineDoor* engine_ = nullptr;
   std::string log_level_;
   std::string run_if_;
+  std::string trace_parent_;
   std::vector<wire::TaskSpec> children_;
   std::function<void(const wire::LogEntry&)> on_log_;
   std::unique_ptr<Storage> storage_;

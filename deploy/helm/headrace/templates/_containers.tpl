@@ -34,8 +34,8 @@ priorityClassName: {{ . }}
 {{- end -}}
 
 {{- define "headrace.commonEnv" -}}
-- {name: HEADRACE_LOG_LEVEL, value: {{ .Values.log.level }}}
-- {name: HEADRACE_LOG_FORMAT, value: {{ .Values.log.format }}}
+- {name: HEADRACE_LOG_LEVEL, value: {{ .Values.log.level | quote }}}
+- {name: HEADRACE_LOG_FORMAT, value: {{ .Values.log.format | quote }}}
 {{- with .Values.http.url }}
 - {name: HEADRACE_URL, value: {{ . | quote }}}
 {{- end }}
@@ -49,7 +49,7 @@ priorityClassName: {{ . }}
 
 {{- define "headrace.plainEnv" -}}
 {{- range $name, $value := . }}
-- {name: {{ $name }}, value: {{ $value | quote }}}
+- {name: {{ $name }}, value: {{ include "headrace.text" $value | quote }}}
 {{- end }}
 {{- end -}}
 
@@ -79,12 +79,15 @@ readinessProbe:
 
 {{- define "headrace.schedulerContainer" -}}
 {{- $standalone := eq .Values.mode "standalone" -}}
+{{- $shared := include "headrace.shared" . -}}
 name: headrace
 image: {{ include "headrace.image" (dict "root" . "tasks" $standalone) }}
 imagePullPolicy: {{ .Values.image.pullPolicy }}
 args:
   - {{ ternary "standalone" "scheduler" $standalone }}
+{{- if not $shared }}
   - --data=/data
+{{- end }}
   - --storage=/data/storage
   - --port=8080
   - --management-port=8081
@@ -104,7 +107,7 @@ args:
 {{- with .Values.scheduler.durability }}
   - "--durability={{ . }}"
 {{- end }}
-{{- if .Values.redis.existingSecret }}
+{{- if include "headrace.redis" . }}
   - "--replicas={{ int .Values.redis.replicas }}"
 {{- end }}
   - "--loop-history={{ int .Values.scheduler.loopHistory }}"
@@ -123,6 +126,13 @@ args:
 {{- end }}
   - "--lease={{ .Values.scheduler.lease }}"
 {{- end }}
+{{- if $shared }}
+  - --advertise=$(POD_IP)
+  - --advertise-workers=$(POD_IP)
+  - "--partition-lease={{ .Values.cluster.partitionLease }}"
+  - --peer-ca=/etc/headrace/api/ca.crt
+  - "--peer-name={{ include "headrace.fullname" . }}.{{ .Release.Namespace }}.svc"
+{{- end }}
 {{- range $file, $text := .Values.flows.files }}
   - "--flows=/etc/headrace/flows/{{ $file }}"
 {{- end }}
@@ -140,6 +150,16 @@ ports:
   - {name: queue, containerPort: 5570}
 {{- end }}
 env:
+{{- if $shared }}
+  - name: POD_IP
+    valueFrom: {fieldRef: {fieldPath: status.podIP}}
+{{- with .Values.api.schedulerToken }}
+{{- if .secret }}
+  - name: HEADRACE_PEER_TOKEN
+    valueFrom: {secretKeyRef: {name: {{ .secret }}, key: {{ .key }}}}
+{{- end }}
+{{- end }}
+{{- end }}
   {{- include "headrace.commonEnv" . | nindent 2 }}
 {{- if .Values.api.tlsSecret }}
   # For commands in this container; they need HEADRACE_TOKEN besides.
@@ -147,9 +167,20 @@ env:
   - {name: HEADRACE_TLS_CA, value: /etc/headrace/api/ca.crt}
 {{- end }}
 {{- with .Values.redis }}
-{{- if .existingSecret }}
+{{- if .trial.enabled }}
+  - {name: HEADRACE_STORE, value: "redis://{{ include "headrace.fullname" $ }}-redis.{{ $.Release.Namespace }}.svc"}
+{{- else if .existingSecret }}
   - name: HEADRACE_STORE
     valueFrom: {secretKeyRef: {name: {{ .existingSecret }}, key: {{ .key }}}}
+{{- end }}
+{{- end }}
+{{- with .Values.traces }}
+{{- if .endpoint }}
+  - {name: OTEL_EXPORTER_OTLP_ENDPOINT, value: {{ .endpoint | quote }}}
+{{- if .headersSecret.name }}
+  - name: OTEL_EXPORTER_OTLP_HEADERS
+    valueFrom: {secretKeyRef: {name: {{ .headersSecret.name }}, key: {{ .headersSecret.key }}}}
+{{- end }}
 {{- end }}
 {{- end }}
   {{- include "headrace.plainEnv" .Values.scheduler.env | trim | nindent 2 }}
@@ -160,7 +191,9 @@ env:
 resources: {{- toYaml .Values.scheduler.resources | nindent 2 }}
 securityContext: {{- include "headrace.securityContext" . | nindent 2 }}
 volumeMounts:
+{{- if not $shared }}
   - {name: data, mountPath: /data}
+{{- end }}
 {{- if .Values.storage.existingClaim }}
   - {name: storage, mountPath: /data/storage}
 {{- end }}
@@ -169,6 +202,9 @@ volumeMounts:
 {{- end -}}
 
 {{- define "headrace.schedulerFileMounts" -}}
+{{- if .Values.redis.tlsSecret }}
+  - {name: redis, mountPath: /etc/headrace/redis, readOnly: true}
+{{- end }}
 {{- if .Values.api.tlsSecret }}
   - {name: api, mountPath: /etc/headrace/api, readOnly: true}
 {{- end }}
@@ -192,7 +228,8 @@ volumeMounts:
 {{- end }}
 {{- end -}}
 
-{{/* A worker of a pool. dict: root, name, pool, tmp (volume of /tmp), storage (volume), inside (in the scheduler's pod). */}}
+{{/* A worker of a pool. dict: root, name, pool, tmp (volume of /tmp), storage (volume), port (of its health), inside (in the
+     scheduler's pod, whose loopback it shares: its health is asked there). */}}
 {{- define "headrace.workerContainer" -}}
 {{- $full := include "headrace.fullname" .root -}}
 {{- $tls := .root.Values.api.tlsSecret -}}
@@ -223,14 +260,21 @@ args:
   - "--tags={{ $key }}={{ $value }}"
 {{- end }}
   - --storage=/data/storage
+  - "--health-port={{ .port }}"
+{{- if not .inside }}
+  - "--health-address={{ .root.Values.http.address }}"
+{{- end }}
   - "--drain-timeout={{ sub (int .pool.terminationGracePeriodSeconds) 30 }}s"
 {{- if .root.Values.connections.existingSecret }}
   - "--connections=/etc/headrace/connections/{{ .root.Values.connections.key }}"
 {{- end }}
+{{- if not .inside }}
+ports:
+  - {name: health, containerPort: {{ .port }}}
+{{- end }}
 env:
   - name: POD_NAME
     valueFrom: {fieldRef: {fieldPath: metadata.name}}
-  - {name: HEADRACE_WORKER_ID, value: {{ $id }}}
   {{- include "headrace.commonEnv" .root | nindent 2 }}
 {{- if $tls }}
 {{- with .root.Values.api.workerTokens }}
@@ -240,18 +284,16 @@ env:
 {{- end }}
   {{- include "headrace.plainEnv" .pool.env | trim | nindent 2 }}
 {{- include "headrace.secretsFrom" (concat .root.Values.secrets .pool.secrets) }}
-# A worker has no port of its own: it is ready when the scheduler lists it, and it ends by itself when it cannot go on.
-readinessProbe:
-  exec:
-    command:
-      - sh
-      - -c
-{{- if $tls }}
-      - HEADRACE_TOKEN=$(cat /etc/headrace/probe/token) headrace --server {{ $server }} --tls-ca /etc/headrace/ca/ca.crt worker-pool list -o name | grep -qxF "$HEADRACE_WORKER_ID"
-{{- else }}
-      - headrace --server {{ $server }} worker-pool list -o name | grep -qxF "$HEADRACE_WORKER_ID"
+# Ready once a scheduler has welcomed it.
+{{- range $probe, $path := dict "livenessProbe" "/health/live" "readinessProbe" "/health/ready" }}
+{{ $probe }}:
+  {{- if $.inside }}
+  exec: {command: [curl, -fsS, -o, /dev/null, --noproxy, "*", --max-time, "4", "http://127.0.0.1:{{ $.port }}{{ $path }}"]}
+  {{- else }}
+  httpGet: {port: health, path: {{ $path }}}
+  {{- end }}
+  {{- toYaml (get $.root.Values.probes (trimSuffix "Probe" $probe)) | nindent 2 }}
 {{- end }}
-  {{- toYaml .root.Values.probes.readiness | nindent 2 }}
 resources: {{- toYaml .pool.resources | nindent 2 }}
 securityContext: {{- include "headrace.securityContext" .root | nindent 2 }}
 volumeMounts:
@@ -262,7 +304,6 @@ volumeMounts:
 {{- end }}
 {{- if $tls }}
   - {name: ca, mountPath: /etc/headrace/ca, readOnly: true}
-  - {name: probe, mountPath: /etc/headrace/probe, readOnly: true}
 {{- end }}
 {{- if not .inside }}
   - {name: queue, mountPath: /etc/headrace/queue, readOnly: true}
@@ -274,12 +315,10 @@ volumeMounts:
   secret: {secretName: {{ .secret }}, defaultMode: 0440}
 {{- end -}}
 
-{{/* What workers need to ask the API: whom to trust, and a viewer's token for the probe. Not the API's own key. */}}
+{{/* What workers need to ask the API: whom to trust. Not the API's own key. */}}
 {{- define "headrace.workerApiVolumes" -}}
 - name: ca
   secret: {secretName: {{ .Values.api.tlsSecret }}, defaultMode: 0440, items: [{key: ca.crt, path: ca.crt}]}
-- name: probe
-  secret: {secretName: {{ .Values.api.workerTokens.secret }}, defaultMode: 0440, items: [{key: {{ .Values.api.workerTokens.viewer }}, path: token}]}
 {{- end -}}
 
 {{/* The address to listen on, as part of a URL. */}}

@@ -53,6 +53,28 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- if .Values.http.tokensSecret.name -}}true{{- end -}}
 {{- end -}}
 
+{{/* Pools that KEDA scales by what the schedulers tell. */}}
+{{- define "headrace.scaled" -}}
+{{- range $name, $pool := (include "headrace.pools" . | fromJson).pools -}}
+{{- if and (eq $pool.autoscaling.kind "keda") (not $pool.autoscaling.triggers) -}}true{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* A Redis remembers: one that is there, or the release's own for trials. */}}
+{{- define "headrace.redis" -}}
+{{- if or .Values.redis.existingSecret .Values.redis.trial.enabled -}}true{{- end -}}
+{{- end -}}
+
+{{/* Schedulers that share a Redis: they keep nothing of their own, and ask each other. */}}
+{{- define "headrace.shared" -}}
+{{- if and (eq .Values.mode "cluster") (include "headrace.redis" .) -}}true{{- end -}}
+{{- end -}}
+
+{{/* A plain value as it was written: YAML's numbers are floats here, which print as 1e+06 from a million on. */}}
+{{- define "headrace.text" -}}
+{{- if kindIs "float64" . -}}{{ toJson . }}{{- else -}}{{ toString . }}{{- end -}}
+{{- end -}}
+
 {{/* The pools with what workerDefaults has for them, as JSON: {"pools": {NAME: POOL}}. */}}
 {{- define "headrace.pools" -}}
 {{- $pools := dict -}}

@@ -5,22 +5,44 @@
 {{- $exposed := include "headrace.exposed" . -}}
 {{- $pools := (include "headrace.pools" . | fromJson).pools -}}
 
-{{- if ne (int .Values.scheduler.replicas) 1 -}}
-{{- $faults = append $faults (printf "scheduler.replicas is %d: the embedded store belongs to one scheduler process, and of several that share a Redis the newest would end the others; leave it 1" (int .Values.scheduler.replicas)) -}}
+{{- if gt (int .Values.scheduler.replicas) 1 -}}
+{{- if not (include "headrace.shared" .) -}}
+{{- $faults = append $faults (printf "scheduler.replicas is %d: the embedded store belongs to one scheduler process; several share a Redis: mode: cluster and redis.existingSecret (or redis.trial.enabled)" (int .Values.scheduler.replicas)) -}}
+{{- end -}}
+{{- if not .Values.api.schedulerToken.secret -}}
+{{- $faults = append $faults (printf "scheduler.replicas is %d: schedulers ask each other for a token; name a Secret with one of the role scheduler in api.schedulerToken.secret" (int .Values.scheduler.replicas)) -}}
+{{- end -}}
 {{- end -}}
 {{- $file := has .Values.scheduler.durability (list "full" "normal") -}}
 {{- $remote := has .Values.scheduler.durability (list "memory" "local" "replica") -}}
-{{- if and .Values.redis.existingSecret $file -}}
+{{- $redis := include "headrace.redis" . -}}
+{{- $trial := .Values.redis.trial.enabled -}}
+{{- if and $redis $file -}}
 {{- $faults = append $faults (printf "scheduler.durability: %s is of the embedded store; a Redis has memory, local or replica" .Values.scheduler.durability) -}}
-{{- else if and $remote (not .Values.redis.existingSecret) -}}
+{{- else if and $remote (not $redis) -}}
 {{- $faults = append $faults (printf "scheduler.durability: %s is of a Redis; the embedded store has full or normal" .Values.scheduler.durability) -}}
+{{- end -}}
+{{- if and $trial .Values.redis.existingSecret -}}
+{{- $faults = append $faults (printf "redis.trial.enabled: redis.existingSecret names a Redis already (%s); one of the two remembers" .Values.redis.existingSecret) -}}
+{{- end -}}
+{{- if and $trial (not .Values.networkPolicy.enabled) -}}
+{{- $faults = append $faults "redis.trial.enabled: it asks for no password, so its NetworkPolicy must stand: networkPolicy.enabled, or a Redis of your own in redis.existingSecret" -}}
+{{- end -}}
+{{- if and $trial (eq .Values.scheduler.durability "replica") -}}
+{{- $faults = append $faults "scheduler.durability: replica: the Redis of redis.trial has no replica; take local, or a Redis of your own in redis.existingSecret" -}}
+{{- end -}}
+{{- if and $trial (hasSuffix ":latest" .Values.redis.trial.image) -}}
+{{- $faults = append $faults "redis.trial.image: latest is another version tomorrow; name a version" -}}
+{{- end -}}
+{{- if and .Values.redis.tlsSecret (not .Values.redis.existingSecret) -}}
+{{- $faults = append $faults "redis.tlsSecret: is of the Redis that redis.existingSecret names (rediss://HOST?ca=/etc/headrace/redis/ca.crt), and that names none" -}}
 {{- end -}}
 {{- if .Values.api.tlsSecret -}}
 {{- if not $exposed -}}
 {{- $faults = append $faults "api.tlsSecret: an API that others reach asks who calls; name http.tokensSecret.name, whose tokens it takes, too" -}}
 {{- end -}}
 {{- if and (ne $mode "standalone") (not .Values.api.workerTokens.secret) -}}
-{{- $faults = append $faults "api.workerTokens.secret: the workers need tokens for that API; name a Secret with one of the role worker and one of the role viewer (for their probe)" -}}
+{{- $faults = append $faults "api.workerTokens.secret: the workers need tokens for that API; name a Secret with one of the role worker" -}}
 {{- end -}}
 {{- end -}}
 
@@ -59,8 +81,13 @@
 {{- $faults = append $faults (printf "workers.%s: in mode pools a pool is one container of the scheduler's pod; give it more slots instead of replicas or autoscaling, or use mode: cluster" $name) -}}
 {{- end -}}
 {{- end -}}
-{{- if and (eq $pool.autoscaling.kind "keda") (not $pool.autoscaling.triggers) -}}
-{{- $faults = append $faults (printf "workers.%s.autoscaling.triggers: KEDA needs at least one; headrace brings no scaler of its own yet, README.md has an example with Prometheus" $name) -}}
+{{- range $key, $value := $pool.tags -}}
+{{- if or (contains "," $key) (contains "," $value) (contains "=" $key) -}}
+{{- $faults = append $faults (printf "workers.%s.tags.%s: commas separate tags and the first = ends a name; write it without them" $name $key) -}}
+{{- end -}}
+{{- end -}}
+{{- if and (eq $pool.autoscaling.kind "hpa") (lt (int $pool.autoscaling.minReplicas) 1) -}}
+{{- $faults = append $faults (printf "workers.%s.autoscaling.minReplicas: a HorizontalPodAutoscaler keeps at least 1, as no pod has no CPU to go by; kind: keda begins at 0" $name) -}}
 {{- end -}}
 {{- if gt (int $pool.autoscaling.minReplicas) (int $pool.autoscaling.maxReplicas) -}}
 {{- $faults = append $faults (printf "workers.%s.autoscaling: minReplicas %d is more than maxReplicas %d" $name (int $pool.autoscaling.minReplicas) (int $pool.autoscaling.maxReplicas)) -}}

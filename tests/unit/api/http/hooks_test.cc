@@ -55,7 +55,7 @@ class HooksTest : public HttpTest {
     return Ask("POST", kHook, Signed(event, body), body);
   }
   bool Counted(const std::string& result, int count) {
-    return metrics.Expose(nullptr).find("headrace_github_deliveries_total{result=\"" + result + "\"} " +
+    return metrics.Expose().find("headrace_github_deliveries_total{result=\"" + result + "\"} " +
                                         std::to_string(count) + "\n") != std::string::npos;
   }
 

@@ -1,6 +1,13 @@
 // Routes: what is not registered is not there; and who may use those that are.
 #include "api/http/router.h"
 
+#include <unistd.h>
+
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
 #include "api/http/authenticator.h"
 #include "api/http/local_caller.h"
 #include "common/base/hash.h"
@@ -93,13 +100,101 @@ TEST(Tokens, AreReadFromLines) {
 
 TEST(Tokens, LinesThatAreNoneAreNamedWithoutTheToken) {
   for (const char* text : {"", "# nothing\n", "short ann viewer", "0123456789abcdef ann", "0123456789abcdef ann king",
-                           "0123456789abcdef ann public", "0123456789abcdef ann viewer more", "sha256:abc ann viewer",
-                           "0123456789abcdef a viewer\n0123456789abcdef b admin"}) {
+                           "0123456789abcdef ann public", "0123456789abcdef ann viewer team more", "sha256:abc ann viewer",
+                           "0123456789abcdef a viewer\n0123456789abcdef b admin", "0123456789abcdef ann viewer team,",
+                           "0123456789abcdef ann viewer ,team", "0123456789abcdef ann viewer team.*", "0123456789abcdef ann viewer .team",
+                           "0123456789abcdef pool worker team", "0123456789abcdef peer scheduler team"}) {
     const auto tokens = ParseTokens(text, "tokens.txt");
     ASSERT_FALSE(tokens.has_value()) << text;
     EXPECT_TRUE(tokens.error().message.starts_with("tokens.txt")) << tokens.error().message;
     EXPECT_EQ(tokens.error().message.find("0123456789abcdef"), std::string::npos);
   }
+}
+
+TEST(Tokens, ReachTheirNamespacesAndWhatLiesBelow) {
+  const auto tokens = ParseTokens("0123456789abcdef ann viewer company.team,lab\nfedcba9876543210 bot viewer\n", "t");
+  ASSERT_TRUE(tokens.has_value()) << tokens.error().ToString();
+  const Principal ann = *(*tokens)->Authenticate({{"Authorization", "Bearer 0123456789abcdef"}});
+  for (const char* ns : {"company.team", "company.team.x", "company.team.x.y", "lab", "lab.a"}) EXPECT_TRUE(ann.Reaches(ns)) << ns;
+  for (const char* ns : {"", "company", "company.teams", "company.team2.x", "a.lab", "labs", "Lab"}) EXPECT_FALSE(ann.Reaches(ns)) << ns;
+  EXPECT_TRUE((*(*tokens)->Authenticate({{"Authorization", "Bearer fedcba9876543210"}})).Reaches("anything"));
+}
+
+class TokenFileTest : public ::testing::Test {
+ protected:
+  TokenFileTest() : file(::testing::TempDir() + "tokens-" + std::to_string(getpid())) { Write("0123456789abcdef ann viewer\n"); }
+  ~TokenFileTest() override { std::remove(file.c_str()); }
+  void Write(const std::string& text) const {
+    std::ofstream(file + ".new") << text;
+    std::filesystem::permissions(file + ".new", std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+    std::filesystem::rename(file + ".new", file);
+  }
+  // Asked until it is so: the file is looked at once a second.
+  static bool Becomes(const Authenticator& tokens, const std::string& token, bool known) {
+    for (int i = 0; i < 3000; ++i) {
+      if (tokens.Authenticate({{"Authorization", "Bearer " + token}}).has_value() == known) return true;
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    return false;
+  }
+  const std::string file;
+};
+
+TEST_F(TokenFileTest, IsReadAgainWhenItHasChangedAndABadOneChangesNothing) {
+  const auto tokens = OpenTokenFile(file);
+  ASSERT_TRUE(tokens.has_value()) << tokens.error().ToString();
+  const Principal ann = *(*tokens)->Authenticate({{"Authorization", "Bearer 0123456789abcdef"}});
+  EXPECT_TRUE((*tokens)->Holds(ann));
+  Write("fedcba9876543210 bot admin\n");
+  EXPECT_TRUE(Becomes(**tokens, "0123456789abcdef", false));
+  EXPECT_TRUE(Becomes(**tokens, "fedcba9876543210", true));
+  EXPECT_FALSE((*tokens)->Holds(ann));
+  Write("0123456789abcdef ann king\n");
+  std::this_thread::sleep_for(std::chrono::milliseconds(1100));
+  EXPECT_TRUE((*tokens)->Authenticate({{"Authorization", "Bearer fedcba9876543210"}}).has_value());
+  EXPECT_FALSE((*tokens)->Authenticate({{"Authorization", "Bearer 0123456789abcdef"}}).has_value());
+  Write("0123456789abcdef ann viewer team\n");
+  EXPECT_TRUE(Becomes(**tokens, "fedcba9876543210", false));
+  EXPECT_FALSE((*tokens)->Holds(ann));
+}
+
+// A line that is cut off before its namespaces would be good for all.
+TEST_F(TokenFileTest, OneThatIsHalfWrittenIsRefusedAndReadOnceItIsWhole) {
+  Write("0123456789abcdef ann viewer");
+  const auto refused = OpenTokenFile(file);
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_NE(refused.error().message.find("half written"), std::string::npos) << refused.error().message;
+  Write("0123456789abcdef ann viewer team\n");
+  const auto tokens = OpenTokenFile(file);
+  ASSERT_TRUE(tokens.has_value()) << tokens.error().ToString();
+  Write("0123456789abcdef ann viewer team\nfedcba9876543210 bot admin");
+  std::this_thread::sleep_for(std::chrono::milliseconds(1100));
+  EXPECT_FALSE((*tokens)->Authenticate({{"Authorization", "Bearer fedcba9876543210"}}).has_value());
+  EXPECT_TRUE((*tokens)->Authenticate({{"Authorization", "Bearer 0123456789abcdef"}}).has_value());
+  Write("0123456789abcdef ann viewer team\nfedcba9876543210 bot admin\n");
+  EXPECT_TRUE(Becomes(**tokens, "fedcba9876543210", true));
+}
+
+TEST_F(TokenFileTest, OneThatHasBecomeEmptyKnowsNobody) {
+  const auto tokens = OpenTokenFile(file);
+  ASSERT_TRUE(tokens.has_value()) << tokens.error().ToString();
+  Write("# nobody\n");
+  EXPECT_TRUE(Becomes(**tokens, "0123456789abcdef", false));
+  EXPECT_FALSE(OpenTokenFile(file).has_value()) << "at the start it is a mistake";
+}
+
+TEST_F(TokenFileTest, OneThatOthersMayWriteIsRefused) {
+  std::filesystem::permissions(file, std::filesystem::perms::all);
+  ASSERT_FALSE(OpenTokenFile(file).has_value());
+  EXPECT_NE(OpenTokenFile(file).error().message.find("chmod go-w"), std::string::npos);
+}
+
+TEST_F(HttpTest, ATokenThatIsBoundToNamespacesAsksOnlyWhatLooksAtThem) {
+  routes.Add("GET", "/inside", Role::kViewer, Nothing, {.inside = true});
+  options.authenticator = *ParseTokens("0123456789abcdef ann admin team\n", "t");
+  Start();
+  EXPECT_EQ(Ask("GET", "/private", "Authorization: Bearer 0123456789abcdef\r\n").status, 403);
+  EXPECT_NE(Ask("GET", "/inside", "Authorization: Bearer 0123456789abcdef\r\n").status, 403);
 }
 
 TEST_F(HttpTest, WithTokensARouteAsksForItsRole) {

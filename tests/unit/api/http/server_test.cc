@@ -286,7 +286,7 @@ TEST_F(HttpTest, MoreConnectionsThanAllowedAreToldSo) {
   const RawResponse refused = third.Read();
   EXPECT_EQ(refused.status, 503);
   EXPECT_EQ(refused.header("Retry-After"), "1");
-  EXPECT_NE(metrics.Expose(nullptr).find("headrace_http_connections_refused_total 1"), std::string::npos);
+  EXPECT_NE(metrics.Expose().find("headrace_http_connections_refused_total 1"), std::string::npos);
 }
 
 TEST_F(HttpTest, AFullPoolAnswersTryLater) {

@@ -109,13 +109,13 @@ TEST_F(StreamTest, PiecesComeAsTheyAreSaid) {
     source.Say(piece);
     EXPECT_EQ(client.ReadChunk(), piece);
   }
-  EXPECT_NE(metrics.Expose(nullptr).find("headrace_sse_clients 1"), std::string::npos);
+  EXPECT_NE(metrics.Expose().find("headrace_sse_clients 1"), std::string::npos);
   source.Say(std::nullopt);
   EXPECT_EQ(client.ReadChunk(), "");
   source.AwaitGone();
   // The connection is as good as before.
   EXPECT_EQ(client.Ask("GET", "/echo").body, "GET ");
-  EXPECT_NE(metrics.Expose(nullptr).find("headrace_sse_clients 0"), std::string::npos);
+  EXPECT_NE(metrics.Expose().find("headrace_sse_clients 0"), std::string::npos);
 }
 
 TEST_F(StreamTest, SilenceIsFilledWithSignsOfLife) {
