@@ -140,6 +140,11 @@ void Dispatcher::AskWhatRuns() {
   for (const auto& [id, worker] : workers_) host_.Send(worker.peer, wire::ResyncRequired{});
 }
 
+void Dispatcher::SetSchedulers(std::vector<std::string> endpoints) {
+  schedulers_ = std::move(endpoints);
+  for (const auto& [id, worker] : workers_) host_.Send(worker.peer, wire::HeartbeatAck{.schedulers = schedulers_});
+}
+
 void Dispatcher::Cancel(const wire::TaskKey& key, const std::string& reason, Duration now) {
   const auto group = group_of_.find(key);
   if (group != group_of_.end() && ready_[group->second].Remove(key)) {

@@ -76,8 +76,8 @@ class Dispatcher {
   std::vector<wire::TaskKey> Forget(const std::function<bool(const wire::TaskKey&)>& gone);
   // Asks every worker what it runs, for what was adopted since may be among that.
   void AskWhatRuns();
-  // Where workers find all schedulers.
-  void SetSchedulers(std::vector<std::string> endpoints) { schedulers_ = std::move(endpoints); }
+  // Where workers find all schedulers. Those that are connected hear of it at once: this one may be gone before they ask again.
+  void SetSchedulers(std::vector<std::string> endpoints);
   // Leases that ran out, messages to send again, workers that fell silent.
   void Tick(Duration now);
   // Gives what waits to whoever has room.

@@ -17,6 +17,11 @@ namespace {
 constexpr int kSubflowDepthMax = 32;
 constexpr std::size_t kTreesMax = 10'000;
 
+// What will be so the next time, too; the rest is said of the store, or of a partition that another scheduler has by now.
+bool IsOfTheFlow(Code code) {
+  return code != Code::kUnavailable && code != Code::kAborted && code != Code::kDeadlineExceeded && code != Code::kCancelled;
+}
+
 // A later label of the same key wins; order of first appearance stays.
 void PutLabel(std::vector<model::Label>& labels, const model::Label& label) {
   const auto it = std::find_if(labels.begin(), labels.end(), [&](const model::Label& l) { return l.first == label.first; });
@@ -115,7 +120,7 @@ bool Shard::StartChild(const wire::OutboxItem& item, const model::StartChild& st
     Bring(item.to, item.from, std::move(begun));
     return true;
   }
-  if (created.error().code == Code::kUnavailable) return false;
+  if (!IsOfTheFlow(created.error().code)) return false;
   Bring(item.to, item.from, model::ChildRejected{start.task_run, start.attempt, created.error().ToString()});
   return true;
 }

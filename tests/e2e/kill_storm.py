@@ -130,6 +130,20 @@ def state_of(storm, execution):
     return json.loads(done.stdout)
 
 
+def unsuccessful(storm):
+    """A line for each task run that did not end well, and what the log says of it."""
+    lines = []
+    for execution in json.loads(storm.call("exec", "list", "-o", "json").stdout):
+        if execution["state"]["current"] == "SUCCESS":
+            continue
+        for run in state_of(storm, execution["id"])["taskRunList"]:
+            if run["state"]["current"] != "SUCCESS":
+                told = {key: value for key, value in run.items() if key not in ("tenantId", "namespace", "executionId", "state")}
+                lines.append(f"{execution['flowId']} {execution['id']} {run['state']['current']}: {json.dumps(told)[:1500]}")
+        lines += storm.call("exec", "logs", execution["id"]).stdout.splitlines()[-10:]
+    return lines
+
+
 def check_effects(storm, faults):
     wanted = {"last"} | {f"item-{number}" for number in range(1, ITEMS + 1)}
     for side in ("left", "right"):
@@ -180,7 +194,8 @@ def run(kills, seed, on_redis):
             time.sleep(0.5)
         state = document["state"]["current"]
         if state != "SUCCESS":
-            faults.append(f"the flow is {state}, not SUCCESS: {json.dumps(document)[:2000]}")
+            faults.append(f"the flow is {state}, not SUCCESS:")
+            faults += unsuccessful(storm)
         merged = [run["outputs"] for run in document["taskRunList"] if run["taskId"] == "merged"]
         lines = " ".join(f'{{"item":"{number}"}}' for number in range(1, ITEMS + 1))
         if merged != [{"value": lines}]:

@@ -24,19 +24,22 @@ tl::unexpected<Error> FolderError(const std::string& path, const std::string& wh
   return Fail(Code::kUnavailable, "working directory '" + path + "': " + why);
 }
 
-// Takes the lock of a worker's folder; fails when that worker lives.
-UniqueFd TryLock(const std::string& folder, bool make) {
+// `make`: an open flag, O_CREAT or 0. `wait`: a lock flag, 0 or LOCK_NB. The lock of a worker's folder is taken while that worker lives.
+UniqueFd Lock(const std::string& folder, int make, int wait) {
   const std::string path = folder + "/" + std::string(kLock);
-  UniqueFd lock(open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW | (make ? O_CREAT : 0), 0600));
-  if (lock.get() >= 0 && flock(lock.get(), LOCK_EX | LOCK_NB) == 0) return lock;
-  return UniqueFd();
+  UniqueFd lock(open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW | make, 0600));
+  if (lock.get() < 0) return lock;
+  int taken = 0;
+  do taken = flock(lock.get(), LOCK_EX | wait);
+  while (taken != 0 && errno == EINTR);
+  return taken == 0 ? std::move(lock) : UniqueFd();
 }
 
 void Sweep(const std::string& tmp_dir) {
   std::error_code error;
   for (const fs::directory_entry& entry : fs::directory_iterator(tmp_dir, error)) {
     if (!entry.path().filename().string().starts_with(kFolderPrefix) || entry.is_symlink(error)) continue;
-    if (const UniqueFd lock = TryLock(entry.path().string(), false); lock.get() >= 0)
+    if (const UniqueFd lock = Lock(entry.path().string(), 0, LOCK_NB); lock.get() >= 0)
       fs::remove_all(entry.path(), error);
   }
 }
@@ -70,16 +73,17 @@ Result<std::unique_ptr<WorkingDirectories>> WorkingDirectories::Open(const std::
   std::error_code error;
   fs::create_directories(tmp_dir, error);
   if (error) return FolderError(tmp_dir, error.message());
+  // Who starts at the same time waits: a fresh folder that is not locked yet looks like one that was left.
+  const UniqueFd turn = Lock(tmp_dir, O_CREAT, 0);
+  if (turn.get() < 0) return FolderError(tmp_dir, std::string("cannot lock it: ") + std::strerror(errno));
   Sweep(tmp_dir);
   // A made-up part, because ids may be anything and two processes may share one.
   std::string name;
   for (const char c : worker.substr(0, 40)) name += std::isalnum(static_cast<unsigned char>(c)) ? c : '-';
   std::string path = tmp_dir + "/" + std::string(kFolderPrefix) + name + "-XXXXXX";
   if (mkdtemp(path.data()) == nullptr) return FolderError(path, std::strerror(errno));
-  UniqueFd lock;
-  // Another worker that starts just now may look at the fresh folder.
-  for (int i = 0; i < 100 && lock.get() < 0; ++i) lock = TryLock(path, true);
-  if (lock.get() < 0) return FolderError(path, "cannot lock it");
+  UniqueFd lock = Lock(path, O_CREAT, LOCK_NB);
+  if (lock.get() < 0) return FolderError(path, std::string("cannot lock it: ") + std::strerror(errno));
   return std::unique_ptr<WorkingDirectories>(new WorkingDirectories(std::move(path), std::move(lock)));
 }
 

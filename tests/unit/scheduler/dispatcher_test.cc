@@ -102,6 +102,22 @@ TEST_F(DispatcherTest, TwoProcessesOfOneWorkerIdDoNotShareIt) {
   EXPECT_EQ(host.Take<wire::Welcome>().size(), 1u) << "the old one's lease has ended";
 }
 
+// One that ends before the next heartbeat would leave them with nobody to turn to.
+TEST_F(DispatcherTest, WorkersHearAtOnceOfASchedulerThatIsNew) {
+  Join("p", "w", 2);
+  Join("q", "v", 2);
+  host.sent.clear();
+  const std::vector<std::string> all{"tcp://a:5570", "tcp://b:5570"};
+  dispatcher.SetSchedulers(all);
+  const auto told = host.Take<wire::HeartbeatAck>();
+  ASSERT_EQ(told.size(), 2u);
+  for (const wire::HeartbeatAck& ack : told) {
+    EXPECT_EQ(ack.schedulers, all);
+    EXPECT_EQ(ack.credit_seq, 0u);
+    EXPECT_TRUE(ack.renewed.empty() && ack.unknown.empty() && ack.elsewhere.empty());
+  }
+}
+
 TEST_F(DispatcherTest, TheLogWindowIsRenewedBeforeItIsUsedUp) {
   Join("p", "w", 2);
   host.sent.clear();
