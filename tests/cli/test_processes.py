@@ -116,6 +116,27 @@ class Processes(ClusterTest):
         self.assertEqual(service.stop()[0], 0)
         self.assertTrue(os.path.exists(os.path.join(self.folder, "headrace-data", "headrace.db")))
 
+    def test_what_waits_for_a_worker_when_standalone_ends_is_nobodys_loss(self):
+        self.write("flows/one.yaml", GATED_FLOW.format(id="gated", folder=self.folder).replace("    commands:", "    onWorkerLost: FAIL\n    commands:"))
+        begin = lambda: self.serve("standalone", "--grpc-port", "0", "--slots", "1", "--flows", os.path.join(self.folder, "flows"))
+        server = lambda one: re.search(r"API (\S+?),", one.wait_for("slots, data headrace-data")).group(1)
+        first = begin()
+        first.server = server(first)
+        started = lambda: self.client(first, "exec", "start", "team/gated", "-o", "name").stdout.split("/")[-1].strip()
+        state = lambda one, each: json.loads(self.client(one, "exec", "get", each, "-o", "json").stdout)["taskRunList"][0]["state"]["current"]
+        runs, waits = started(), started()
+        self.wait_until(lambda: state(first, runs) == "RUNNING" and state(first, waits) == "SUBMITTED", "one runs, one waits")
+        first.process.send_signal(signal.SIGTERM)
+        first.wait_for("drains")
+        self.write("go", "")
+        self.assertEqual(first.process.wait(60), 0)
+        again = begin()
+        again.server = server(again)
+        for each in (runs, waits):
+            self.assert_exit(self.client(again, "exec", "watch", each), 0)
+        with open(os.path.join(self.folder, "begun"), encoding="utf-8") as file:
+            self.assertEqual(file.read(), "x\n" * 2)
+
     def test_a_locked_store_is_told(self):
         self.scheduler()
         done = self.call("scheduler", "--data", os.path.join(self.folder, "data"), "--grpc-port", "0",
