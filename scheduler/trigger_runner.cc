@@ -81,8 +81,13 @@ void TriggerRunner::FollowFlow(const std::string& ns, const std::string& flow_id
     else spdlog::error("{}", specs.error().ToString());
     for (const TriggerSpecPtr& spec : followed) written.push_back(spec->row);
   } else if (flow.error().code != Code::kNotFound) {
+    if (flow.error().code == Code::kUnavailable) {
+      unread_flows_.emplace(ns, flow_id);
+      read_again_ = now + kAgain;
+    }
     return spdlog::error("the triggers of flow {}/{}: {}", ns, flow_id, flow.error().ToString());
   }
+  unread_flows_.erase({ns, flow_id});
   IndexFlow(ns, flow_id, followed);
   book_.Follow(ns, flow_id, std::move(written), now);
   Stage();
@@ -109,7 +114,11 @@ Result<TriggerRunner::Known> TriggerRunner::KnownOf(const TriggerName& name) {
 }
 
 void TriggerRunner::Tick(Timestamp now) {
-  if (!options_.enabled || now < not_before_) return;
+  if (!options_.enabled) return;
+  if (!unread_flows_.empty() && now >= read_again_) {
+    for (const auto& [ns, flow_id] : std::exchange(unread_flows_, {})) FollowFlow(ns, flow_id, now);
+  }
+  if (now < not_before_) return;
   for (const TriggerName& name : book_.TakeDue(now, options_.ticks_max)) RunDue(name, now);
   Stage();
 }

@@ -73,7 +73,8 @@ class TriggerRunner {
   bool wants_states() const { return options_.enabled && !flow_index_.empty(); }
   std::optional<Timestamp> NextDue() const {
     const auto due = book_.NextDue();
-    return due ? std::optional(std::max(*due, not_before_)) : due;
+    const auto next = due ? std::optional(std::max(*due, not_before_)) : due;
+    return unread_flows_.empty() ? next : std::min(next.value_or(read_again_), read_again_);
   }
 
   // ---- looks of polling triggers, for the dispatcher (trigger_looks.cc) ----
@@ -136,6 +137,8 @@ class TriggerRunner {
   LookBook looks_;
   FlowIndex flow_index_;
   std::size_t flow_triggers_met_ = 0;
+  std::set<std::pair<std::string, std::string>> unread_flows_;  // deployed while the store did not answer
+  Timestamp read_again_{};
   Timestamp not_before_{};  // nothing is started: the store does not answer, or is full
 };
 

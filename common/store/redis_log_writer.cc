@@ -10,6 +10,8 @@ namespace {
 
 constexpr std::size_t kRowsAtOnce = 4096;
 constexpr std::size_t kTalliesMax = 20'000;
+// A call of its own for every task would be most of what Redis does for a short one.
+constexpr std::chrono::milliseconds kGather(20);
 constexpr int kTries = 5;
 
 std::string NewName() { return std::to_string(Random::FromSystem().Below(1'000'000'000)); }
@@ -46,13 +48,17 @@ void RedisLogWriter::Hurry(Duration most) {
   pool_.Hurry(most);
   std::lock_guard lock(mutex_);
   ending_ = true;
+  work_.notify_one();
 }
 
 void RedisLogWriter::Flush() {
   std::unique_lock lock(mutex_);
+  ++flushing_;
+  work_.notify_one();
   const std::uint64_t wanted = backlog_.added();
   const std::uint64_t swept = sweeps_asked_;
   progress_.wait(lock, [&] { return backlog_.settled() >= wanted && sweeps_done_ >= swept; });
+  --flushing_;
 }
 
 std::deque<RedisLogWriter::Sweeping> RedisLogWriter::TakeSweepings(std::size_t rows) {
@@ -64,11 +70,18 @@ std::deque<RedisLogWriter::Sweeping> RedisLogWriter::TakeSweepings(std::size_t r
   return taken;
 }
 
+void RedisLogWriter::Gather(std::unique_lock<std::mutex>& lock) {
+  work_.wait_for(lock, kGather, [this] {
+    return stopping_ || ending_ || flushing_ > 0 || !sweepings_.empty() || backlog_.added() - backlog_.settled() >= kRowsAtOnce;
+  });
+}
+
 void RedisLogWriter::Loop() {
   std::unique_lock lock(mutex_);
   while (true) {
     work_.wait(lock, [this] { return stopping_ || !backlog_.empty() || !sweepings_.empty(); });
     if (backlog_.empty() && sweepings_.empty()) return;
+    Gather(lock);
     std::vector<LogRow> rows = backlog_.Take(kRowsAtOnce);
     const std::size_t taken = rows.size();
     const std::deque<Sweeping> sweepings = TakeSweepings(taken);

@@ -1,5 +1,5 @@
 // Writes log lines beside the commits, and takes away the logs of executions that were deleted.
-// Shapes: the lines of an execution that came since the last look are one chunk; a tally in Redis keeps the cap, also with
+// Shapes: the lines of an execution that came within moments (kGather) are one chunk; a tally in Redis keeps the cap, also with
 //   several writers.
 // Errors: lines that Redis does not take are dropped, and the process's log says how many.
 // Threads: any; the work is done on a thread of its own.
@@ -41,6 +41,8 @@ class RedisLogWriter {
     std::vector<LogRow> rows;
   };
   void Loop();
+  // REQUIRES: the lock is held. Lines that come one after the other are written together, unless somebody waits for them.
+  void Gather(std::unique_lock<std::mutex>& lock);
   // Those whose lines are written with the next `rows`.
   std::deque<Sweeping> TakeSweepings(std::size_t rows);
   // False when they were dropped.
@@ -65,6 +67,7 @@ class RedisLogWriter {
   std::deque<Sweeping> sweepings_;
   std::uint64_t sweeps_asked_ = 0;
   std::uint64_t sweeps_done_ = 0;
+  std::size_t flushing_ = 0;
   bool ending_ = false;  // in a hurry, or the end itself
   bool stopping_ = false;
   std::thread thread_;

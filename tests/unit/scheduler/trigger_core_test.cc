@@ -16,6 +16,24 @@ std::string Scheduled(const std::string& more, const std::string& cron = "0 * * 
 }
 const TriggerName kC{"t", "s", "c"};
 
+// Flows that cannot be read while `away`.
+class AwayFlows final : public store::FlowStore {
+ public:
+  explicit AwayFlows(std::unique_ptr<store::FlowStore> real) : real_(std::move(real)) {}
+  Result<store::FlowRow> Put(store::FlowRow flow) override { return real_->Put(std::move(flow)); }
+  Result<store::FlowRow> Get(const std::string& ns, const std::string& id, int revision) override {
+    if (away) return Fail(Code::kUnavailable, "away");
+    return real_->Get(ns, id, revision);
+  }
+  Result<std::vector<store::FlowRow>> ListLatest(const std::string& ns_prefix) override { return real_->ListLatest(ns_prefix); }
+  Result<std::vector<store::FlowRow>> Revisions(const std::string& ns, const std::string& id) override { return real_->Revisions(ns, id); }
+
+  bool away = false;
+
+ private:
+  const std::unique_ptr<store::FlowStore> real_;
+};
+
 TEST_F(TriggerCoreTest, AScheduleStartsAnExecutionWithItsInputsLabelsAndDates) {
   Deploy(Scheduled("    timezone: Europe/Paris\n    inputs: {day: \"{{ trigger.date | date('yyyy-MM-dd HH:mm') }}\"}\n"
                    "    labels: {by: night}\n"));
@@ -185,6 +203,31 @@ TEST_F(TriggerCoreTest, ARevisionDeployedWhileNobodyRanIsFoundAtTheStart) {
   SetTime("2026-01-01T01:30:00Z");
   ASSERT_EQ(Of("s").size(), 1u);
   EXPECT_EQ(Of("s")[0].flow_revision, 2);
+}
+
+TEST_F(TriggerCoreTest, ARevisionThatCouldNotBeReadWhenItWasDeployedIsReadLater) {
+  auto flows = std::make_unique<AwayFlows>(std::move(flows_));
+  AwayFlows& store = *flows;
+  flows_ = std::move(flows);
+  Boot();
+  Deploy(Scheduled(""));
+  ASSERT_EQ(Row(kC).revision, 1);
+  Apply(Scheduled("", "30 * * * *"));
+  registry_->ForgetLatest("t", "s");
+  store.away = true;
+  std::optional<Timestamp> next;
+  With([&](TriggerRunner& runner) {
+    runner.FollowFlow("t", "s", now_.wall);
+    next = runner.NextDue();
+    return Status();
+  });
+  ASSERT_TRUE(next);
+  EXPECT_LE(*next, now_.wall + seconds(10));
+  Pass(seconds(10));
+  EXPECT_EQ(Row(kC).revision, 1);
+  store.away = false;
+  Pass(seconds(10));
+  EXPECT_EQ(Row(kC).revision, 2);
 }
 
 TEST_F(TriggerCoreTest, ADamagedRowStartsAnew) {
