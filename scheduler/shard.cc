@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "common/base/failpoint.h"
@@ -235,7 +236,7 @@ void Shard::Perform(Release release) {
   std::vector<ExecutionId> logged;
   for (const store::LogRow& row : release.logs) logged.push_back(row.execution);
   if (!release.logs.empty()) port_.AppendLogs(std::move(release.logs));
-  bool published = false;
+  std::set<ExecutionId> told;
   for (Order& order : release.orders) {
     std::visit(Overload{
                    [&](DispatchOrder& dispatch) { Perform(dispatch); },
@@ -259,7 +260,7 @@ void Shard::Perform(Release release) {
                      }
                    },
                    [&](PublishOrder& publish) {
-                     published = true;
+                     told.insert(publish.update.execution.id);
                      hub_.Publish(publish.update);
                    },
                },
@@ -268,10 +269,9 @@ void Shard::Perform(Release release) {
   for (const ExecutionId& id : logged) hub_.NoteLogs(id);
   // Whoever still watches learns that it is gone.
   for (const ExecutionId& id : release.deleted) hub_.Refresh(id);
-  if (!published) {
-    for (const ExecutionId& id : release.touched) {
-      if (hub_.HasWatchers(id)) hub_.Refresh(id);
-    }
+  // Nobody watched it when this was written; who came since may have read what was before.
+  for (const ExecutionId& id : release.touched) {
+    if (!told.contains(id) && hub_.HasWatchers(id)) hub_.Refresh(id);
   }
   partition_->Park(release.touched);
 }

@@ -64,7 +64,12 @@ class CoreTest : public testing::Test, protected CorePort {
   void Boot() {
     store_.held.clear();
     registry_ = std::make_unique<FlowRegistry>(catalog_, *flows_);
-    hub_ = std::make_shared<WatchHub>([](const ExecutionId&) -> Result<ExecutionView> { return NotFound("none"); });
+    hub_ = std::make_shared<WatchHub>([this](const ExecutionId& id) -> Result<ExecutionView> {
+      ASSIGN_OR_RETURN(const store::StoredExecution stored, store_.Read(id));
+      ExecutionView view;
+      ASSIGN_OR_RETURN(view.execution, wire::DecodeExecution(stored.record));
+      return view;
+    });
     core_.reset(new Core(core_options_, store_, *registry_, *hub_, *this));
     ASSERT_TRUE(core_->Recover(now_));
     Tick();

@@ -116,14 +116,6 @@ TEST_F(PurgeTest, ADeletionThatWasNotCommittedNeverWas) {
 
 TEST_F(PurgeTest, WhoWatchesItLearnsOfIt) {
   const ExecutionId id = Ended();
-  hub_ = std::make_shared<WatchHub>([this](const ExecutionId& read) -> Result<ExecutionView> {
-    ASSIGN_OR_RETURN(const store::StoredExecution stored, store_.Read(read));
-    ExecutionView view;
-    ASSIGN_OR_RETURN(view.execution, wire::DecodeExecution(stored.record));
-    return view;
-  });
-  core_.reset(new Core(core_options_, store_, *registry_, *hub_, *this));
-  ASSERT_TRUE(core_->Recover(now_));
   int told = 0;
   const auto watch = hub_->Watch(id, 0, [&] { ++told; });
   ASSERT_TRUE(watch);
