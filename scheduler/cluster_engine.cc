@@ -49,7 +49,8 @@ class ClusterEngine final : private Neighbours, public LocalEngine {
     keeper_ = std::make_unique<Keeper>(std::move(options), Keeper::Around{*store_, *flow_store_, registry_, *hub_,
                                                                           [this](auto work) { return Post(std::move(work)); },
                                                                           expr::MachineZoneName(),
-                                                                          [this] { return OthersReachStore(); }});
+                                                                          [this] { return OthersReachStore(); },
+                                                                          [this] { return StuckFor(); }});
     triggers_ = MakeTriggerDoor({registry_, [this](Object call, Then done) { DoTriggerCallHere(std::move(call), std::move(done)); },
                                  [this](Place place, Object call, Then done) { RouteCall(place, std::move(call), false, std::move(done)); },
                                  [this](const Object& call) { return AskAll(call, kPeerTimeout); }});

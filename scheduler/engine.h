@@ -262,6 +262,8 @@ class Engine {
   virtual Result<std::vector<WorkerView>> ListWorkers() = 0;
   virtual Status DrainWorker(const WorkerId& id) = 0;
   virtual std::string worker_endpoint() const = 0;
+  // How long its loop has been at what it does now; a healthy one is done in milliseconds. Waits for nobody.
+  virtual Duration StuckFor() const { return Duration(0); }
 
   // ---- other schedulers ----
   // Only itself when there is no cluster.

@@ -14,11 +14,19 @@ namespace {
 // Handed over a look at most, so that no other scheduler has to load everything at once.
 constexpr std::size_t kGivenAtOnce = 32;
 constexpr std::size_t kTakers = 4;
-// Free for so long, a partition is anybody's.
-constexpr std::chrono::seconds kLeftOver(1);
+// Free for so many looks, a partition is anybody's.
+constexpr int kLeftOverLooks = 2;
+// Who was announced, but not heard of for so many looks, and not at the next one either, is thought dead: what is free is shared
+// among the others. A Redis that was away makes all silent for one look.
+constexpr int kSilentLooks = 3;
+// Given away when nobody has come, gone or been silent for longer than from one look to the next in so many looks: what is given
+// to one that is dead, as when it was killed and begins anew under another name, would rest.
+constexpr int kCalmLooks = 2;
 // Taken, read and opened together, so that leases are renewed in between.
 constexpr std::size_t kTakenAtOnce = 32;
 constexpr std::chrono::seconds kLeaveWithin(8);
+// A loop that is at one thing for so long hangs, for all that is known: others go on with what it had.
+constexpr std::chrono::seconds kStuck(30);
 
 }  // namespace
 
@@ -86,6 +94,9 @@ void Keeper::Run() {
 }
 
 void Keeper::Round() {
+  if (const Duration stuck = around_.stuck_for(); stuck > kStuck) {
+    return spdlog::error("the scheduler has been at one thing for {} s and renews no lease", stuck / std::chrono::seconds(1));
+  }
   bool leaving = false;
   {
     std::lock_guard lock(mutex_);
@@ -121,7 +132,9 @@ void Keeper::Round() {
 // Who is there, and who has what.
 Status Keeper::Look() {
   RETURN_IF_ERROR(Announce());
-  ASSIGN_OR_RETURN(std::vector<store::Member> members, options_.leases->Members());
+  ASSIGN_OR_RETURN(const std::vector<store::Present> present, options_.leases->Members());
+  NoteLively(present);
+  std::vector<store::Member> members(present.begin(), present.end());
   std::vector<store::PartitionId> all(owner_of_.size());
   std::iota(all.begin(), all.end(), 0);
   ASSIGN_OR_RETURN(const std::vector<store::LeaseHolder> holders, options_.leases->Holders(all));
@@ -130,7 +143,7 @@ Status Keeper::Look() {
     // One that was taken here without that being heard of is as good as free.
     const bool free = holder.left <= Duration(0) || (holder.owner == self_.id && !mine_.contains(holder.partition));
     if (!free) left_over_at.reset();
-    else if (!left_over_at) left_over_at = Steady::now() + kLeftOver;
+    else if (!left_over_at) left_over_at = Steady::now() + options_.look * kLeftOverLooks;
   }
   std::vector<std::string> endpoints;
   for (const store::Member& member : members) endpoints.push_back(member.worker_endpoint);
@@ -152,7 +165,7 @@ Status Keeper::Look() {
 
 Status Keeper::Announce() {
   const auto now = Steady::now();
-  if (now - announced_ < options_.renew) return {};
+  if (now - announced_ < options_.look / 2) return {};
   RETURN_IF_ERROR(options_.leases->Announce(self_, options_.lease));
   announced_ = now;
   return {};
@@ -220,16 +233,34 @@ std::size_t Keeper::Kept() const {
   return static_cast<std::size_t>(std::count_if(mine_.begin(), mine_.end(), [](const auto& one) { return !one.second.closing; }));
 }
 
+void Keeper::NoteLively(const std::vector<store::Present>& members) {
+  const auto now = Steady::now();
+  std::map<std::string, Steady::time_point> silent;
+  bool calm = std::equal(members.begin(), members.end(), announced_ones_.begin(), announced_ones_.end());
+  lively_.clear();
+  for (const store::Present& one : members) {
+    if (one.id != self_.id && one.silent > options_.look * kSilentLooks) {
+      const auto before = silent_since_.find(one.id);
+      const auto since = silent.emplace(one.id, before == silent_since_.end() ? now : before->second).first->second;
+      if (now - since >= options_.look) continue;
+    }
+    lively_.push_back(one.id);
+    calm = calm && one.silent <= options_.look * 3 / 2;
+  }
+  calm = calm && lively_.size() == members.size();
+  if (!calm) calm_since_ = now;
+  silent_since_ = std::move(silent);
+  announced_ones_.assign(members.begin(), members.end());
+}
+
 std::size_t Keeper::Share() const {
-  std::lock_guard lock(mutex_);
-  const auto at = std::find_if(members_.begin(), members_.end(), [&](const store::Member& one) { return one.id == self_.id; });
-  const std::size_t count = std::max<std::size_t>(members_.size(), 1);
-  const auto place = static_cast<std::size_t>(at - members_.begin());
+  const std::size_t count = std::max<std::size_t>(lively_.size(), 1);
+  const auto place = static_cast<std::size_t>(std::find(lively_.begin(), lively_.end(), self_.id) - lively_.begin());
   return owner_of_.size() / count + (place < owner_of_.size() % count ? 1 : 0);
 }
 
 // Each begins elsewhere, so that those who start together do not run after the same ones. What is left free is the share of
-// somebody who does not come for it: announced, but dead.
+// somebody who does not come for it: one that has just died, or has too much to do.
 void Keeper::TakeFree() {
   const std::size_t share = Share();
   const std::size_t kept = Kept();
@@ -318,6 +349,7 @@ bool Keeper::Open(Taken taken) {
 }
 
 void Keeper::GiveAway() {
+  if (Steady::now() - calm_since_ < options_.look * kCalmLooks) return;
   // Not before what was given last is taken.
   if (std::any_of(left_over_at_.begin(), left_over_at_.end(), [](const auto& at) { return at.has_value(); })) return;
   const std::size_t share = Share();

@@ -33,6 +33,8 @@ class Keeper {
     std::string zone;  // of triggers that name none
     // Whether another scheduler has reached the store just now; asks them, and waits.
     std::function<bool()> others_reach_store;
+    // How long the loop has been at what it does now.
+    std::function<Duration()> stuck_for;
   };
   Keeper(ClusterOptions options, Around around);
   ~Keeper();
@@ -94,6 +96,7 @@ class Keeper {
   void ReleaseClosed();
   void LookAtFlows();
   void LookAtWatched();
+  void NoteLively(const std::vector<store::Present>& members);
   std::size_t Share() const;
   std::size_t Kept() const;
 
@@ -105,6 +108,10 @@ class Keeper {
   std::map<store::PartitionId, Mine> mine_;
   std::vector<std::optional<Steady::time_point>> left_over_at_;  // by partition, when it is anybody's; nothing: somebody has it
   Steady::time_point announced_{};
+  std::map<std::string, Steady::time_point> silent_since_;  // others that are announced still
+  std::vector<std::string> lively_;  // who is not thought dead, this one included; by id
+  std::vector<store::Member> announced_ones_;  // as they were at the last look
+  Steady::time_point calm_since_{};  // nobody has come, gone or fallen silent
   FlowFollower flows_;
   std::map<ExecutionId, std::uint64_t> watched_;  // the version that was told last
 

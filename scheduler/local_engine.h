@@ -66,6 +66,7 @@ class LocalEngine : public Engine {
   Result<std::vector<WorkerView>> ListWorkers() override;
   Status DrainWorker(const WorkerId& id) override;
   std::string worker_endpoint() const override { return workers_->endpoint(); }
+  Duration StuckFor() const override { return loop_.StuckFor(); }
   Result<std::vector<SchedulerView>> ListSchedulers() override;
   void OnPeerCall(std::string request, PeerDone done) override;
   void HandOver() override;

@@ -61,6 +61,7 @@ void Loop::NoteWaiting() {
 }
 
 void Loop::Work() {
+  work_.Begin();
   committed_.Drain(statuses_);
   for (const auto& [partition, status] : statuses_) {
     PassFailpoint(Failpoint::kCommitted);
@@ -71,6 +72,7 @@ void Loop::Work() {
   for (auto& work : posted_) work(core_, now);
   for (const queue::Frame& frame : frames_) core_.OnFrame(frame.peer, frame.bytes, now);
   core_.Tick(now);
+  work_.End();
 }
 
 Duration Loop::WaitFor() const {

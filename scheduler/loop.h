@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "common/base/mailbox.h"
+#include "common/base/work_watch.h"
 #include "scheduler/core.h"
 
 namespace headrace::scheduler {
@@ -48,6 +49,8 @@ class Loop final : private CorePort {
     return mailbox_.Post(std::move(work));
   }
   void Stop();
+  // How long it has been at what it does now; any thread.
+  Duration StuckFor() const { return work_.Spent(); }
 
  private:
   void Run();
@@ -77,6 +80,7 @@ class Loop final : private CorePort {
   std::vector<std::pair<store::PartitionId, Status>> statuses_;
   std::vector<queue::Frame> frames_;
   std::atomic<Duration::rep> waiting_since_{0};  // the oldest call or commit; 0: none, or nobody measures
+  WorkWatch work_;
   std::uint64_t sent_ = 0;                       // frames, in this pass
   std::atomic<bool> stop_{false};
   std::thread thread_;

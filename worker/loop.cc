@@ -115,6 +115,7 @@ void WorkerLoop::Tick() {
   }
   if (vitals_ != nullptr) TellVitals();
   outbox_.Flush();
+  if (vitals_ != nullptr) vitals_->work.End();
 }
 
 void WorkerLoop::TellVitals() {
@@ -144,6 +145,7 @@ void WorkerLoop::ReceiveFrames() {
   frames_.clear();
   outbox_.Flush();
   channels_.Receive(frames_, kFramesATick, ReceiveTimeout());
+  if (vitals_ != nullptr) vitals_->work.Begin();
   for (const ChannelSet::Change& change : channels_.TakeChanges()) {
     if (change.connected) session_.OnConnected(change.link, now());
     else session_.OnDisconnected(change.link, now());

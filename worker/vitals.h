@@ -8,6 +8,7 @@
 #include <string>
 
 #include "common/base/time.h"
+#include "common/base/work_watch.h"
 #include "common/model/state.h"
 
 namespace headrace::worker {
@@ -17,6 +18,7 @@ struct Vitals {
   std::atomic<std::uint32_t> slots_free{0};
   std::atomic<bool> welcomed{false};  // a scheduler has, and is heard
   std::atomic<bool> draining{false};
+  WorkWatch work;                    // of the loop
   std::atomic<std::int64_t> heard{0};  // when a scheduler answered last, UTC microseconds; 0: never
   std::atomic<std::uint64_t> log_lines{0};
   std::atomic<std::uint64_t> log_bytes{0};

@@ -81,6 +81,7 @@ void LookAtEngine(SystemView& view, scheduler::Engine& engine, std::function<std
     }
     return out;
   };
+  view.stuck_for = [&engine] { return engine.StuckFor(); };
   view.about = [&engine] { return Object{{"workerEndpoint", engine.worker_endpoint()}}; };
 }
 

@@ -13,6 +13,7 @@
 #include "api/http/metrics.h"
 #include "api/http/role.h"
 #include "api/http/router.h"
+#include "common/base/time.h"
 #include "common/model/value.h"
 
 namespace headrace::api::http {
@@ -24,6 +25,7 @@ struct SystemView {
   std::string role;
   Role viewer = Role::kViewer;  // who may see what it is and its metrics
   std::function<std::vector<std::string>()> missing{};  // "store: Redis does not answer"; nothing: ready
+  std::function<Duration()> stuck_for{};                // how long its loop has been at one thing; waits for nobody
   std::function<std::vector<Sampled>()> sample{};       // for the page of metrics
   std::function<Object()> about{};                      // more of what it is
   std::atomic<bool> draining{false};

@@ -20,6 +20,7 @@
 #include "cli/host/http_host.h"
 #include "cli/host/local_door.h"
 #include "cli/host/new_folder.h"
+#include "cli/host/retention.h"
 #include "cli/host/store_choice.h"
 #include "cli/host/tracing.h"
 #include "cli/host/webhooks.h"
@@ -55,6 +56,7 @@ struct SchedulerArguments {
   std::string connections{};
   bool flow_labels = false;
   std::string otlp_endpoint{};
+  std::string retain{};
 };
 
 Result<std::optional<queue::ServerKeys>> ServerKeysOf(const SchedulerArguments& arguments) {
@@ -190,6 +192,7 @@ Result<int> RunScheduler(Context& context, const SchedulerArguments& arguments) 
   NewFolder data(arguments.data);
   ASSIGN_OR_RETURN(const auto host, EngineHost::Start(options, *clock));
   const auto traces = ExportTraces(tracing.get(), host->engine());
+  ASSIGN_OR_RETURN(const auto retention, Retention::Start(host->engine(), *clock, arguments.retain));
   // Others may ask this one as soon as it has partitions; of one that is alone nobody asks before its flows are there.
   std::unique_ptr<api::ApiServer> api;
   if (options.cluster) {
@@ -210,10 +213,10 @@ Result<int> RunScheduler(Context& context, const SchedulerArguments& arguments) 
   RETURN_IF_ERROR(host->failure().status());
   spdlog::info("{}: the scheduler stops", SignalName(signal));
   http->Drain();
+  // First, so that nothing waits for the last calls of the API: who asks meanwhile is sent to the others.
+  if (options.cluster) host->engine().HandOver();
   api->Shutdown();
   http->Stop();
-  // Who asks now is sent to the others; they go on with what this one had.
-  if (options.cluster) host->engine().HandOver();
   return kExitOk;
 }
 
@@ -228,6 +231,7 @@ Result<int> RunStandalone(Context& context, const SchedulerArguments& arguments)
   NewFolder data(arguments.data);
   ASSIGN_OR_RETURN(const auto host, EngineHost::Start(options, *clock));
   const auto traces = ExportTraces(tracing.get(), host->engine());
+  ASSIGN_OR_RETURN(const auto retention, Retention::Start(host->engine(), *clock, arguments.retain));
   RETURN_IF_ERROR(ApplyFlows(context, host->engine(), arguments.flows));
   worker::WorkerOptions worker_options = WorkerDefaults("");
   worker_options.slots = arguments.slots;
@@ -295,6 +299,8 @@ void AddEngineOptions(CLI::App& app, SchedulerArguments& to) {
       ->envname("HEADRACE_TEMPLATES")->allow_extra_args(false);
   app.add_option("--storage", to.storage, "folder of task files, keys and namespace files, shared with the workers; DATA/storage otherwise")
       ->envname("HEADRACE_STORAGE_DIR");
+  app.add_option("--retain", to.retain, "purge executions that have ended and began longer ago than this, with their logs and files: 30d, PT12H; empty keeps all")
+      ->envname("HEADRACE_RETAIN");
   app.add_option("--loop-history", to.loop_history, "earlier rounds of a LoopUntil that stay visible")
       ->envname("HEADRACE_LOOP_HISTORY")->check(CLI::Range(0, 100000))->capture_default_str();
   app.add_option("--store", to.store.url, "redis://…, rediss://…, redis+unix:///…, redis+sentinel://… or redis+cluster://…: remember there, not in a file")

@@ -69,7 +69,7 @@ void Measure(const EngineHostOptions& options, scheduler::EngineOptions& out) {
 
 // One that is alone drives the first partition and nothing else: what schedulers have begun in the others would rest for ever.
 Status RefuseRedisOfSchedulers(store::LeaseStore& leases) {
-  ASSIGN_OR_RETURN(const std::vector<store::Member> members, leases.Members());
+  ASSIGN_OR_RETURN(const std::vector<store::Present> members, leases.Members());
   std::vector<store::PartitionId> others;
   for (store::PartitionId partition = 1; partition < leases.partitions(); ++partition) others.push_back(partition);
   ASSIGN_OR_RETURN(const std::vector<store::LeaseHolder> holders, leases.Holders(others));

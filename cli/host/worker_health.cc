@@ -15,6 +15,7 @@ WorkerHealth::WorkerHealth(Measures& measures, const worker::Vitals& vitals)
     if (!vitals.welcomed.load()) return {"scheduler: none has welcomed this worker, or none is heard any more"};
     return {};
   };
+  view_.stuck_for = [&vitals] { return vitals.work.Spent(); };
   view_.sample = [&vitals] { return SampleWorker(vitals); };
 }
 

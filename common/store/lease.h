@@ -30,6 +30,10 @@ struct Member {
   bool operator==(const Member&) const = default;
 };
 
+struct Present : Member {
+  Duration silent{};  // since it last said that it is there; 0 of a build that does not tell
+};
+
 class LeaseStore {
  public:
   virtual ~LeaseStore() = default;
@@ -55,7 +59,7 @@ class LeaseStore {
   virtual Status Announce(const Member& member, Duration lifetime) = 0;
   virtual Status Leave(const std::string& id) = 0;
   // Those who are there, by id.
-  virtual Result<std::vector<Member>> Members() = 0;
+  virtual Result<std::vector<Present>> Members() = 0;
 };
 
 }  // namespace headrace::store

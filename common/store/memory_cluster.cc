@@ -17,6 +17,7 @@ struct MemoryCluster::Truth {
   struct Announced {
     Member member;
     Timestamp ends{};
+    Duration lifetime{};
   };
 
   Truth(const Clock& time, PartitionId count, LogLimits limits)
@@ -165,7 +166,7 @@ class MemoryCluster::Leases final : public LeaseStore {
 
   Status Announce(const Member& member, Duration lifetime) override {
     std::lock_guard lock(truth_->mutex);
-    truth_->members[member.id] = {member, truth_->clock.Now() + lifetime};
+    truth_->members[member.id] = {member, truth_->clock.Now() + lifetime, lifetime};
     return {};
   }
 
@@ -175,11 +176,14 @@ class MemoryCluster::Leases final : public LeaseStore {
     return {};
   }
 
-  Result<std::vector<Member>> Members() override {
+  Result<std::vector<Present>> Members() override {
     std::lock_guard lock(truth_->mutex);
     std::erase_if(truth_->members, [&](const auto& one) { return one.second.ends <= truth_->clock.Now(); });
-    std::vector<Member> members;
-    for (const auto& [id, announced] : truth_->members) members.push_back(announced.member);
+    std::vector<Present> members;
+    for (const auto& [id, announced] : truth_->members) {
+      const auto left = std::chrono::duration_cast<Duration>(announced.ends - truth_->clock.Now());
+      members.push_back({announced.member, std::max(announced.lifetime - left, Duration(0))});
+    }
     return members;
   }
 

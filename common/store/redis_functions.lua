@@ -237,7 +237,7 @@ local function leave(keys, args)
   return 1
 end
 
--- {id, what it says, …}
+-- {id, what it says, ms until that ends or -1 when that may not be asked, …}
 local function members(keys)
   local there = {}
   for _, id in ipairs(redis.call('SMEMBERS', keys[1])) do
@@ -245,6 +245,8 @@ local function members(keys)
     if says then
       there[#there + 1] = id
       there[#there + 1] = says
+      local left = redis.pcall('PTTL', '{hr}:m:' .. id)
+      there[#there + 1] = type(left) == 'number' and left or -1
     else
       redis.call('SREM', keys[1], id)
     end

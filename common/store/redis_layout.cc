@@ -1,5 +1,6 @@
 #include "common/store/redis_layout.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include "common/base/hash.h"
@@ -212,19 +213,27 @@ Result<RequestRow> UnpackRequest(const std::string& request_id, std::string_view
 }
 
 
-std::string PackMember(const Member& member) {
+std::string PackMember(const Member& member, Duration lifetime) {
   std::string out;
   for (const std::string* text : {&member.api_address, &member.worker_endpoint, &member.build}) AppendText(out, *text);
+  AppendText(out, std::to_string(lifetime / std::chrono::milliseconds(1)));
   return PackRecord(out);
 }
 
-Result<Member> UnpackMember(const std::string& id, std::string_view packed) {
+Result<Present> UnpackMember(const std::string& id, std::string_view packed, Duration left) {
   const auto record = UnpackRecord(packed);
   if (!record) return Damaged("what scheduler " + id + " said of itself");
   std::string_view rest(*record);
-  Member member{.id = id};
+  Present member{{.id = id}};
   for (std::string* text : {&member.api_address, &member.worker_endpoint, &member.build}) {
     if (!TakeText(rest, *text)) return Damaged("what scheduler " + id + " said of itself");
+  }
+  // A build that does not tell for how long it said so ends here.
+  if (std::string lifetime; left >= Duration(0) && TakeText(rest, lifetime)) {
+    std::int64_t ms = 0;
+    const auto read = std::from_chars(lifetime.data(), lifetime.data() + lifetime.size(), ms);
+    if (read.ec != std::errc()) return Damaged("what scheduler " + id + " said of itself");
+    member.silent = std::max<Duration>(std::chrono::milliseconds(ms) - left, Duration(0));
   }
   return member;
 }

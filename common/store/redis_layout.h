@@ -43,8 +43,9 @@ Result<OutboxRow> UnpackOutbox(std::string_view field, std::string_view packed);
 std::string PackRequest(const RequestRow& row);
 Result<RequestRow> UnpackRequest(const std::string& request_id, std::string_view packed);
 
-std::string PackMember(const Member& member);
-Result<Member> UnpackMember(const std::string& id, std::string_view packed);
+// It is there for `lifetime` from when it says so, of which `left` are left; less than none: not known.
+std::string PackMember(const Member& member, Duration lifetime);
+Result<Present> UnpackMember(const std::string& id, std::string_view packed, Duration left);
 
 // Fixed-width numbers, little end first.
 void AppendNumber(std::string& to, std::uint64_t number, int bytes);

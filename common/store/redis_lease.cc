@@ -67,7 +67,7 @@ class RedisLeaseStore final : public LeaseStore {
 
   Status Announce(const Member& member, Duration lifetime) override {
     Command call{"FCALL", FunctionName("announce"), "2", kMembersKey, MemberKey(member.id)};
-    call.Add(member.id).Add(PackMember(member)).Add(std::max<std::int64_t>(Millis(lifetime), 1));
+    call.Add(member.id).Add(PackMember(member, lifetime)).Add(std::max<std::int64_t>(Millis(lifetime), 1));
     return Done(Call(std::move(call)), "scheduler " + member.id);
   }
 
@@ -76,11 +76,11 @@ class RedisLeaseStore final : public LeaseStore {
     return Done(Call(std::move(call.Add(id))), "scheduler " + id);
   }
 
-  Result<std::vector<Member>> Members() override {
+  Result<std::vector<Present>> Members() override {
     ASSIGN_OR_RETURN(const Reply there, Call(GuardedCall("members", kMembersKey)));
-    std::vector<Member> members;
-    for (std::size_t i = 0; i + 1 < there.items.size(); i += 2) {
-      auto member = UnpackMember(there.items[i].text, there.items[i + 1].text);
+    std::vector<Present> members;
+    for (std::size_t i = 0; i + 2 < there.items.size(); i += 3) {
+      auto member = UnpackMember(there.items[i].text, there.items[i + 1].text, std::chrono::milliseconds(there.items[i + 2].number()));
       if (member) members.push_back(std::move(*member));
       else spdlog::error("{}; it is left out until it says again that it is there", member.error().message);
     }

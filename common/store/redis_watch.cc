@@ -18,6 +18,9 @@ std::uint64_t Number(const std::string& text) {
   return number;
 }
 
+// Where a server does not say, it was asked when the store was opened.
+bool Evicts(const std::string& policy) { return !policy.empty() && policy != "noeviction"; }
+
 }  // namespace
 
 std::string InfoValue(std::string_view info, std::string_view name) {
@@ -86,11 +89,15 @@ Status RedisWatch::LookAt(const RedisEndpoint& master) {
   }
   if (locator_.cluster() != nullptr && InfoValue(replies[1].text, "role") != "master") locator_.cluster()->Doubt();
   const std::uint64_t most = Number(InfoValue(replies[0].text, "maxmemory"));
+  std::string policy(InfoValue(replies[0].text, "maxmemory_policy"));
   std::lock_guard lock(mutex_);
+  if (Evicts(policy) && seen_[place].policy != policy) {
+    spdlog::error("Redis at {} has maxmemory-policy {} now and may throw away what it holds: nothing new is begun until it is noeviction", place, policy);
+  }
   // Without a bound of its own it has the machine's.
   seen_[place] = {std::move(link), Number(InfoValue(replies[0].text, "used_memory")),
                   most != 0 ? most : Number(InfoValue(replies[0].text, "total_system_memory")),
-                  static_cast<int>(Number(InfoValue(replies[1].text, "connected_slaves")))};
+                  static_cast<int>(Number(InfoValue(replies[1].text, "connected_slaves"))), std::move(policy)};
   return {};
 }
 
@@ -123,6 +130,10 @@ int RedisWatch::replicas(const std::string& place) const {
 Status RedisWatch::HasRoom() const {
   std::lock_guard lock(mutex_);
   for (const auto& [place, seen] : seen_) {
+    if (Evicts(seen.policy)) {
+      return Fail(Code::kResourceExhausted, "Redis at " + place + " has maxmemory-policy " + seen.policy +
+                                                " and may throw away what it holds: nothing new is begun until it is noeviction");
+    }
     if (seen.limit == 0 || static_cast<double>(seen.used) <= memory_most_ * static_cast<double>(seen.limit)) continue;
     return Fail(Code::kResourceExhausted,
                 "Redis" + (seen_.size() > 1 ? " at " + place : "") + " uses " + std::to_string(seen.used >> 20) + " of " +

@@ -23,7 +23,7 @@ class RedisWatch {
              std::function<void(bool answers)> on_look);
   ~RedisWatch();
 
-  // RESOURCE_EXHAUSTED while memory is fuller than it should be.
+  // RESOURCE_EXHAUSTED while memory is fuller than it should be, or a master may throw away what it holds.
   Status HasRoom() const;
   // Of the master at this place; without a cluster of the only one, wherever it is.
   int replicas(const std::string& place = "") const;
@@ -34,6 +34,7 @@ class RedisWatch {
     std::uint64_t used = 0;
     std::uint64_t limit = 0;
     int replicas = 0;
+    std::string policy{};  // when its memory is full
   };
   void Loop();
   void Look();

@@ -82,12 +82,21 @@ class Cluster(RedisTest):
         self.deploy(one, GATED_FLOW.format(id="gated", folder=self.folder))
         ids = [self.start(scheduler, "team/gated") for scheduler in (one, two, three)]
         self.wait_for("all began", lambda: self.begun() == "x\n" * 3)
+        watches = [self.serve("exec", "watch", each, "--server", three.server) for each in ids]
+        for watch in watches:
+            watch.wait_for("RUNNING")
         self.assertEqual(one.stop()[0], 0)
         two.process.kill()
         two.process.wait()
         self.wait_for("one has all", lambda: self.partitions(three) == [256])
         self.write("go", "")
-        for each in ids:
+        # Those that were open before see the rest, once, whoever drives it now.
+        for watch, each in zip(watches, ids):
+            _, rest = watch.process.communicate(timeout=60)
+            lines = (watch.seen + rest).decode().splitlines()
+            self.assertEqual(watch.process.returncode, 0, lines)
+            self.assertEqual(len(lines), len(set(lines)), lines)
+            self.assertIn("SUCCESS", lines[-1])
             self.assert_exit(self.client(three, "exec", "watch", each), 0)
         self.assertEqual(self.begun(), "x\n" * 3, "a task ran twice")
 

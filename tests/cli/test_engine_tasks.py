@@ -9,7 +9,7 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from binary import LOG_FLOW, ClusterTest, main  # noqa: E402
+from binary import GATED_FLOW, LOG_FLOW, ClusterTest, main  # noqa: E402
 
 COUNT_FLOW = """id: counting
 namespace: team
@@ -192,6 +192,27 @@ class EngineTasks(ClusterTest):
         self.assertEqual(service.stop()[0], 0)
         rows = self.rows(os.path.join(self.folder, "headrace-data", "headrace.db"))
         self.assertEqual(rows, {"executions": 0, "task_runs": 0, "logs": 0, "timers": 0, "outbox": 0, "purged": 0})
+
+    def test_what_is_older_than_is_retained_goes_by_itself_and_what_runs_stays(self):
+        done = self.call("standalone", "--grpc-port", "0", "--retain", "soon")
+        self.assert_exit(done, 3)
+        self.assertIn("--retain: 'soon' is no span of time", done.stderr)
+        service = self.serve("standalone", "--grpc-port", "0", "--retain", "2s")
+        service.server = re.search(r"API (\S+?),", service.wait_for("slots, data headrace-data")).group(1)
+        self.deploy(service, GATED_FLOW.format(id="gated", folder=self.folder))
+        self.deploy(service, FILE_FLOW)
+        runs = self.serve("exec", "start", "team/gated", "--wait", "--server", service.server)
+        self.wait_until(lambda: os.path.exists(os.path.join(self.folder, "begun")), "the gated task runs")
+        _, ended = self.start(service, "filing")
+        files = os.path.join(self.folder, "headrace-data", "storage", "team", "filing", "executions", ended["id"])
+        self.wait_until(lambda: not os.path.isdir(files) and len(self.ids(service)) == 1, "only the one that runs is left")
+        self.assert_exit(self.client(service, "exec", "get", ended["id"]), 5)
+        self.write("go", "")
+        self.assertEqual(runs.process.wait(60), 0)
+        self.wait_until(lambda: self.ids(service) == [], "it has ended and goes, too")
+        self.assertEqual(service.stop()[0], 0)
+        rows = self.rows(os.path.join(self.folder, "headrace-data", "headrace.db"))
+        self.assertEqual((rows["executions"], rows["task_runs"], rows["logs"]), (0, 0, 0))
 
     @staticmethod
     def rows(path):

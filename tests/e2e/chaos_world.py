@@ -105,6 +105,12 @@ class World:
         time.sleep(away)
         node.start()
         node.hits.append([begun, time.time() + 0.5])
+        self.await_user(node)
+
+    def await_user(self, node):
+        """Who is not its user yet cannot be stopped or cut off by it."""
+        while self.can_cut and node.process.poll() is None and os.stat(f"/proc/{node.process.pid}").st_uid != node.user:
+            time.sleep(0.005)
 
     def signal_group(self, node, signal):
         """Its tasks, too: a machine that is stopped stops with all that runs there."""

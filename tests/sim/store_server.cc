@@ -104,7 +104,7 @@ Status SimLeases::Leave(const std::string& id) {
   return leases_.Leave(id);
 }
 
-Result<std::vector<store::Member>> SimLeases::Members() {
+Result<std::vector<store::Present>> SimLeases::Members() {
   RETURN_IF_ERROR(server_.Reach(scheduler_));
   return leases_.Members();
 }

@@ -70,7 +70,7 @@ class SimLeases final : public store::LeaseStore {
   store::PartitionId partitions() const override { return leases_.partitions(); }
   Status Announce(const store::Member& member, Duration lifetime) override;
   Status Leave(const std::string& id) override;
-  Result<std::vector<store::Member>> Members() override;
+  Result<std::vector<store::Present>> Members() override;
 
  private:
   StoreServer& server_;

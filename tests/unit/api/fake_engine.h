@@ -87,6 +87,7 @@ class FakeEngine final : public scheduler::Engine {
   Result<std::vector<scheduler::WorkerView>> ListWorkers() override;
   Status DrainWorker(const WorkerId& id) override;
   std::string worker_endpoint() const override { return "tcp://127.0.0.1:5555"; }
+  Duration StuckFor() const override { return stuck_for; }
   Result<std::vector<scheduler::SchedulerView>> ListSchedulers() override { return schedulers; }
   void OnPeerCall(std::string request, scheduler::PeerDone done) override { peer_call(std::move(request), std::move(done)); }
   void HandOver() override {}
@@ -107,6 +108,7 @@ class FakeEngine final : public scheduler::Engine {
   std::vector<store::LogRow> logs;
   Status settled{};
   std::atomic<int> settles{0};
+  std::atomic<Duration> stuck_for{Duration(0)};
   std::vector<scheduler::WorkerView> workers;
   scheduler::EngineSample sample;  // without the workers above
   std::optional<Error> queues_unknown;

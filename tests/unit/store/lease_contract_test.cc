@@ -175,6 +175,8 @@ TEST_P(LeaseContract, WhoIsThereIsKnownToAllUntilItLeavesOrFallsSilent) {
   ASSERT_TRUE(one_.leases->Announce(b, kLong));
   ASSERT_TRUE(other_.leases->Announce({.id = "a"}, kShort));
   EXPECT_EQ(other_.leases->Members()->back(), b);
+  EXPECT_LT(other_.leases->Members()->back().silent, kLong);
+  Eventually("b is silent for a moment", [&] { return other_.leases->Members()->back().silent >= std::chrono::milliseconds(20); });
   Eventually("a falls silent", [&] { return Ids(one_) == std::vector<std::string>{"b"}; });
   ASSERT_TRUE(other_.leases->Announce({.id = "a"}, kLong));
   EXPECT_EQ(Ids(one_), (std::vector<std::string>{"a", "b"}));
@@ -203,7 +205,8 @@ TEST(MemoryLease, RunsByTheClockItIsGiven) {
   clock.Advance(std::chrono::seconds(4));
   EXPECT_FALSE(*other.leases->Acquire(2, "b", std::chrono::seconds(5)));
   EXPECT_EQ(other.leases->Holders({2})->at(0).left, Duration(std::chrono::seconds(1)));
-  EXPECT_EQ(other.leases->Members()->size(), 1U);
+  ASSERT_EQ(other.leases->Members()->size(), 1U);
+  EXPECT_EQ(other.leases->Members()->front().silent, Duration(std::chrono::seconds(4)));
   clock.StepWall(-std::chrono::hours(1));
   EXPECT_EQ(other.leases->Holders({2})->at(0).left, Duration(std::chrono::seconds(5)));
   clock.StepWall(std::chrono::hours(1) + std::chrono::seconds(1));

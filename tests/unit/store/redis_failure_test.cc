@@ -239,6 +239,19 @@ TEST_F(RedisFailure, WhatRunsIsCommittedWhenMemoryIsFullAndNothingNewIsBegun) {
   Eventually("the door is open", [&] { return stores.store->HasRoom().has_value(); });
 }
 
+// Set while it runs, or by a replica that became the master.
+TEST_F(RedisFailure, NothingNewIsBegunWhileRedisMayThrowAwayWhatItHolds) {
+  RedisStores stores = Open({.url = server_.url()});
+  const Epoch epoch = *stores.store->Acquire(0);
+  EXPECT_TRUE(stores.store->HasRoom());
+  server_.Do({"CONFIG", "SET", "maxmemory-policy", "volatile-lru"});
+  Eventually("the door is shut", [&] { return !stores.store->HasRoom(); });
+  EXPECT_TRUE(Contains(stores.store->HasRoom().error().message, "maxmemory-policy volatile-lru"));
+  EXPECT_TRUE(CommitAndWait(*stores.store, Note(epoch, "k", "v"))) << "what runs goes on";
+  server_.Do({"CONFIG", "SET", "maxmemory-policy", "noeviction"});
+  Eventually("the door is open", [&] { return stores.store->HasRoom().has_value(); });
+}
+
 TEST_F(RedisFailure, AWrongPasswordSaysSoWithoutShowingIt) {
   server_.Do({"CONFIG", "SET", "requirepass", "right-secret"});
   const std::string place = "@127.0.0.1:" + std::to_string(server_.port());

@@ -97,13 +97,16 @@ TEST(RedisErrors, EveryClassOfReplyHasItsTreatment) {
 
 TEST(RedisLayout, AMemberComesBackAndEveryDamagedByteIsFound) {
   const Member member{"id", "host:9190", "tcp://host:9191", std::string(300, 'b')};
-  const std::string packed = PackMember(member);
-  EXPECT_EQ(*UnpackMember("id", packed), member);
+  const std::string packed = PackMember(member, std::chrono::seconds(5));
+  const auto unpacked = UnpackMember("id", packed, std::chrono::seconds(2));
+  EXPECT_EQ(*unpacked, member);
+  EXPECT_EQ(unpacked->silent, Duration(std::chrono::seconds(3)));
+  EXPECT_EQ(UnpackMember("id", packed, std::chrono::milliseconds(-1))->silent, Duration(0));
   for (std::size_t i = 0; i < packed.size(); ++i) {
     std::string damaged = packed;
     damaged[i] = static_cast<char>(damaged[i] ^ 4);
-    EXPECT_FALSE(UnpackMember("id", damaged)) << i;
-    EXPECT_FALSE(UnpackMember("id", packed.substr(0, i))) << i;
+    EXPECT_FALSE(UnpackMember("id", damaged, Duration(0))) << i;
+    EXPECT_FALSE(UnpackMember("id", packed.substr(0, i), Duration(0))) << i;
   }
 }
 

@@ -111,6 +111,9 @@ args:
   - "--replicas={{ int .Values.redis.replicas }}"
 {{- end }}
   - "--loop-history={{ int .Values.scheduler.loopHistory }}"
+{{- with .Values.scheduler.retain }}
+  - "--retain={{ . }}"
+{{- end }}
 {{- if $standalone }}
   - "--slots={{ int .Values.scheduler.slots }}"
 {{- if .Values.connections.existingSecret }}

@@ -123,6 +123,16 @@ TEST_F(GatewayTest, LiveAsksNobodyAndReadyAsksTheEngine) {
   EXPECT_EQ(Management("/health/live").status, 200);
 }
 
+TEST_F(GatewayTest, OneWhoseLoopHangsIsNotAlive) {
+  engine.stuck_for = std::chrono::seconds(59);
+  Start();
+  EXPECT_EQ(Management("/health/live").status, 200);
+  engine.stuck_for = std::chrono::seconds(75);
+  const RawResponse response = Management("/health/live");
+  EXPECT_EQ(response.status, 503);
+  EXPECT_EQ(response.body, R"({"status":"DOWN","missing":["this process: its loop hangs for 75 s"]})");
+}
+
 TEST_F(GatewayTest, InfoSaysWhatThisIs) {
   Start();
   const Value info = *ParseJson(Management("/info").body);
